@@ -8,6 +8,6 @@ class DreamError(Exception):
 
 
 class UsageError(DreamError):
-    """Wrong use of the program (exit code 2): a value out of range, an unknown layer, options that exclude each other."""
+    """Wrong use of the program: a value out of range, an unknown layer, options that exclude each other."""
 
     exit_code = 2

@@ -29,7 +29,9 @@ class DreamSettings:
 class NetSettings:
     """The net that dreams, and what computes it."""
 
-    model: str = _setting("bvlc_googlenet", "model", "a model's name, or a folder with a deploy.prototxt and a .caffemodel")
+    model: str = _setting(
+        "bvlc_googlenet", "model", "a model's name, or a folder with a deploy.prototxt and a .caffemodel"
+    )
     engine: str = _setting("auto", "engine", "caffe, torch, or auto: Caffe where it can be imported, else PyTorch")
     device: str = _setting("auto", "device", "cpu, cuda, cuda:N, mps, or auto: a GPU where there is one")
     precision: str = _setting("float32", "precision", "float32, or float64: the same picture on every machine")

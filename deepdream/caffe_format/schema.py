@@ -1,0 +1,148 @@
+"""The part of Caffe's protobuf schema that a net for dreaming needs, as message classes.
+
+The schema lives in a DescriptorPool of its own, so it never meets the one that `import caffe` registers, and any
+protobuf release will do. Field names and numbers are those of BVLC Caffe's caffe.proto (commit 9b891540).
+"""
+
+from typing import Any
+
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+
+# "[repeated] TYPE NAME NUMBER [= DEFAULT]" for each field. Packed floats are, on the wire, a byte string: declared as
+# bytes, 50 MB of weights are read without turning each number into a Python object.
+_LAYER_PARAMS = {
+    "BatchNormParameter": "bool use_global_stats 1; float eps 3 = 1e-05",
+    "ClipParameter": "float min 1; float max 2",
+    "ConcatParameter": "int32 axis 2 = 1; uint32 concat_dim 1 = 1",
+    "ConvolutionParameter": (
+        "uint32 num_output 1; bool bias_term 2 = true; repeated uint32 pad 3; repeated uint32 kernel_size 4; "
+        "repeated uint32 stride 6; repeated uint32 dilation 18; uint32 pad_h 9; uint32 pad_w 10; uint32 kernel_h 11; "
+        "uint32 kernel_w 12; uint32 stride_h 13; uint32 stride_w 14; uint32 group 5 = 1; int32 axis 16 = 1"
+    ),
+    "CropParameter": "int32 axis 1 = 2; repeated uint32 offset 2",
+    "EltwiseParameter": "EltwiseOp operation 1 = SUM; repeated float coeff 2; bool stable_prod_grad 3 = true",
+    "FlattenParameter": "int32 axis 1 = 1; int32 end_axis 2 = -1",
+    "InnerProductParameter": (
+        "uint32 num_output 1; bool bias_term 2 = true; int32 axis 5 = 1; bool transpose 6 = false"
+    ),
+    "InputParameter": "repeated BlobShape shape 1",
+    "LRNParameter": (
+        "uint32 local_size 1 = 5; float alpha 2 = 1; float beta 3 = 0.75; NormRegion norm_region 4 = ACROSS_CHANNELS; "
+        "float k 5 = 1"
+    ),
+    "PoolingParameter": (
+        "PoolMethod pool 1 = MAX; uint32 pad 4 = 0; uint32 pad_h 9; uint32 pad_w 10; uint32 kernel_size 2; "
+        "uint32 kernel_h 5; uint32 kernel_w 6; uint32 stride 3 = 1; uint32 stride_h 7; uint32 stride_w 8; "
+        "bool global_pooling 12 = false; RoundMode round_mode 13 = CEIL"
+    ),
+    "PowerParameter": "float power 1 = 1; float scale 2 = 1; float shift 3 = 0",
+    "PReLUParameter": "bool channel_shared 2 = false",
+    "ReLUParameter": "float negative_slope 1 = 0",
+    "ReshapeParameter": "BlobShape shape 1; int32 axis 2 = 0; int32 num_axes 3 = -1",
+    "ScaleParameter": "int32 axis 1 = 1; int32 num_axes 2 = 1; bool bias_term 4 = false",
+    "SliceParameter": "int32 axis 3 = 1; repeated uint32 slice_point 2; uint32 slice_dim 1 = 1",
+    "SoftmaxParameter": "int32 axis 2 = 1",
+}
+
+_MESSAGES = {
+    "BlobShape": "repeated int64 dim 1",
+    "BlobProto": (
+        "BlobShape shape 7; bytes data 5; bytes double_data 8; "
+        "int32 num 1; int32 channels 2; int32 height 3; int32 width 4"
+    ),
+    "NetStateRule": (
+        "Phase phase 1; int32 min_level 2; int32 max_level 3; repeated string stage 4; repeated string not_stage 5"
+    ),
+    **_LAYER_PARAMS,
+    "LayerParameter": (
+        "string name 1; string type 2; repeated string bottom 3; repeated string top 4; repeated BlobProto blobs 7; "
+        "repeated NetStateRule include 8; repeated NetStateRule exclude 9; BatchNormParameter batch_norm_param 139; "
+        "ClipParameter clip_param 148; ConcatParameter concat_param 104; ConvolutionParameter convolution_param 106; "
+        "CropParameter crop_param 144; EltwiseParameter eltwise_param 110; FlattenParameter flatten_param 135; "
+        "InnerProductParameter inner_product_param 117; InputParameter input_param 143; LRNParameter lrn_param 118; "
+        "PoolingParameter pooling_param 121; PowerParameter power_param 122; PReLUParameter prelu_param 131; "
+        "ReLUParameter relu_param 123; ReshapeParameter reshape_param 133; ScaleParameter scale_param 142; "
+        "SliceParameter slice_param 126; SoftmaxParameter softmax_param 125"
+    ),
+    # The form of files written before December 2014. Its parameters have other numbers, so they are read from text only
+    # by name; weights need just name and blobs.
+    "V1LayerParameter": (
+        "repeated string bottom 2; repeated string top 3; string name 4; V1LayerType type 5; "
+        "repeated BlobProto blobs 6; repeated NetStateRule include 32; repeated NetStateRule exclude 33; ConcatParameter concat_param 9; "
+        "ConvolutionParameter convolution_param 10; EltwiseParameter eltwise_param 24; "
+        "InnerProductParameter inner_product_param 17; LRNParameter lrn_param 18; PoolingParameter pooling_param 19; "
+        "PowerParameter power_param 21; ReLUParameter relu_param 30; SliceParameter slice_param 31; "
+        "SoftmaxParameter softmax_param 39"
+    ),
+    "NetParameter": (
+        "string name 1; repeated string input 3; repeated BlobShape input_shape 8; repeated int32 input_dim 4; "
+        "bool force_backward 5; repeated LayerParameter layer 100; repeated V1LayerParameter layers 2"
+    ),
+}
+
+_ENUMS = {
+    "Phase": "TRAIN 0; TEST 1",
+    "EltwiseOp": "PROD 0; SUM 1; MAX 2",
+    "NormRegion": "ACROSS_CHANNELS 0; WITHIN_CHANNEL 1",
+    "PoolMethod": "MAX 0; AVE 1; STOCHASTIC 2",
+    "RoundMode": "CEIL 0; FLOOR 1",
+    "V1LayerType": (
+        "NONE 0; ABSVAL 35; ACCURACY 1; ARGMAX 30; BNLL 2; CONCAT 3; CONTRASTIVE_LOSS 37; CONVOLUTION 4; DATA 5; "
+        "DECONVOLUTION 39; DROPOUT 6; DUMMY_DATA 32; EUCLIDEAN_LOSS 7; ELTWISE 25; EXP 38; FLATTEN 8; HDF5_DATA 9; "
+        "HDF5_OUTPUT 10; HINGE_LOSS 28; IM2COL 11; IMAGE_DATA 12; INFOGAIN_LOSS 13; INNER_PRODUCT 14; LRN 15; "
+        "MEMORY_DATA 29; MULTINOMIAL_LOGISTIC_LOSS 16; MVN 34; POOLING 17; POWER 26; RELU 18; SIGMOID 19; "
+        "SIGMOID_CROSS_ENTROPY_LOSS 27; SILENCE 36; SOFTMAX 20; SOFTMAX_LOSS 21; SPLIT 22; SLICE 33; TANH 23; "
+        "WINDOW_DATA 24; THRESHOLD 31"
+    ),
+}
+
+_PACKAGE = "deepdream"
+_Field = descriptor_pb2.FieldDescriptorProto
+
+
+def _add_field(message: Any, text: str) -> None:
+    declaration, _, default = text.partition(" = ")
+    words = declaration.split()
+    field = message.field.add(name=words[-2], number=int(words[-1]), label=_Field.LABEL_OPTIONAL)
+    if words[0] == "repeated":
+        field.label = _Field.LABEL_REPEATED
+    kind = words[-3]
+    if kind in _ENUMS or kind in _MESSAGES:
+        field.type = _Field.TYPE_ENUM if kind in _ENUMS else _Field.TYPE_MESSAGE
+        field.type_name = "." + _PACKAGE + "." + kind
+    else:
+        field.type = getattr(_Field, "TYPE_" + kind.upper())
+    if default:
+        field.default_value = default
+
+
+def _file_descriptor() -> Any:
+    file = descriptor_pb2.FileDescriptorProto(name="deepdream/caffe.proto", package=_PACKAGE)
+    for name, values in _ENUMS.items():
+        # Values of two enums may share a name (MAX), which protobuf allows only inside messages: each gets a scope.
+        enum = file.message_type.add(name=name + "Scope").enum_type.add(name=name)
+        for value in values.split("; "):
+            label, number = value.split()
+            enum.value.add(name=label, number=int(number))
+    for name, fields in _MESSAGES.items():
+        message = file.message_type.add(name=name)
+        for field in fields.split("; "):
+            _add_field(message, field)
+            if message.field[-1].type == _Field.TYPE_ENUM:
+                kind = message.field[-1].type_name.rsplit(".", 1)[1]
+                message.field[-1].type_name = f".{_PACKAGE}.{kind}Scope.{kind}"
+    return file
+
+
+def _message_class(name: str) -> Any:
+    descriptor = _POOL.FindMessageTypeByName(_PACKAGE + "." + name)
+    if hasattr(message_factory, "GetMessageClass"):  # protobuf 4.22 and later
+        return message_factory.GetMessageClass(descriptor)
+    return message_factory.MessageFactory(_POOL).GetPrototype(descriptor)
+
+
+_POOL = descriptor_pool.DescriptorPool()
+_POOL.AddSerializedFile(_file_descriptor().SerializeToString())
+
+NetParameter = _message_class("NetParameter")
+LayerParameter = _message_class("LayerParameter")

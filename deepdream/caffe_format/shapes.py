@@ -1,0 +1,301 @@
+"""What shape each Caffe layer gives its tops and its parameters, worked out without computing anything.
+
+Each rule is the Reshape or LayerSetUp of the Caffe layer of its name (src/caffe/layers/*_layer.cpp). Knowing the shapes
+beforehand is what lets a picture that is too small, or weights of another net, be refused in a sentence: Caffe would
+abort the whole process.
+"""
+
+from math import ceil, prod
+from typing import Any, Callable, Dict, List, NamedTuple, Sequence, Tuple
+
+from ..errors import DreamError
+
+Shape = Tuple[int, ...]
+Shapes = Tuple[List[Shape], List[Shape]]  # of the tops, of the parameters
+Pair = Tuple[int, int]  # vertical, horizontal
+
+
+class ShapeError(DreamError):
+    """A layer cannot work on blobs of these shapes."""
+
+
+class Geometry(NamedTuple):
+    """How a window moves over a picture."""
+
+    kernel: Pair
+    stride: Pair
+    pad: Pair
+    dilation: Pair = (1, 1)
+
+
+def infer_layer(layer: Any, bottoms: Sequence[Shape]) -> Shapes:
+    """The shapes of a LayerSpec's tops and parameters for the shapes of its bottoms."""
+    rule = _RULES.get(layer.type)
+    if rule is None:
+        raise DreamError(f"layer {layer.name} is of type {layer.type}, which is not supported")
+    try:
+        tops, params = rule(layer, list(bottoms))
+    except (IndexError, ValueError, ZeroDivisionError):
+        raise ShapeError("layer {} ({}) does not fit blobs of shape {}".format(*_names(layer, bottoms))) from None
+    if len(tops) != len(layer.tops):
+        raise ShapeError(f"layer {layer.name} should have {len(tops)} tops and has {len(layer.tops)}")
+    if any(size < 1 for top in tops for size in top):
+        raise ShapeError("layer {} ({}) is left with nothing by blobs of shape {}".format(*_names(layer, bottoms)))
+    return tops, params
+
+
+def _names(layer: Any, bottoms: Sequence[Shape]) -> Tuple[str, str, str]:
+    return layer.name, layer.type, ", ".join("x".join(map(str, shape)) for shape in bottoms)
+
+
+def refuse(layer: Any, what: str) -> None:
+    """Raises the error for a parameter of a layer that is not supported."""
+    raise DreamError(f"layer {layer.name} ({layer.type}) uses {what}, which is not supported")
+
+
+def canonical(axis: int, ndim: int) -> int:
+    """The axis counted from the front; raises IndexError where there is none."""
+    if not -ndim <= axis < ndim:
+        raise IndexError(axis)
+    return axis % ndim
+
+
+def convolution_geometry(param: Any) -> Geometry:
+    """Kernel, stride, pad and dilation of a ConvolutionParameter: one number for both directions, or two."""
+
+    def pair(name: str, default: int) -> Pair:
+        values = list(getattr(param, name)) or [default]
+        return values[0], values[-1]
+
+    def sided(name: str, short: str, default: int) -> Pair:
+        if param.HasField(short + "_h") or param.HasField(short + "_w"):
+            return getattr(param, short + "_h"), getattr(param, short + "_w")
+        return pair(name, default)
+
+    return Geometry(
+        sided("kernel_size", "kernel", 0), sided("stride", "stride", 1), sided("pad", "pad", 0), pair("dilation", 1)
+    )
+
+
+def pooling_geometry(param: Any, height: int, width: int) -> Geometry:
+    """Kernel, stride and pad of a PoolingParameter over a plane of height x width."""
+    if param.global_pooling:
+        return Geometry((height, width), (1, 1), (0, 0))
+
+    def sided(name: str, short: str) -> Pair:
+        if param.HasField(short + "_h") or param.HasField(short + "_w"):
+            return getattr(param, short + "_h"), getattr(param, short + "_w")
+        return getattr(param, name), getattr(param, name)
+
+    return Geometry(sided("kernel_size", "kernel"), sided("stride", "stride"), sided("pad", "pad"))
+
+
+def pooled_size(size: int, kernel: int, stride: int, pad: int, round_up: bool = True) -> int:
+    """The number of pooling windows along one axis, by Caffe's rounding."""
+    exact = (size + 2 * pad - kernel) / stride
+    count = (ceil(exact) if round_up else int(exact)) + 1
+    if pad and (count - 1) * stride >= size + pad:
+        count -= 1  # a window that would start in the padding
+    if (count - 1) * stride >= size + pad:
+        raise ValueError("the last window lies outside the plane")
+    return count
+
+
+def concat_axis(param: Any, ndim: int) -> int:
+    """The axis of a ConcatParameter, which older files call concat_dim."""
+    return canonical(param.concat_dim if param.HasField("concat_dim") else param.axis, ndim)
+
+
+def slice_axis(param: Any, ndim: int) -> int:
+    """The axis of a SliceParameter, which older files call slice_dim."""
+    return canonical(param.slice_dim if param.HasField("slice_dim") else param.axis, ndim)
+
+
+def slice_sizes(param: Any, size: int, count: int) -> List[int]:
+    """The sizes of `count` slices of an axis: cut at the slice points, or all equal."""
+    if not param.slice_point:
+        if size % count:
+            raise ValueError("does not divide")
+        return [size // count] * count
+    points = [0, *param.slice_point, size]
+    return [after - before for before, after in zip(points, points[1:])]
+
+
+def crop_offsets(param: Any, ndim: int) -> List[int]:
+    """Where a Crop starts on each axis."""
+    first = canonical(param.axis, ndim)
+    given = list(param.offset) or [0]
+    given = given * (ndim - first) if len(given) == 1 else given
+    if len(given) != ndim - first:
+        raise ValueError("offsets")
+    return [0] * first + given
+
+
+def _input(layer: Any, _bottoms: List[Shape]) -> Shapes:
+    shapes = [tuple(shape.dim) for shape in layer.param.input_param.shape]
+    return (shapes * len(layer.tops) if len(shapes) == 1 else shapes), []
+
+
+def _same(_layer: Any, bottoms: List[Shape]) -> Shapes:
+    (shape,) = bottoms
+    return [shape], []
+
+
+def _convolution(layer: Any, bottoms: List[Shape]) -> Shapes:
+    ((count, channels, *size),) = bottoms
+    param = layer.param.convolution_param
+    geometry = convolution_geometry(param)
+    if len(size) != 2 or param.axis != 1:
+        refuse(layer, "other than two spatial axes")
+    if channels % param.group or param.num_output % param.group:
+        raise ValueError("groups")
+    spans = [d * (k - 1) + 1 for k, d in zip(geometry.kernel, geometry.dilation)]
+    bias = [(param.num_output,)] if param.bias_term else []
+    if layer.type == "Deconvolution":
+        out = [s * (n - 1) + k - 2 * p for n, k, s, p in zip(size, spans, geometry.stride, geometry.pad)]
+        weight = (channels, param.num_output // param.group, *geometry.kernel)
+    else:
+        if any(n + 2 * p < k for n, k, p in zip(size, spans, geometry.pad)):
+            raise ValueError("smaller than the kernel")
+        out = [(n + 2 * p - k) // s + 1 for n, k, s, p in zip(size, spans, geometry.stride, geometry.pad)]
+        weight = (param.num_output, channels // param.group, *geometry.kernel)
+    return [(count, param.num_output, *out)], [weight, *bias]
+
+
+def _pooling(layer: Any, bottoms: List[Shape]) -> Shapes:
+    ((count, channels, height, width),) = bottoms
+    param = layer.param.pooling_param
+    geometry = pooling_geometry(param, height, width)
+    if param.pool == 2:
+        refuse(layer, "stochastic pooling")
+    if any(p >= k for p, k in zip(geometry.pad, geometry.kernel)):
+        raise ValueError("the padding is not smaller than the kernel")
+    sizes = (height, width)
+    out = [pooled_size(*axis, round_up=param.round_mode == 0) for axis in zip(sizes, *geometry[:3])]
+    return [(count, channels, *out)], []
+
+
+def _lrn(layer: Any, bottoms: List[Shape]) -> Shapes:
+    if layer.param.lrn_param.local_size % 2 == 0:
+        refuse(layer, "an even local_size")
+    return _same(layer, bottoms)
+
+
+def _concat(layer: Any, bottoms: List[Shape]) -> Shapes:
+    axis = concat_axis(layer.param.concat_param, len(bottoms[0]))
+    rest = [shape[:axis] + shape[axis + 1 :] for shape in bottoms]
+    if any(shape != rest[0] for shape in rest):
+        raise ValueError("shapes differ")
+    size = sum(shape[axis] for shape in bottoms)
+    return [(*bottoms[0][:axis], size, *bottoms[0][axis + 1 :])], []
+
+
+def _slice(layer: Any, bottoms: List[Shape]) -> Shapes:
+    (shape,) = bottoms
+    axis = slice_axis(layer.param.slice_param, len(shape))
+    sizes = slice_sizes(layer.param.slice_param, shape[axis], len(layer.tops))
+    return [(*shape[:axis], size, *shape[axis + 1 :]) for size in sizes], []
+
+
+def _split(layer: Any, bottoms: List[Shape]) -> Shapes:
+    return bottoms * len(layer.tops), []
+
+
+def _eltwise(layer: Any, bottoms: List[Shape]) -> Shapes:
+    coeff = layer.param.eltwise_param.coeff
+    if any(shape != bottoms[0] for shape in bottoms) or (coeff and len(coeff) != len(bottoms)):
+        raise ValueError("shapes differ")
+    if coeff and layer.param.eltwise_param.operation == 0:
+        refuse(layer, "coefficients for a product")
+    return [bottoms[0]], []
+
+
+def _inner_product(layer: Any, bottoms: List[Shape]) -> Shapes:
+    (shape,) = bottoms
+    param = layer.param.inner_product_param
+    axis = canonical(param.axis, len(shape))
+    size = prod(shape[axis:])
+    weight = (size, param.num_output) if param.transpose else (param.num_output, size)
+    return [(*shape[:axis], param.num_output)], [weight, *([(param.num_output,)] if param.bias_term else [])]
+
+
+def _flatten(layer: Any, bottoms: List[Shape]) -> Shapes:
+    (shape,) = bottoms
+    first = canonical(layer.param.flatten_param.axis, len(shape))
+    last = canonical(layer.param.flatten_param.end_axis, len(shape))
+    return [(*shape[:first], prod(shape[first : last + 1]), *shape[last + 1 :])], []
+
+
+def _reshape(layer: Any, bottoms: List[Shape]) -> Shapes:
+    (shape,) = bottoms
+    param = layer.param.reshape_param
+    first = param.axis if param.axis >= 0 else len(shape) + param.axis + 1
+    last = len(shape) if param.num_axes == -1 else first + param.num_axes
+    dims = [shape[first + i] if dim == 0 else dim for i, dim in enumerate(param.shape.dim)]
+    if dims.count(-1) == 1:
+        known = -prod(dims) * prod(shape[:first]) * prod(shape[last:])
+        dims[dims.index(-1)] = prod(shape) // known
+    top = (*shape[:first], *dims, *shape[last:])
+    if prod(top) != prod(shape):
+        raise ValueError("the counts differ")
+    return [top], []
+
+
+def _prelu(layer: Any, bottoms: List[Shape]) -> Shapes:
+    (shape,) = bottoms
+    return [shape], [() if layer.param.prelu_param.channel_shared else (shape[1],)]
+
+
+def _batch_norm(layer: Any, bottoms: List[Shape]) -> Shapes:
+    (shape,) = bottoms
+    param = layer.param.batch_norm_param
+    if param.HasField("use_global_stats") and not param.use_global_stats:
+        refuse(layer, "the statistics of the batch")
+    return [shape], [(shape[1],), (shape[1],), (1,)]
+
+
+def _scale(layer: Any, bottoms: List[Shape]) -> Shapes:
+    if len(bottoms) != 1:
+        refuse(layer, "a second bottom")
+    (shape,) = bottoms
+    param = layer.param.scale_param
+    axis = canonical(param.axis, len(shape))
+    size = shape[axis:] if param.num_axes == -1 else shape[axis : axis + param.num_axes]
+    return [shape], [size, size] if param.bias_term else [size]
+
+
+def _softmax(layer: Any, bottoms: List[Shape]) -> Shapes:
+    canonical(layer.param.softmax_param.axis, len(bottoms[0]))
+    return _same(layer, bottoms)
+
+
+def _crop(layer: Any, bottoms: List[Shape]) -> Shapes:
+    shape, like = bottoms
+    first = canonical(layer.param.crop_param.axis, len(shape))
+    top = (*shape[:first], *like[first:])
+    offsets = crop_offsets(layer.param.crop_param, len(shape))
+    if any(offset + size > whole for offset, size, whole in zip(offsets, top, shape)):
+        raise ValueError("crops outside")
+    return [top], []
+
+
+_RULES: Dict[str, Callable[[Any, List[Shape]], Shapes]] = {
+    "Input": _input,
+    "Convolution": _convolution,
+    "Deconvolution": _convolution,
+    "Pooling": _pooling,
+    "LRN": _lrn,
+    "Concat": _concat,
+    "Slice": _slice,
+    "Split": _split,
+    "Eltwise": _eltwise,
+    "InnerProduct": _inner_product,
+    "Flatten": _flatten,
+    "Reshape": _reshape,
+    "PReLU": _prelu,
+    "BatchNorm": _batch_norm,
+    "Scale": _scale,
+    "Softmax": _softmax,
+    "Crop": _crop,
+    **dict.fromkeys(("ReLU", "Clip", "Sigmoid", "TanH", "Power", "Dropout"), _same),
+}

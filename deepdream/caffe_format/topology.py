@@ -1,0 +1,219 @@
+"""A deploy.prototxt as a list of layers, in the form in which Caffe runs it.
+
+What Caffe does to a net before its first pass is done here: old forms brought up to date, layers of the training phase
+left out, and a Split layer put behind every blob that feeds several layers (caffe/util/upgrade_proto.cpp,
+caffe/util/insert_splits.cpp).
+"""
+
+import difflib
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Dict, Iterable, List, Optional, Sequence, Tuple
+
+from google.protobuf import text_format
+
+from ..errors import DreamError, UsageError
+from . import schema
+from .shapes import Shape, ShapeError, infer_layer
+
+_V1_TYPES = {
+    "CONCAT": "Concat",
+    "CONVOLUTION": "Convolution",
+    "DECONVOLUTION": "Deconvolution",
+    "DROPOUT": "Dropout",
+    "ELTWISE": "Eltwise",
+    "FLATTEN": "Flatten",
+    "INNER_PRODUCT": "InnerProduct",
+    "LRN": "LRN",
+    "POOLING": "Pooling",
+    "POWER": "Power",
+    "RELU": "ReLU",
+    "SIGMOID": "Sigmoid",
+    "SLICE": "Slice",
+    "SOFTMAX": "Softmax",
+    "SPLIT": "Split",
+    "TANH": "TanH",
+}
+
+
+@dataclass(frozen=True)
+class LayerSpec:
+    """One layer: its name and type, the names of the blobs it reads and writes, and its LayerParameter."""
+
+    name: str
+    type: str
+    bottoms: Tuple[str, ...]
+    tops: Tuple[str, ...]
+    param: Any
+
+
+class Topology:
+    """The layers of a net in the order in which Caffe runs them.
+
+    `shapes` has every blob's shape at the input size that the prototxt names, `param_shapes` those of each layer's
+    parameters, which stay the same at any input size.
+    """
+
+    def __init__(self, layers: Sequence[LayerSpec]):
+        self.layers = list(layers)
+        self.index = {layer.name: i for i, layer in reversed(list(enumerate(self.layers)))}
+        self.inputs = [top for layer in self.layers if layer.type == "Input" for top in layer.tops]
+        read = {bottom for layer in self.layers for bottom in layer.bottoms}
+        written = [top for layer in self.layers for top in layer.tops]
+        self.outputs = [top for top in dict.fromkeys(written) if top not in read]
+        self.param_shapes: Dict[str, List[Shape]] = {}
+        self.shapes = self._infer({}, None)
+
+    def _infer(self, inputs: Dict[str, Shape], end: Optional[str]) -> Dict[str, Shape]:
+        known = bool(self.param_shapes)
+        shapes: Dict[str, Shape] = {}
+        for layer in self.layers if end is None else self.needed(end):
+            tops, params = infer_layer(layer, [shapes[bottom] for bottom in layer.bottoms])
+            if not known:
+                self.param_shapes[layer.name] = params
+            elif params != self.param_shapes[layer.name]:
+                raise ShapeError(f"layer {layer.name} fits only the picture size that it was made for")
+            shapes.update(zip(layer.tops, tops))
+            shapes.update({top: inputs[top] for top in layer.tops if top in inputs})
+        return shapes
+
+    def shapes_at(self, height: int, width: int, end: str) -> Dict[str, Shape]:
+        """The shapes of all blobs that `end` depends on for one picture of height x width.
+
+        Raises ShapeError where a layer on the way cannot work at this size.
+        """
+        channels = self.shapes[self.inputs[0]][1]
+        return self._infer({self.inputs[0]: (1, channels, height, width)}, end)
+
+    def needed(self, end: str) -> List[LayerSpec]:
+        """The layers that the blobs of layer `end` depend on, itself included, in Caffe's order."""
+        last = self.index[end]
+        wanted = set(self.layers[last].tops)
+        chosen = []
+        for layer in reversed(self.layers[: last + 1]):
+            if wanted.intersection(layer.tops):
+                wanted.difference_update(layer.tops)
+                wanted.update(layer.bottoms)
+                chosen.append(layer)
+        return chosen[::-1]
+
+    def dreamable(self) -> Dict[str, int]:
+        """The layers that can be dreamt on, those with a blob of their own name, and their channel counts."""
+        kinds = ("Input", "Split")
+        layers = (layer for layer in self.layers if layer.type not in kinds and layer.name in layer.tops)
+        return {layer.name: self.shapes[layer.name][1] for layer in layers if len(self.shapes[layer.name]) > 1}
+
+    def check_end(self, end: str) -> None:
+        """Raises UsageError unless `end` is a layer that can be dreamt on."""
+        names = self.dreamable()
+        if end in names:
+            return
+        if end in self.index:
+            tops = [top for top in self.layers[self.index[end]].tops if top in names]
+            way_out = "use " + " or ".join(tops) if tops else "`keys` lists the layers that can be dreamt on"
+            raise UsageError(f"layer {end} has no blob of its own name to dream on: {way_out}")
+        near = difflib.get_close_matches(end, names, n=3, cutoff=0.4)
+        hint = "did you mean {}?".format(", ".join(near)) if near else "`keys` lists the layers"
+        raise UsageError(f"there is no layer {end} in this net: {hint}")
+
+
+def read_topology(path: Path) -> Topology:
+    """Reads a .prototxt in text form: today's layers, those before December 2014, and `input:`/`input_dim:` headers."""
+    net = schema.NetParameter()
+    try:
+        text_format.Parse(Path(path).read_text(encoding="utf-8"), net, allow_unknown_field=True)
+    except (text_format.ParseError, UnicodeDecodeError, RecursionError) as error:
+        reason = " ".join(str(error).split())
+        raise DreamError(f"{path} is not a Caffe net in text form: {reason}") from None
+    except OSError as error:
+        raise DreamError(f"{path} cannot be read: {error.strerror}") from None
+    layers = _inputs(net) + [_spec(layer) for layer in _layers(net) if _included(layer)]
+    if not any(layer.type == "Input" for layer in layers):
+        raise DreamError(f"{path} declares no input: a net to dream with is a deploy.prototxt")
+    try:
+        return Topology(_with_splits(layers))
+    except ShapeError as error:
+        raise DreamError(f"{path} is not a net that can run: {error}") from None
+
+
+def _inputs(net: Any) -> List[LayerSpec]:
+    """The net's `input:` fields as the Input layer that Caffe makes of them."""
+    if not net.input:
+        return []
+    param = schema.LayerParameter(name="input", type="Input", top=net.input)
+    dims = [list(shape.dim) for shape in net.input_shape]
+    dims = dims or [list(net.input_dim[i : i + 4]) for i in range(0, len(net.input_dim), 4)]
+    for dim in dims:
+        param.input_param.shape.add(dim=dim)
+    return [_spec(param)]
+
+
+def _layers(net: Any) -> Iterable[Any]:
+    """The net's layers in today's form."""
+    for old in net.layers:
+        kind = old.DESCRIPTOR.fields_by_name["type"].enum_type.values_by_number[old.type].name
+        new = schema.LayerParameter(name=old.name, type=_V1_TYPES.get(kind, kind), bottom=old.bottom, top=old.top)
+        for field, value in old.ListFields():
+            if field.name.endswith("_param") or field.name in ("include", "exclude"):
+                getattr(new, field.name).MergeFrom(value)
+        yield new
+    yield from net.layer
+
+
+def _spec(param: Any) -> LayerSpec:
+    return LayerSpec(param.name, param.type, tuple(param.bottom), tuple(param.top), param)
+
+
+def _included(layer: Any) -> bool:
+    """Whether a layer is part of the net in Caffe's TEST phase, at level 0 and in no stage."""
+
+    def meets(rule: Any) -> bool:
+        test = rule.DESCRIPTOR.fields_by_name["phase"].enum_type.values_by_name["TEST"].number
+        return (
+            (not rule.HasField("phase") or rule.phase == test)
+            and (not rule.HasField("min_level") or rule.min_level <= 0)
+            and (not rule.HasField("max_level") or rule.max_level >= 0)
+            and not rule.stage
+        )
+
+    if layer.include:
+        return any(meets(rule) for rule in layer.include)
+    return not any(meets(rule) for rule in layer.exclude)
+
+
+def _with_splits(layers: Sequence[LayerSpec]) -> List[LayerSpec]:
+    """Puts a Split behind every blob that several layers read, under the names that Caffe gives it."""
+    sources: Dict[str, Tuple[int, int]] = {}  # blob -> (layer, top) that wrote it last: in-place layers rewrite
+    reads = []
+    for i, layer in enumerate(layers):
+        for bottom in layer.bottoms:
+            if bottom not in sources:
+                raise ShapeError(f"layer {layer.name} reads the blob {bottom}, which no layer before it writes")
+        reads.append([sources[bottom] for bottom in layer.bottoms])
+        for k, top in enumerate(layer.tops):
+            if top in sources and top not in layer.bottoms:
+                raise ShapeError(f"layer {layer.name} writes the blob {top}, which another layer has made")
+            sources[top] = (i, k)
+    readers = Counter(source for sources_read in reads for source in sources_read)
+    taken: Counter = Counter()
+    result = []
+    for i, layer in enumerate(layers):
+        bottoms = list(layer.bottoms)
+        for k, source in enumerate(reads[i]):
+            if readers[source] > 1:
+                bottoms[k] = _split_name(layers, source, bottoms[k]) + "_" + str(taken[source])
+                taken[source] += 1
+        result.append(LayerSpec(layer.name, layer.type, tuple(bottoms), layer.tops, layer.param))
+        for k, top in enumerate(layer.tops):
+            if readers[(i, k)] > 1:
+                name = _split_name(layers, (i, k), top)
+                tops = tuple(name + "_" + str(n) for n in range(readers[(i, k)]))
+                param = schema.LayerParameter(name=name, type="Split", bottom=[top], top=tops)
+                result.append(_spec(param))
+    return result
+
+
+def _split_name(layers: Sequence[LayerSpec], source: Tuple[int, int], blob: str) -> str:
+    layer, top = source
+    return f"{blob}_{layers[layer].name}_{top}_split"

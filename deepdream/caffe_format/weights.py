@@ -1,0 +1,78 @@
+"""A .caffemodel as NumPy arrays, and whether they are those of a given net."""
+
+from math import prod
+from pathlib import Path
+from typing import Any, Dict, List
+
+import numpy as np
+from google.protobuf.message import DecodeError
+
+from ..errors import DreamError
+from . import schema
+from .shapes import Shape
+from .topology import Topology
+
+Weights = Dict[str, List[np.ndarray]]
+
+
+def read_weights(path: Path, topology: Topology) -> Weights:
+    """Each layer's parameters in the shapes that the topology asks for: {layer name: [weights, bias, ...]}.
+
+    Takes today's layers and those from before December 2014, blobs with a shape and the older 4-D ones (a bias of
+    1x1x1xN). Layers of the file that the net does not have (a training net's) are passed over, as in Caffe.
+
+    Raises:
+        DreamError: the file is missing, damaged or no Caffe model; or it is of another net, in which case the message
+            names the first layer whose shapes differ.
+    """
+    blobs = _blobs_by_layer(path)
+    weights = {}
+    for layer in topology.layers:
+        wanted = topology.param_shapes[layer.name]
+        if not wanted:
+            continue
+        found = blobs.get(layer.name, [])
+        if len(found) != len(wanted) or not all(_fits(blob, shape) for blob, shape in zip(found, wanted)):
+            has = _text([_shape(blob) for blob in found])
+            raise DreamError(
+                f"{path} holds the weights of another net: layer {layer.name} needs {_text(wanted)} and the file has {has}"
+            )
+        weights[layer.name] = [_array(path, layer.name, blob, shape) for blob, shape in zip(found, wanted)]
+    return weights
+
+
+def _blobs_by_layer(path: Path) -> Dict[str, List[Any]]:
+    net = schema.NetParameter()
+    try:
+        net.ParseFromString(Path(path).read_bytes())
+    except DecodeError:
+        raise DreamError(f"{path} is damaged or no .caffemodel: download it again") from None
+    except OSError as error:
+        raise DreamError(f"{path} cannot be read: {error.strerror}") from None
+    layers = [*net.layers, *net.layer]
+    if not any(layer.blobs for layer in layers):
+        raise DreamError(f"{path} holds no weights: it is damaged or no .caffemodel, download it again")
+    return {layer.name: list(layer.blobs) for layer in layers if layer.blobs}
+
+
+def _shape(blob: Any) -> Shape:
+    if blob.HasField("shape"):
+        return tuple(blob.shape.dim)
+    return blob.num, blob.channels, blob.height, blob.width
+
+
+def _fits(blob: Any, wanted: Shape) -> bool:
+    if blob.HasField("shape"):
+        return _shape(blob) == wanted
+    return len(wanted) <= 4 and _shape(blob) == (1,) * (4 - len(wanted)) + wanted
+
+
+def _array(path: Path, layer: str, blob: Any, shape: Shape) -> np.ndarray:
+    data, dtype = (blob.double_data, "<f8") if blob.double_data else (blob.data, "<f4")
+    if len(data) != prod(shape) * np.dtype(dtype).itemsize:
+        raise DreamError(f"{path} is damaged at layer {layer}: download it again")
+    return np.frombuffer(data, dtype).reshape(shape)
+
+
+def _text(shapes: List[Shape]) -> str:
+    return " and ".join("x".join(map(str, shape)) or "one number" for shape in shapes) or "nothing"
