@@ -67,8 +67,10 @@ _MESSAGES = {
     # The form of files written before December 2014. Its parameters have other numbers, so they are read from text only
     # by name; weights need just name and blobs.
     "V1LayerParameter": (
-        "repeated string bottom 2; repeated string top 3; string name 4; V1LayerType type 5; "
-        "repeated BlobProto blobs 6; repeated NetStateRule include 32; repeated NetStateRule exclude 33; ConcatParameter concat_param 9; "
+        "repeated string bottom 2; repeated string top 3; string name 4; "
+        "V1LayerType type 5; "
+        "repeated BlobProto blobs 6; repeated NetStateRule include 32; repeated NetStateRule exclude 33; "
+        "ConcatParameter concat_param 9; "
         "ConvolutionParameter convolution_param 10; EltwiseParameter eltwise_param 24; "
         "InnerProductParameter inner_product_param 17; LRNParameter lrn_param 18; PoolingParameter pooling_param 19; "
         "PowerParameter power_param 21; ReLUParameter relu_param 30; SliceParameter slice_param 31; "

@@ -5,7 +5,7 @@ beforehand is what lets a picture that is too small, or weights of another net, 
 abort the whole process.
 """
 
-from math import ceil, prod
+from math import ceil, floor, prod
 from typing import Any, Callable, Dict, List, NamedTuple, Sequence, Tuple
 
 from ..errors import DreamError
@@ -93,7 +93,7 @@ def pooling_geometry(param: Any, height: int, width: int) -> Geometry:
 def pooled_size(size: int, kernel: int, stride: int, pad: int, round_up: bool = True) -> int:
     """The number of pooling windows along one axis, by Caffe's rounding."""
     exact = (size + 2 * pad - kernel) / stride
-    count = (ceil(exact) if round_up else int(exact)) + 1
+    count = (ceil(exact) if round_up else floor(exact)) + 1
     if pad and (count - 1) * stride >= size + pad:
         count -= 1  # a window that would start in the padding
     if (count - 1) * stride >= size + pad:

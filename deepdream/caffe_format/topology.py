@@ -9,7 +9,7 @@ import difflib
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, Iterable, List, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterable, List, Sequence, Tuple
 
 from google.protobuf import text_format
 
@@ -63,32 +63,38 @@ class Topology:
         written = [top for layer in self.layers for top in layer.tops]
         self.outputs = [top for top in dict.fromkeys(written) if top not in read]
         self.param_shapes: Dict[str, List[Shape]] = {}
-        self.shapes = self._infer({}, None)
+        self.shapes = self.infer(self.layers, {})
 
-    def _infer(self, inputs: Dict[str, Shape], end: Optional[str]) -> Dict[str, Shape]:
-        known = bool(self.param_shapes)
-        shapes: Dict[str, Shape] = {}
-        for layer in self.layers if end is None else self.needed(end):
+    def infer(self, layers: Iterable[LayerSpec], shapes: Dict[str, Shape]) -> Dict[str, Shape]:
+        """The blobs' shapes after these layers have run, for the shapes that blobs have before.
+
+        Raises ShapeError where a layer cannot work on what it would get.
+        """
+        shapes = dict(shapes)
+        for layer in layers:
             tops, params = infer_layer(layer, [shapes[bottom] for bottom in layer.bottoms])
-            if not known:
-                self.param_shapes[layer.name] = params
-            elif params != self.param_shapes[layer.name]:
-                raise ShapeError(f"layer {layer.name} fits only the picture size that it was made for")
-            shapes.update(zip(layer.tops, tops))
-            shapes.update({top: inputs[top] for top in layer.tops if top in inputs})
+            if params != self.param_shapes.setdefault(layer.name, params):
+                raise ShapeError(f"layer {layer.name} fits only the picture size that the net was made for")
+            for top, shape in zip(layer.tops, tops):
+                shapes[top] = shapes.get(top, shape) if layer.type == "Input" else shape
         return shapes
 
     def shapes_at(self, height: int, width: int, end: str) -> Dict[str, Shape]:
-        """The shapes of all blobs that `end` depends on for one picture of height x width.
+        """The shapes of all blobs that `end` depends on for one picture of height x width; raises ShapeError."""
+        name = self.inputs[0]
+        return self.infer(self.needed(end), {name: (1, self.shapes[name][1], height, width)})
 
-        Raises ShapeError where a layer on the way cannot work at this size.
-        """
-        channels = self.shapes[self.inputs[0]][1]
-        return self._infer({self.inputs[0]: (1, channels, height, width)}, end)
+    def position(self, layer: str) -> int:
+        """Where a layer stands in the order in which Caffe runs them; raises UsageError with the nearest names."""
+        if layer not in self.index:
+            near = difflib.get_close_matches(layer, self.index, n=3, cutoff=0.4)
+            hint = f"did you mean {', '.join(near)}?" if near else "`keys` lists the layers"
+            raise UsageError(f"there is no layer {layer} in this net: {hint}")
+        return self.index[layer]
 
     def needed(self, end: str) -> List[LayerSpec]:
         """The layers that the blobs of layer `end` depend on, itself included, in Caffe's order."""
-        last = self.index[end]
+        last = self.position(end)
         wanted = set(self.layers[last].tops)
         chosen = []
         for layer in reversed(self.layers[: last + 1]):
@@ -106,16 +112,12 @@ class Topology:
 
     def check_end(self, end: str) -> None:
         """Raises UsageError unless `end` is a layer that can be dreamt on."""
+        tops = self.layers[self.position(end)].tops
         names = self.dreamable()
-        if end in names:
-            return
-        if end in self.index:
-            tops = [top for top in self.layers[self.index[end]].tops if top in names]
-            way_out = "use " + " or ".join(tops) if tops else "`keys` lists the layers that can be dreamt on"
+        if end not in names:
+            others = [top for top in tops if top in names]
+            way_out = f"use {others[0]}" if others else "`keys` lists the layers that can be dreamt on"
             raise UsageError(f"layer {end} has no blob of its own name to dream on: {way_out}")
-        near = difflib.get_close_matches(end, names, n=3, cutoff=0.4)
-        hint = "did you mean {}?".format(", ".join(near)) if near else "`keys` lists the layers"
-        raise UsageError(f"there is no layer {end} in this net: {hint}")
 
 
 def read_topology(path: Path) -> Topology:

@@ -35,7 +35,8 @@ def read_weights(path: Path, topology: Topology) -> Weights:
         if len(found) != len(wanted) or not all(_fits(blob, shape) for blob, shape in zip(found, wanted)):
             has = _text([_shape(blob) for blob in found])
             raise DreamError(
-                f"{path} holds the weights of another net: layer {layer.name} needs {_text(wanted)} and the file has {has}"
+                f"{path} holds the weights of another net: "
+                f"layer {layer.name} needs {_text(wanted)} and the file has {has}"
             )
         weights[layer.name] = [_array(path, layer.name, blob, shape) for blob, shape in zip(found, wanted)]
     return weights

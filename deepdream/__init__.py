@@ -1,0 +1,29 @@
+"""Google's 2015 DeepDream with the same numbers, on real Caffe or on PyTorch.
+
+from deepdream import load_net, deepdream
+dream = deepdream(load_net("bvlc_googlenet"), picture)  # (h, w, 3) float32 RGB in and out
+"""
+
+from importlib import import_module
+from typing import Any
+
+__version__ = "0.1.0"
+
+# Imported when they are asked for: `dreamify.py --help` must not wait for NumPy and SciPy.
+_HOMES = {
+    "load_net": "engines",
+    "deepdream": "dream",
+    "make_step": "dream",
+    "preprocess": "dream",
+    "deprocess": "dream",
+    "guide_features": "dream",
+    "objective_L2": "objectives",
+    "objective_guide": "objectives",
+}
+__all__ = sorted(_HOMES)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f".{_HOMES[name]}", __name__), name)

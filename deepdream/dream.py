@@ -1,0 +1,186 @@
+"""Google's deepdream of July 2015, function for function, on any engine's Net.
+
+preprocess and deprocess turn a picture into what the net sees and back; make_step is one step of gradient ascent;
+deepdream takes a picture through all its octaves. Names, defaults and order of computation are the 2015 code's, so on
+the same Caffe the same seed gives the same bytes.
+"""
+
+from typing import Any, Iterator, NamedTuple, Optional
+
+import numpy as np
+import scipy.ndimage as nd
+
+from . import arrays
+from .errors import DreamError
+from .objectives import Objective, objective_L2
+from .settings import DREAM
+from .sizes import check_sizes
+
+
+def preprocess(net: Any, img: np.ndarray) -> np.ndarray:
+    """(h, w, 3) RGB of 0-255 -> (3, h, w) float32 BGR with the mean subtracted."""
+    return np.float32(np.rollaxis(img, 2)[::-1]) - net.transformer.mean[net.inputs[0]]
+
+
+def deprocess(net: Any, img: np.ndarray) -> np.ndarray:
+    """The inverse of preprocess: (3, h, w) -> (h, w, 3), neither clipped nor rounded."""
+    return np.dstack((img + net.transformer.mean[net.inputs[0]])[::-1])
+
+
+def make_step(
+    net: Any,
+    step_size: float = DREAM.step_size,
+    end: str = DREAM.end,
+    jitter: int = DREAM.jitter,
+    clip: bool = DREAM.clip,
+    objective: Objective = objective_L2,
+    rng: Any = np.random,
+) -> None:
+    """One step of gradient ascent on the picture in the net's input blob.
+
+    The picture is shifted by up to `jitter` pixels either way and back, moved along the gradient so that its pixels
+    change by `step_size` levels in the mean, and clipped to what a picture can show.
+
+    Args:
+        rng: what the two shifts are drawn from: a RandomState, or numpy.random itself as in 2015.
+
+    Raises:
+        DreamError: the gradient is zero or not finite; the picture is as it was before the step.
+    """
+    src = net.blobs[net.inputs[0]]
+    dst = net.blobs[end]
+
+    ox, oy = rng.randint(-jitter, jitter + 1, 2)
+    src.data[0] = arrays.roll(src.data[0], (oy, ox))
+    net.forward(end=end)
+    objective(dst)
+    net.backward(start=end)
+    g = src.diff[0]
+    size = abs(g).mean()
+    usable = 0 < size < np.inf
+    if usable:
+        src.data[:] += step_size / size * g
+    src.data[0] = arrays.roll(src.data[0], (-oy, -ox))
+    if not usable:
+        fault = "zero" if size == 0 else "not finite"
+        raise DreamError(f"the gradient of layer {end} is {fault} on this picture: try another layer or a smaller step")
+    if clip:
+        bias = arrays.like(net.transformer.mean[net.inputs[0]], src.data)
+        src.data[:] = src.data.clip(-bias, 255 - bias)
+
+
+class Step(NamedTuple):
+    """What dream_steps has just done; the pictures are those of this moment until it goes on."""
+
+    net: Any
+    base: np.ndarray  # (3, h, w): the picture as it is undreamt
+    octave_base: np.ndarray  # (3, h, w): the same at the octave's size
+    octave: int  # from 0, the smallest
+    iteration: int  # from 0
+
+    def picture(self) -> np.ndarray:
+        """(h, w, 3) float32: the picture at the octave's size, as the notebook showed it after every step."""
+        return np.float32(deprocess(self.net, arrays.to_numpy(self._data())))
+
+    def whole(self) -> np.ndarray:
+        """(h, w, 3) float32: the picture at its full size, with what has been dreamt so far."""
+        detail = arrays.to_numpy(self._data()) - self.octave_base
+        return np.float32(deprocess(self.net, self.base + _zoomed(detail, self.base.shape)))
+
+    def _data(self) -> Any:
+        return self.net.blobs[self.net.inputs[0]].data[0]
+
+
+def dream_steps(
+    net: Any,
+    base_img: np.ndarray,
+    iter_n: int = DREAM.iter_n,
+    octave_n: int = DREAM.octave_n,
+    octave_scale: float = DREAM.octave_scale,
+    end: str = DREAM.end,
+    clip: bool = DREAM.clip,
+    objective: Objective = objective_L2,
+    seed: Optional[int] = None,
+    step_size: float = DREAM.step_size,
+    jitter: int = DREAM.jitter,
+) -> Iterator[Step]:
+    """deepdream step by step: the same arguments, and a Step after each. The net's input blob holds the picture."""
+    net.topology.check_end(end)
+    check_sizes(net, *base_img.shape[:2], octave_n, octave_scale, end)
+    rng = np.random.RandomState(seed)
+    octaves = [preprocess(net, base_img)]
+    for _ in range(octave_n - 1):
+        octaves.append(nd.zoom(octaves[-1], (1, 1.0 / octave_scale, 1.0 / octave_scale), order=1))
+
+    src = net.blobs[net.inputs[0]]
+    detail = np.zeros_like(octaves[-1])  # what the net has added so far
+    for octave, octave_base in enumerate(octaves[::-1]):
+        if octave > 0:
+            detail = _zoomed(detail, octave_base.shape)
+        src.reshape(1, *octave_base.shape)
+        src.data[0] = arrays.like(octave_base + detail, src.data)
+        for i in range(iter_n):
+            make_step(net, step_size, end, jitter, clip, objective, rng)
+            yield Step(net, octaves[0], octave_base, octave, i)
+        detail = arrays.to_numpy(src.data[0]) - octave_base
+
+
+def deepdream(
+    net: Any,
+    base_img: np.ndarray,
+    iter_n: int = DREAM.iter_n,
+    octave_n: int = DREAM.octave_n,
+    octave_scale: float = DREAM.octave_scale,
+    end: str = DREAM.end,
+    clip: bool = DREAM.clip,
+    objective: Objective = objective_L2,
+    seed: Optional[int] = None,
+    step_size: float = DREAM.step_size,
+    jitter: int = DREAM.jitter,
+) -> np.ndarray:
+    """One whole dream.
+
+    Args:
+        net: a Net of load_net; its input blob is overwritten.
+        base_img: (h, w, 3) RGB of 0-255, float32.
+        iter_n: steps in each octave, 0 or more.
+        octave_n: octaves, 1 or more.
+        octave_scale: an octave's size by that of the one before, above 1.
+        end: the layer to dream on; it needs a blob of its own name.
+        clip: keep the picture within 0-255 after each step.
+        objective: writes the diff of the `end` blob.
+        seed: of the shifts, 0 to 2**32 - 1; None draws one.
+        step_size: the mean change of a pixel in a step, in levels.
+        jitter: the greatest shift, in pixels.
+
+    Returns:
+        (h, w, 3) float32 RGB, neither clipped nor rescaled, whatever `clip` says.
+
+    Raises:
+        UsageError: `end` is no layer of this net that can be dreamt on.
+        DreamError: an octave is too small for `end`, or a gradient is zero or not finite.
+    """
+    for _ in dream_steps(net, base_img, iter_n, octave_n, octave_scale, end, clip, objective, seed, step_size, jitter):
+        pass
+    return np.float32(deprocess(net, arrays.to_numpy(net.blobs[net.inputs[0]].data[0])))
+
+
+def guide_features(net: Any, guide_img: np.ndarray, end: str = DREAM.end) -> np.ndarray:
+    """(c, h, w): what `end` shows for a guide picture of (h, w, 3) RGB, for objective_guide.
+
+    Raises what deepdream raises.
+    """
+    net.topology.check_end(end)
+    check_sizes(net, *guide_img.shape[:2], 1, DREAM.octave_scale, end)
+    src = net.blobs[net.inputs[0]]
+    src.reshape(1, 3, *guide_img.shape[:2])
+    src.data[0] = arrays.like(preprocess(net, guide_img), src.data)
+    net.forward(end=end)
+    return arrays.to_numpy(net.blobs[end].data[0])
+
+
+def _zoomed(detail: np.ndarray, shape: Any) -> np.ndarray:
+    """(3, h, w) brought to another height and width as the 2015 code does."""
+    h, w = shape[-2:]
+    h1, w1 = detail.shape[-2:]
+    return nd.zoom(detail, (1, 1.0 * h / h1, 1.0 * w / w1), order=1)

@@ -1,0 +1,59 @@
+"""load_net: a model as a Net, on real Caffe or on PyTorch."""
+
+from importlib.util import find_spec
+from typing import Any
+
+from ..errors import DreamError, UsageError
+from ..settings import NET
+
+
+def load_net(
+    model: str = NET.model,
+    engine: str = NET.engine,
+    device: str = NET.device,
+    precision: str = NET.precision,
+    blobs: str = "all",
+    leftovers: bool = False,
+) -> Any:
+    """A net that runs, with pycaffe's interface; downloads the model where it is missing, and prints nothing.
+
+    Args:
+        model: a name of the model zoo, or a folder with one deploy.prototxt and one .caffemodel.
+        engine: "caffe", "torch", or "auto": Caffe where `import caffe` works, else PyTorch.
+        device: "cpu", "cuda", "cuda:N", "mps", or "auto".
+        precision: "float32", or "float64" (PyTorch on CPU and CUDA).
+        blobs: "all" keeps every blob and runs every layer, as pycaffe does. "needed" runs what `end` depends on, and
+            only the input blob and that of `end` can be relied on.
+        leftovers: with blobs="all", keep diffs between backward passes as Caffe does.
+
+    Raises:
+        UsageError: a value that is none of these, or a device that is not there.
+        DreamError: the model cannot be had, or its files are damaged or of another net.
+    """
+    for name, value, choices in (
+        ("engine", engine, ("auto", "caffe", "torch")),
+        ("precision", precision, ("float32", "float64")),
+        ("blobs", blobs, ("all", "needed")),
+    ):
+        if value not in choices:
+            raise UsageError(f"{name} {value!r} is none of {', '.join(choices)}")
+    if leftovers and blobs != "all":
+        raise UsageError('leftovers need blobs="all"')
+
+    from .. import model_zoo
+
+    chosen = choose_engine(engine)
+    return chosen.make_net(model_zoo.resolve(model), device, precision, blobs, leftovers)
+
+
+def choose_engine(engine: str) -> Any:
+    """The module of an engine; "auto" is Caffe where it can be imported."""
+    if engine == "caffe" or (engine == "auto" and find_spec("caffe")):
+        from . import caffe
+
+        return caffe
+    if not find_spec("torch"):
+        raise DreamError("neither Caffe nor PyTorch is installed: pip install torch (it wants Python 3.10 or later)")
+    from . import torch
+
+    return torch

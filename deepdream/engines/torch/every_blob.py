@@ -1,0 +1,81 @@
+"""blobs="all": pycaffe to the letter. Every blob is kept, every layer up to `end` runs, in order."""
+
+from typing import Any, Dict, Optional, Sequence
+
+from .layers.base import Tensor
+from .net import Net
+
+
+class EveryBlobNet(Net):
+    """The Net of tests, of programs written for pycaffe, and of leftovers.
+
+    With `leftovers`, diffs stay from one backward pass to the next, as in Caffe: a layer between `start` and the input
+    that `start` does not depend on works on what an earlier pass left in its tops. Otherwise every backward pass starts
+    from diffs of zero but for those of the blobs it starts at.
+    """
+
+    leftovers = False
+
+    def forward(
+        self, blobs: Sequence[str] = (), start: Optional[str] = None, end: Optional[str] = None, **inputs: Any
+    ) -> Dict[str, Any]:
+        """Runs the layers from `start` (the first) to `end` (the last), both included.
+
+        Returns {blob: data} of the last layer's tops (of the net's outputs) and of `blobs`. Raises ShapeError before
+        anything has run where a layer cannot work on the shapes that it would get.
+        """
+        first = self.topology.position(start) if start else 0
+        last = self.topology.position(end) if end else len(self.layers) - 1
+        for name, value in inputs.items():
+            self.blobs[name].data[...] = value
+        specs = self.topology.layers[first : last + 1]
+        for name, shape in self.topology.infer(specs, self._shapes()).items():
+            self.blobs[name].reshape(*shape)
+        for spec, layer in zip(specs, self.layers[first:]):
+            tops = layer.forward(self._tensors(spec.bottoms))
+            for blob, top in zip(self._tensors(spec.tops), tops):
+                blob.copy_(top)
+        wanted = self.topology.layers[last].tops if end else self.outputs
+        return {name: self.blobs[name].data for name in (*wanted, *blobs)}
+
+    def backward(
+        self, diffs: Sequence[str] = (), start: Optional[str] = None, end: Optional[str] = None, **tops: Any
+    ) -> Dict[str, Any]:
+        """Runs the layers' backward passes from `start` (the last) back to `end` (the first), both included.
+
+        The diffs to start from stand in the blobs of `start`, or are given by blob. Parameters' diffs add up as in
+        Caffe (from zero without leftovers). Returns {blob: diff} of the inputs, or of the bottoms of `end`, and of
+        `diffs`.
+        """
+        last = self.topology.position(start) if start else len(self.layers) - 1
+        first = self.topology.position(end) if end else 0
+        for name, value in tops.items():
+            self.blobs[name].diff[...] = value
+        if not self.leftovers:
+            self._clear_diffs(self.topology.layers[last].tops if start else self.outputs)
+        for index in range(last, first - 1, -1):
+            self._layer_backward(index)
+        wanted = self.topology.layers[first].bottoms if end else self.inputs
+        return {name: self.blobs[name].diff for name in (*wanted, *diffs)}
+
+    def _clear_diffs(self, kept: Sequence[str]) -> None:
+        for name, blob in self.blobs.items():
+            if name not in kept:
+                blob.clear_diff()
+        for params in self.params.values():
+            for param in params:
+                param.clear_diff()
+
+    def _layer_backward(self, index: int) -> None:
+        spec, layer = self.topology.layers[index], self.layers[index]
+        top_diffs = self._tensors(spec.tops, "diff")
+        bottoms, tops = self._tensors(spec.bottoms), self._tensors(spec.tops)
+        for param, diff in zip(self.params.get(spec.name, []), layer.param_diffs(top_diffs, bottoms)):
+            if diff is not None:
+                param.tensor("diff").add_(diff)
+        _assign(self._tensors(spec.bottoms, "diff"), layer.backward(top_diffs, bottoms, tops))
+
+
+def _assign(blobs: Sequence[Tensor], diffs: Sequence[Tensor]) -> None:
+    for blob, diff in zip(blobs, diffs):
+        blob.copy_(diff)

@@ -1,0 +1,174 @@
+"""The layers that work number by number: ReLU, PReLU, Clip, Sigmoid, TanH, Power, Dropout, Eltwise."""
+
+from typing import List, Optional, Sequence
+
+import torch
+
+from ....caffe_format.topology import LayerSpec
+from .base import Diffs, Layer, Tensor
+
+
+class ReLU(Layer):
+    """y = max(x, 0) + slope * min(x, 0) (relu_layer.cpp). The sign of y tells that of x, so in place loses nothing."""
+
+    backward_reads = ("tops",)
+
+    def __init__(self, spec: LayerSpec, params: Sequence[Tensor]):
+        super().__init__(spec, params)
+        self.slope = spec.param.relu_param.negative_slope
+        # A negative slope hides the sign of x behind that of y.
+        self.backward_reads = ("tops",) if self.slope >= 0 or self.in_place else ("bottoms",)
+
+    def forward(self, bottoms: Sequence[Tensor]) -> List[Tensor]:
+        (x,) = bottoms
+        if self.slope:
+            rectify = torch.nn.functional.leaky_relu_ if self.in_place else torch.nn.functional.leaky_relu
+            return [rectify(x, self.slope)]
+        return [x.relu_() if self.in_place else x.relu()]
+
+    def backward(self, top_diffs: Diffs, bottoms: Sequence[Tensor], tops: Sequence[Tensor]) -> List[Tensor]:
+        (diff,) = top_diffs
+        signs = tops[0] if self.backward_reads == ("tops",) else bottoms[0]
+        if self.slope:
+            return [torch.where(signs > 0, diff, diff * self.slope)]
+        return [torch.ops.aten.threshold_backward(diff, signs, 0)]
+
+
+class PReLU(Layer):
+    """y = max(x, 0) + slope[c] * min(x, 0) with a learned slope for each channel or for all (prelu_layer.cpp)."""
+
+    backward_reads = ("bottoms",)
+
+    def __init__(self, spec: LayerSpec, params: Sequence[Tensor]):
+        super().__init__(spec, params)
+        self._kept: Optional[Tensor] = None  # the bottom, which an in-place pass overwrites
+
+    def _slope(self, ndim: int) -> Tensor:
+        return self.params[0].reshape(self.params[0].shape + (1,) * (ndim - 2 if self.params[0].dim() else 0))
+
+    def forward(self, bottoms: Sequence[Tensor]) -> List[Tensor]:
+        (x,) = bottoms
+        self._kept = x.clone() if self.in_place else None
+        return [torch.where(x > 0, x, x * self._slope(x.dim()))]
+
+    def backward(self, top_diffs: Diffs, bottoms: Sequence[Tensor], tops: Sequence[Tensor]) -> List[Tensor]:
+        (diff,) = top_diffs
+        x = bottoms[0] if self._kept is None else self._kept
+        return [torch.where(x > 0, diff, diff * self._slope(x.dim()))]
+
+    def param_diffs(self, top_diffs: Diffs, bottoms: Sequence[Tensor]) -> List[Optional[Tensor]]:
+        x = bottoms[0] if self._kept is None else self._kept
+        diff = top_diffs[0] * x * (x <= 0)
+        return [diff.sum_to_size(self._slope(x.dim()).shape).reshape(self.params[0].shape)]
+
+
+class Clip(Layer):
+    """y = min(max(x, min), max) (clip_layer.cpp). Diffs pass where min <= bottom <= max: in place, everywhere."""
+
+    backward_reads = ("bottoms",)
+
+    def forward(self, bottoms: Sequence[Tensor]) -> List[Tensor]:
+        param = self.spec.param.clip_param
+        return [bottoms[0].clamp(param.min, param.max)]
+
+    def backward(self, top_diffs: Diffs, bottoms: Sequence[Tensor], tops: Sequence[Tensor]) -> List[Tensor]:
+        (x,), param = bottoms, self.spec.param.clip_param
+        return [top_diffs[0] * ((x >= param.min) & (x <= param.max))]
+
+
+class Sigmoid(Layer):
+    """y = 1 / (1 + exp(-x)) (sigmoid_layer.cpp)."""
+
+    backward_reads = ("tops",)
+
+    def forward(self, bottoms: Sequence[Tensor]) -> List[Tensor]:
+        return [torch.sigmoid(bottoms[0])]
+
+    def backward(self, top_diffs: Diffs, bottoms: Sequence[Tensor], tops: Sequence[Tensor]) -> List[Tensor]:
+        return [top_diffs[0] * tops[0] * (1 - tops[0])]
+
+
+class TanH(Layer):
+    """y = tanh(x) (tanh_layer.cpp)."""
+
+    backward_reads = ("tops",)
+
+    def forward(self, bottoms: Sequence[Tensor]) -> List[Tensor]:
+        return [torch.tanh(bottoms[0])]
+
+    def backward(self, top_diffs: Diffs, bottoms: Sequence[Tensor], tops: Sequence[Tensor]) -> List[Tensor]:
+        return [top_diffs[0] * (1 - tops[0] * tops[0])]
+
+
+class Power(Layer):
+    """y = (shift + scale * x) ^ power (power_layer.cpp)."""
+
+    backward_reads = ("bottoms",)
+
+    def __init__(self, spec: LayerSpec, params: Sequence[Tensor]):
+        super().__init__(spec, params)
+        self._kept: Optional[Tensor] = None  # the bottom, which an in-place pass overwrites
+
+    def _base(self, x: Tensor) -> Tensor:
+        param = self.spec.param.power_param
+        return x * param.scale + param.shift
+
+    def forward(self, bottoms: Sequence[Tensor]) -> List[Tensor]:
+        self._kept = bottoms[0].clone() if self.in_place else None
+        return [self._base(bottoms[0]).pow(self.spec.param.power_param.power)]
+
+    def backward(self, top_diffs: Diffs, bottoms: Sequence[Tensor], tops: Sequence[Tensor]) -> List[Tensor]:
+        param = self.spec.param.power_param
+        x = bottoms[0] if self._kept is None else self._kept
+        factor = param.power * param.scale
+        # Where the factor is 0 so is the diff, even where the power below would be infinite.
+        return [top_diffs[0] * factor * self._base(x).pow(param.power - 1) if factor else torch.zeros_like(x)]
+
+
+class Dropout(Layer):
+    """y = x: in Caffe's TEST phase nothing is dropped, and nothing is scaled either (dropout_layer.cpp)."""
+
+    def forward(self, bottoms: Sequence[Tensor]) -> List[Tensor]:
+        return [bottoms[0] if self.in_place else bottoms[0].clone()]
+
+    def backward(self, top_diffs: Diffs, bottoms: Sequence[Tensor], tops: Sequence[Tensor]) -> List[Tensor]:
+        return [top_diffs[0]]
+
+
+class Eltwise(Layer):
+    """y = the product, the sum with coefficients, or the greatest of the bottoms (eltwise_layer.cpp).
+
+    Of equal greatest values the second bottom's gets the diff before the first's, and both before any later one's.
+    """
+
+    backward_reads = ("bottoms", "tops")
+
+    def __init__(self, spec: LayerSpec, params: Sequence[Tensor]):
+        super().__init__(spec, params)
+        self.param = spec.param.eltwise_param
+        self.coeff = list(self.param.coeff) or [1.0] * len(spec.bottoms)
+        self.winner: Tensor
+
+    def forward(self, bottoms: Sequence[Tensor]) -> List[Tensor]:
+        top = bottoms[0] * self.coeff[0] if self.param.operation == 1 else bottoms[0].clone()
+        for i, bottom in enumerate(bottoms[1:], 1):
+            if self.param.operation == 0:
+                top *= bottom
+            elif self.param.operation == 1:
+                top.add_(bottom, alpha=self.coeff[i])
+            else:
+                wins = bottom >= top if i == 1 else bottom > top
+                self.winner = wins.to(torch.uint8) if i == 1 else torch.where(wins, i, self.winner)
+                top = torch.where(wins, bottom, top)
+        return [top]
+
+    def backward(self, top_diffs: Diffs, bottoms: Sequence[Tensor], tops: Sequence[Tensor]) -> List[Tensor]:
+        (diff,) = top_diffs
+        if self.param.operation == 1:
+            return [diff * coeff for coeff in self.coeff]
+        if self.param.operation == 2:
+            return [diff * (self.winner == i) for i in range(len(bottoms))]
+        if self.param.stable_prod_grad:
+            others = [[b for k, b in enumerate(bottoms) if k != i] for i in range(len(bottoms))]
+            return [diff * torch.stack(rest).prod(0) for rest in others]
+        return [diff * tops[0] / bottom for bottom in bottoms]

@@ -1,0 +1,120 @@
+"""The layers that rescale: LRN, BatchNorm, Scale, Softmax."""
+
+from typing import Dict, List, Optional, Sequence, Tuple
+
+import torch
+
+from ....caffe_format.shapes import canonical
+from ....caffe_format.topology import LayerSpec
+from .base import Diffs, Layer, Tensor
+
+
+class LRN(Layer):
+    """y = x * s^-beta, where s grows with the squares around x (lrn_layer.cpp; Krizhevsky et al. 2012, section 3.3).
+
+    Across channels: s[c] = k + alpha/n * sum of x² over the n channels around c.
+    Within a channel: s = 1 + alpha * the mean of x² over the n x n pixels around, zeros of the padding included.
+    Backward: dx = dy * s^-beta - 2*beta*x * (the same window's alpha/n * sum of dy * x * s^(-beta-1)).
+    """
+
+    backward_reads = ("bottoms",)
+
+    def __init__(self, spec: LayerSpec, params: Sequence[Tensor]):
+        super().__init__(spec, params)
+        self.param = spec.param.lrn_param
+        self.within = self.param.norm_region == 1
+        self.scale: Tensor
+        self._bands: Dict[Tuple[int, torch.dtype, torch.device], Tensor] = {}
+
+    def _window(self, x: Tensor) -> Tensor:
+        """alpha/n * the sum (within a channel: alpha * the mean) of x over each window."""
+        size = self.param.local_size
+        if self.within:
+            return self.param.alpha * torch.nn.functional.avg_pool2d(x, size, 1, (size - 1) // 2)
+        # The sum over neighbouring channels is a 1x1 convolution by a band matrix: one pass, and it is symmetric.
+        key = (x.shape[1], x.dtype, x.device)
+        if key not in self._bands:
+            places = torch.arange(key[0], device=x.device)
+            near = (places[:, None] - places).abs() <= (size - 1) // 2
+            self._bands[key] = (near * (self.param.alpha / size)).to(x.dtype)[:, :, None, None]
+        return torch.conv2d(x, self._bands[key])
+
+    def _shrink(self) -> Tensor:
+        """s^-beta, from square roots where beta is the usual 0.75: they round alike on every machine."""
+        if self.param.beta == 0.75:
+            root = self.scale.sqrt()
+            return root.mul_(root.sqrt()).reciprocal_()
+        return self.scale.pow(-self.param.beta)
+
+    def forward(self, bottoms: Sequence[Tensor]) -> List[Tensor]:
+        (x,) = bottoms
+        self.scale = self._window(x * x).add_(1.0 if self.within else self.param.k)
+        return [x * self._shrink()]
+
+    def backward(self, top_diffs: Diffs, bottoms: Sequence[Tensor], tops: Sequence[Tensor]) -> List[Tensor]:
+        (x,), (diff,) = bottoms, top_diffs
+        direct = diff * self._shrink()
+        around = self._window(direct * x / self.scale)
+        return [direct.sub_(around.mul_(x), alpha=2 * self.param.beta)]
+
+
+class BatchNorm(Layer):
+    """y = (x - mean) / sqrt(variance + eps) by the stored statistics (batch_norm_layer.cpp with use_global_stats).
+
+    Both are stored as sums, to be divided by the third parameter (or to count as 0 where that is 0).
+    """
+
+    def _moments(self) -> Tuple[Tensor, Tensor]:
+        """The mean and the standard deviation, (c, 1, 1) each."""
+        mean, variance, count = self.params
+        factor = 0.0 if count.item() == 0 else 1.0 / count.item()
+        deviation = (variance * factor + self.spec.param.batch_norm_param.eps).sqrt()
+        return (mean * factor)[:, None, None], deviation[:, None, None]
+
+    def forward(self, bottoms: Sequence[Tensor]) -> List[Tensor]:
+        mean, deviation = self._moments()
+        return [(bottoms[0] - mean) / deviation]
+
+    def backward(self, top_diffs: Diffs, bottoms: Sequence[Tensor], tops: Sequence[Tensor]) -> List[Tensor]:
+        return [top_diffs[0] / self._moments()[1]]
+
+
+class Scale(Layer):
+    """y = x * scale + bias, each broadcast along the axes that it does not have (scale_layer.cpp)."""
+
+    def __init__(self, spec: LayerSpec, params: Sequence[Tensor]):
+        super().__init__(spec, params)
+        self._kept: Optional[Tensor] = None  # the bottom, which an in-place pass overwrites
+
+    def _spread(self, param: Tensor, ndim: int) -> Tensor:
+        axis = canonical(self.spec.param.scale_param.axis, ndim)
+        return param.reshape(param.shape + (1,) * (ndim - axis - param.dim()))
+
+    def forward(self, bottoms: Sequence[Tensor]) -> List[Tensor]:
+        (x,) = bottoms
+        self._kept = x.clone() if self.in_place else None
+        top = x * self._spread(self.params[0], x.dim())
+        return [top + self._spread(self.params[1], x.dim()) if len(self.params) > 1 else top]
+
+    def backward(self, top_diffs: Diffs, bottoms: Sequence[Tensor], tops: Sequence[Tensor]) -> List[Tensor]:
+        return [top_diffs[0] * self._spread(self.params[0], top_diffs[0].dim())]
+
+    def param_diffs(self, top_diffs: Diffs, bottoms: Sequence[Tensor]) -> List[Optional[Tensor]]:
+        (diff,) = top_diffs
+        x = bottoms[0] if self._kept is None else self._kept
+        like = self._spread(self.params[0], diff.dim()).shape
+        sums = [(diff * x).sum_to_size(like), diff.sum_to_size(like)]
+        return [total.reshape(param.shape) for total, param in zip(sums, self.params)]
+
+
+class Softmax(Layer):
+    """y = exp(x) / sum of exp(x) along an axis (softmax_layer.cpp)."""
+
+    backward_reads = ("tops",)
+
+    def forward(self, bottoms: Sequence[Tensor]) -> List[Tensor]:
+        return [torch.softmax(bottoms[0], self.spec.param.softmax_param.axis)]
+
+    def backward(self, top_diffs: Diffs, bottoms: Sequence[Tensor], tops: Sequence[Tensor]) -> List[Tensor]:
+        (diff,), (y,) = top_diffs, tops
+        return [(diff - (diff * y).sum(self.spec.param.softmax_param.axis, keepdim=True)) * y]

@@ -1,0 +1,106 @@
+"""Pooling with Caffe's windows, and with a rule for ties that float64 rounding cannot upset."""
+
+from typing import List, Sequence, Tuple
+
+import torch
+
+from ....caffe_format.shapes import Geometry, Shape, infer_layer, pooling_geometry
+from ....caffe_format.topology import LayerSpec
+from .base import Diffs, Layer, Tensor
+
+# In flat areas many positions of a window hold what is mathematically the same value. In float64 all that lie within
+# this distance of the greatest, relative to it, count as equal, so that no machine's rounding picks the winner.
+TIE = 1e-9
+
+
+class Pooling(Layer):
+    """y = the greatest (MAX) or the mean (AVE) of the values in each window (pooling_layer.cpp).
+
+    The number of windows rounds up. A mean is taken over the window clipped to the padded picture, zeros included. Of
+    equal greatest values the first, row by row, gets the diff; in float64 the first within TIE of the greatest.
+    """
+
+    backward_reads = ("bottoms",)
+
+    def __init__(self, spec: LayerSpec, params: Sequence[Tensor]):
+        super().__init__(spec, params)
+        self.param = spec.param.pooling_param
+        self.is_max = self.param.pool == 0
+        self.indices: Tensor
+
+    def forward(self, bottoms: Sequence[Tensor]) -> List[Tensor]:
+        x, g, round_up = self._fit(bottoms[0])
+        if not self.is_max:
+            return [torch.nn.functional.avg_pool2d(x, g.kernel, g.stride, g.pad, round_up)]
+        if x.dtype == torch.float64:
+            top, self.indices = _first_of_the_greatest(x, g, self._out(bottoms[0]))
+        else:
+            top, self.indices = torch.nn.functional.max_pool2d_with_indices(
+                x, g.kernel, g.stride, g.pad, ceil_mode=round_up
+            )
+        return [top]
+
+    def backward(self, top_diffs: Diffs, bottoms: Sequence[Tensor], tops: Sequence[Tensor]) -> List[Tensor]:
+        x, g, round_up = self._fit(bottoms[0])
+        diff = top_diffs[0]
+        if self.is_max:
+            back = torch.ops.aten.max_pool2d_with_indices_backward(
+                diff, x, g.kernel, g.stride, g.pad, (1, 1), round_up, self.indices
+            )
+        else:
+            back = torch.ops.aten.avg_pool2d_backward(diff, x, g.kernel, g.stride, g.pad, round_up, True, None)
+        if back.shape == bottoms[0].shape:
+            return [back]
+        pad = pooling_geometry(self.param, *bottoms[0].shape[2:]).pad
+        whole = torch.zeros_like(bottoms[0])
+        part = back[:, :, pad[0] : pad[0] + whole.shape[2], pad[1] : pad[1] + whole.shape[3]]
+        whole[:, :, : part.shape[2], : part.shape[3]] = part
+        return [whole]
+
+    def _out(self, bottom: Tensor) -> Shape:
+        return infer_layer(self.spec, [tuple(bottom.shape)])[0][0][2:]
+
+    def _fit(self, bottom: Tensor) -> Tuple[Tensor, Geometry, bool]:
+        """The bottom, the geometry and the rounding with which PyTorch's pooling gives Caffe's windows.
+
+        PyTorch allows a padding of half the kernel at most; a wider one is laid around the picture beforehand.
+        """
+        height, width = bottom.shape[2:]
+        g = pooling_geometry(self.param, height, width)
+        if all(2 * pad <= kernel for pad, kernel in zip(g.pad, g.kernel)):
+            return bottom, g, self.param.round_mode == 0
+        spans = [(n - 1) * s + k for n, s, k in zip(self._out(bottom), g.stride, g.kernel)]
+        bottom_pad, right_pad = (
+            min(span, size + 2 * pad) - size - pad for span, size, pad in zip(spans, (height, width), g.pad)
+        )
+        sides = (g.pad[1], right_pad, g.pad[0], bottom_pad)
+        padded = torch.nn.functional.pad(bottom, sides, value=float("-inf") if self.is_max else 0.0)
+        return padded, g._replace(pad=(0, 0)), True
+
+
+def _first_of_the_greatest(x: Tensor, g: Geometry, out: Shape) -> Tuple[Tensor, Tensor]:
+    """Each window's winner and its index h * width + w in its plane, by the rule of TIE."""
+    height, width = x.shape[2:]
+    spans = [(n - 1) * s + k for n, s, k in zip(out, g.stride, g.kernel)]
+    sides = (g.pad[1], spans[1] - width - g.pad[1], g.pad[0], spans[0] - height - g.pad[0])
+    padded = torch.nn.functional.pad(x, sides, value=float("-inf"))
+
+    def offset(i: int, j: int) -> Tensor:  # (n, c, *out): what every window holds at (i, j)
+        rows = slice(i, spans[0] - g.kernel[0] + i + 1, g.stride[0])
+        return padded[:, :, rows, j : spans[1] - g.kernel[1] + j + 1 : g.stride[1]]
+
+    places = [(i, j) for i in range(g.kernel[0]) for j in range(g.kernel[1])]
+    greatest = offset(0, 0).clone()
+    for i, j in places[1:]:
+        torch.maximum(greatest, offset(i, j), out=greatest)
+    least = greatest - TIE * greatest.abs()
+    winner = torch.zeros_like(greatest)
+    indices = torch.zeros(greatest.shape, dtype=torch.int64, device=x.device)
+    rows = torch.arange(out[0], device=x.device)[:, None] * g.stride[0] - g.pad[0]
+    columns = torch.arange(out[1], device=x.device) * g.stride[1] - g.pad[1]
+    for i, j in reversed(places):  # the first place is written last, so it wins
+        value = offset(i, j)
+        wins = value >= least
+        winner = torch.where(wins, value, winner)
+        indices = torch.where(wins, (rows + i) * width + columns + j, indices)
+    return winner, indices

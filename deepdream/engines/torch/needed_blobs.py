@@ -1,0 +1,90 @@
+"""blobs="needed": only what the dream needs. The command line's mode."""
+
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+
+import torch
+
+from ...errors import UsageError
+from .layers.base import Layer, Tensor
+from .net import Net
+
+
+class Step(NamedTuple):
+    """One layer of a plan, and the blobs that nothing reads after its forward pass."""
+
+    layer: Layer
+    bottoms: Tuple[str, ...]
+    tops: Tuple[str, ...]
+    release: Tuple[str, ...]
+
+
+class NeededBlobsNet(Net):
+    """Runs only the layers that `end` depends on, and keeps of their blobs only what the way back reads.
+
+    Only the input blob and that of `end` can be relied on. A layer that `end` does not depend on costs nothing and may
+    not even fit the picture; its diff is zero, so the gradient is the one of a fresh net in Caffe.
+    """
+
+    def __init__(self, *args: Any):
+        super().__init__(*args)
+        self._plans: Dict[str, List[Step]] = {}
+        self._end: Optional[str] = None
+        self._kept: Dict[str, Tensor] = {}
+        # The convolutions of PyTorch are fastest with the channels innermost. In float64 the order of summation would
+        # then depend on the processor, and with it the last bits.
+        self._format = torch.channels_last if self.dtype == torch.float32 else torch.contiguous_format
+        for layer in self.layers:
+            layer.params = [self._laid_out(param) for param in layer.params]
+
+    def _laid_out(self, tensor: Tensor) -> Tensor:
+        return tensor.contiguous(memory_format=self._format) if tensor.dim() == 4 else tensor
+
+    def forward(self, end: Optional[str] = None) -> Dict[str, Any]:
+        """Runs the layers that `end` (the last) depends on, and returns {blob: data} of its tops."""
+        end = end or self.topology.layers[-1].name
+        source = self.inputs[0]
+        shapes = self.topology.infer(self.topology.needed(end), {source: self.blobs[source].shape})
+        live = {source: self._laid_out(self.blobs[source].tensor("data"))}
+        for step in self._plan(end):
+            live.update(zip(step.tops, step.layer.forward([live[name] for name in step.bottoms])))
+            for name in step.release:
+                del live[name]
+        self._end, self._kept = end, live
+        tops = self.topology.layers[self.topology.position(end)].tops
+        for name in tops:
+            self.blobs[name].reshape(*shapes[name])
+            self.blobs[name].tensor("data").copy_(live[name])
+        return {name: self.blobs[name].data for name in tops}
+
+    def backward(self, start: Optional[str] = None) -> Dict[str, Any]:
+        """From the diff of `start`, the `end` of the last forward pass, to that of the input: {blob: diff}."""
+        start = start or self.topology.layers[-1].name
+        if start != self._end:
+            raise UsageError(f"backward(start={start!r}) follows forward(end={self._end!r}): name the same layer twice")
+        source = self.inputs[0]
+        plan = self._plan(start)
+        diffs = {name: self._laid_out(self.blobs[name].tensor("diff")) for name in plan[-1].tops}
+        for step in reversed(plan):
+            top_diffs = [diffs.pop(name, None) for name in step.tops]
+            bottoms, tops = ([self._kept.get(name) for name in names] for names in (step.bottoms, step.tops))
+            diffs.update(zip(step.bottoms, step.layer.backward(top_diffs, bottoms, tops)))
+        self.blobs[source].tensor("diff").copy_(diffs[source])
+        return {source: self.blobs[source].diff}
+
+    def _plan(self, end: str) -> List[Step]:
+        if end not in self._plans:
+            self._plans[end] = self._make_plan(end)
+        return self._plans[end]
+
+    def _make_plan(self, end: str) -> List[Step]:
+        specs = [spec for spec in self.topology.needed(end) if spec.type != "Input"]
+        layers = [self.layers[self.topology.index[spec.name]] for spec in specs]
+        kept = set(specs[-1].tops)
+        for spec, layer in zip(specs, layers):
+            kept.update(spec.bottoms if "bottoms" in layer.backward_reads else ())
+            kept.update(spec.tops if "tops" in layer.backward_reads else ())
+        last_use = {name: i for i, spec in enumerate(specs) for name in (*spec.bottoms, *spec.tops)}
+        return [
+            Step(layer, spec.bottoms, spec.tops, tuple(n for n, use in last_use.items() if use == i and n not in kept))
+            for i, (spec, layer) in enumerate(zip(specs, layers))
+        ]

@@ -1,0 +1,124 @@
+"""pycaffe's Net on PyTorch: blobs, parameters, and what both of its modes share."""
+
+from collections import OrderedDict
+from math import prod
+from types import SimpleNamespace
+from typing import Any, Dict, List, Optional, Sequence
+
+import numpy as np
+import torch
+
+from ...caffe_format.shapes import Shape
+from ...caffe_format.topology import Topology
+from ...caffe_format.weights import Weights
+from .layers import LAYERS, Layer
+from .layers.base import Tensor
+
+
+class Blob:
+    """pycaffe's Blob: `data` and `diff` of one shape, in memory that grows but never shrinks.
+
+    On the CPU both are writable NumPy arrays that share memory with the engine, elsewhere torch tensors. Growing beyond
+    what the blob has ever held gives it new memory, all zeros; shrinking keeps the memory and what is in it (blob.cpp).
+    """
+
+    def __init__(self, shape: Sequence[int], dtype: torch.dtype, device: torch.device):
+        self._dtype, self._device = dtype, device
+        self._capacity = 0
+        self._memory: Dict[str, Tensor] = {}
+        self.reshape(*shape)
+
+    def reshape(self, *shape: int) -> None:
+        """Gives data and diff another shape."""
+        self.shape: Shape = tuple(shape)
+        if prod(shape) > self._capacity:
+            self._capacity = prod(shape)
+            self._memory = {}
+
+    def tensor(self, which: str) -> Tensor:
+        """The "data" or the "diff" as a torch tensor."""
+        if which not in self._memory:
+            self._memory[which] = _zeros(self._capacity, self._dtype, self._device)
+        return self._memory[which][: prod(self.shape)].view(self.shape)
+
+    @property
+    def data(self) -> Any:
+        return _array(self.tensor("data"))
+
+    @property
+    def diff(self) -> Any:
+        return _array(self.tensor("diff"))
+
+    def clear_diff(self) -> None:
+        """Makes the diff zero wherever it has been written."""
+        if "diff" in self._memory:
+            self._memory["diff"].zero_()
+
+
+def _zeros(count: int, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """Zeros that cost no memory until they are written: a prototxt's batch of ten is never filled by one picture."""
+    if device.type != "cpu":
+        return torch.zeros(count, dtype=dtype, device=device)
+    size, line = torch.empty(0, dtype=dtype).element_size(), 64  # bytes; the matrix products want whole cache lines
+    memory = np.zeros(count * size + line, np.uint8)
+    start = -memory.ctypes.data % line
+    return torch.from_numpy(memory[start : start + count * size]).view(dtype)
+
+
+def _array(tensor: Tensor) -> Any:
+    return tensor.numpy() if tensor.device.type == "cpu" else tensor
+
+
+class Net:
+    """What both modes share: blobs, parameters, layers and the transformer's mean, under pycaffe's names.
+
+    Args:
+        topology: the net's layers.
+        weights: {layer: arrays}, float32 or float64.
+        mean: the three means of the input's channels, in the net's channel order (BGR).
+        dtype: torch.float32 or torch.float64, for data, diffs and parameters alike.
+    """
+
+    engine = "torch"
+    engine_version = torch.__version__.split("+")[0]
+
+    def __init__(
+        self, topology: Topology, weights: Weights, mean: Sequence[float], device: torch.device, dtype: torch.dtype
+    ):
+        self.topology, self.device, self.dtype = topology, device, dtype
+        self.blobs = OrderedDict((name, Blob(shape, dtype, device)) for name, shape in topology.shapes.items())
+        self.params: Dict[str, List[Blob]] = OrderedDict()
+        self.layers: List[Layer] = []
+        for spec in topology.layers:
+            params = [self._param(array) for array in weights.get(spec.name, [])]
+            if params:
+                self.params[spec.name] = params
+            self.layers.append(LAYERS[spec.type](spec, [param.tensor("data") for param in params]))
+        self.inputs, self.outputs = topology.inputs, topology.outputs
+        self.transformer = SimpleNamespace(mean={self.inputs[0]: np.float32(mean)[:, None, None]})
+
+    def _param(self, array: np.ndarray) -> Blob:
+        blob = Blob(array.shape, self.dtype, self.device)
+        blob.tensor("data").copy_(torch.from_numpy(array.copy()))
+        return blob
+
+    @property
+    def precision(self) -> str:
+        return str(self.dtype).rsplit(".", 1)[-1]
+
+    @property
+    def threads(self) -> int:
+        """The processor threads that a pass uses."""
+        return torch.get_num_threads()
+
+    def _tensors(self, names: Sequence[str], which: str = "data") -> List[Tensor]:
+        return [self.blobs[name].tensor(which) for name in names]
+
+    def _shapes(self) -> Dict[str, Shape]:
+        return {name: blob.shape for name, blob in self.blobs.items()}
+
+    def forward(self, end: Optional[str] = None) -> Dict[str, Any]:
+        raise NotImplementedError
+
+    def backward(self, start: Optional[str] = None) -> Dict[str, Any]:
+        raise NotImplementedError

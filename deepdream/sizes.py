@@ -1,0 +1,53 @@
+"""The sizes a dream goes through, and whether the net can work on them."""
+
+from typing import Any, List, Tuple
+
+from .caffe_format.shapes import ShapeError
+from .caffe_format.topology import Topology
+from .errors import DreamError
+
+_LARGEST_TRIED = 1024  # px; no known net asks for a picture larger than that
+
+
+def octave_sizes(height: int, width: int, octave_n: int, octave_scale: float) -> List[Tuple[int, int]]:
+    """(height, width) of every octave, the picture's own first; each is made from the one before, as scipy rounds."""
+    sizes = [(height, width)]
+    for _ in range(octave_n - 1):
+        height, width = (round(size * (1.0 / octave_scale)) for size in (height, width))
+        sizes.append((height, width))
+    return sizes
+
+
+def check_sizes(net: Any, height: int, width: int, octave_n: int, octave_scale: float, end: str) -> None:
+    """Raises DreamError where an octave of a height x width picture does not suit `end`, with what would."""
+    sizes = octave_sizes(height, width, octave_n, octave_scale)
+    fitting = [_fits(net.topology, size, end) for size in sizes]
+    if all(fitting):
+        return
+    works = fitting.index(False)
+    if works == 0:
+        raise DreamError(f"a picture of {width}x{height} does not suit layer {end}, {_suitable(net.topology, end)}")
+    small = sizes[works]
+    octaves = "one octave works" if works == 1 else f"{works} octaves work"
+    raise DreamError(
+        f"octave {works + 1} would be {small[1]}x{small[0]}, which does not suit layer {end}: at most {octaves} "
+        f"(--octaves {works}) for a picture of {width}x{height}"
+    )
+
+
+def _fits(topology: Topology, size: Tuple[int, int], end: str) -> bool:
+    try:
+        topology.shapes_at(*size, end)
+    except ShapeError:
+        return False
+    return min(size) > 0
+
+
+def _suitable(topology: Topology, end: str) -> str:
+    """What sizes a layer takes, in words, found by trying square ones."""
+    good = [side for side in range(1, _LARGEST_TRIED + 1) if _fits(topology, (side, side), end)]
+    if not good:
+        return "which works at no size that could be found"
+    if good[-1] < _LARGEST_TRIED:
+        return f"which works from {good[0]}x{good[0]} to {good[-1]}x{good[-1]} only"
+    return f"which needs at least {good[0]}x{good[0]}"
