@@ -80,12 +80,12 @@ class Step(NamedTuple):
 
     def picture(self) -> np.ndarray:
         """(h, w, 3) float32: the picture at the octave's size, as the notebook showed it after every step."""
-        return np.float32(deprocess(self.net, arrays.to_numpy(self._data())))
+        return deprocess(self.net, arrays.to_numpy(self._data())).astype(np.float32)
 
     def whole(self) -> np.ndarray:
         """(h, w, 3) float32: the picture at its full size, with what has been dreamt so far."""
         detail = arrays.to_numpy(self._data()) - self.octave_base
-        return np.float32(deprocess(self.net, self.base + _zoomed(detail, self.base.shape)))
+        return deprocess(self.net, self.base + _zoomed(detail, self.base.shape)).astype(np.float32)
 
     def _data(self) -> Any:
         return self.net.blobs[self.net.inputs[0]].data[0]
@@ -106,7 +106,7 @@ def dream_steps(
 ) -> Iterator[Step]:
     """deepdream step by step: the same arguments, and a Step after each. The net's input blob holds the picture."""
     net.topology.check_end(end)
-    check_sizes(net, *base_img.shape[:2], octave_n, octave_scale, end)
+    check_sizes(net.topology, base_img.shape[:2], octave_n, octave_scale, end)
     rng = np.random.RandomState(seed)
     octaves = [preprocess(net, base_img)]
     for _ in range(octave_n - 1):
@@ -162,7 +162,7 @@ def deepdream(
     """
     for _ in dream_steps(net, base_img, iter_n, octave_n, octave_scale, end, clip, objective, seed, step_size, jitter):
         pass
-    return np.float32(deprocess(net, arrays.to_numpy(net.blobs[net.inputs[0]].data[0])))
+    return deprocess(net, arrays.to_numpy(net.blobs[net.inputs[0]].data[0])).astype(np.float32)
 
 
 def guide_features(net: Any, guide_img: np.ndarray, end: str = DREAM.end) -> np.ndarray:
@@ -171,7 +171,7 @@ def guide_features(net: Any, guide_img: np.ndarray, end: str = DREAM.end) -> np.
     Raises what deepdream raises.
     """
     net.topology.check_end(end)
-    check_sizes(net, *guide_img.shape[:2], 1, DREAM.octave_scale, end)
+    check_sizes(net.topology, guide_img.shape[:2], 1, DREAM.octave_scale, end)
     src = net.blobs[net.inputs[0]]
     src.reshape(1, 3, *guide_img.shape[:2])
     src.data[0] = arrays.like(preprocess(net, guide_img), src.data)

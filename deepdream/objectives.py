@@ -11,6 +11,8 @@ from . import arrays
 
 Objective = Callable[[Any], None]
 
+_SCORES = 2**26  # dot products held at once: a large picture times a large guide would fill gigabytes
+
 
 def objective_L2(dst: Any) -> None:
     """More of whatever the layer sees: the gradient of half the sum of squares, which is the data itself."""
@@ -21,14 +23,18 @@ def objective_guide(guide_features: np.ndarray) -> Objective:
     """Towards a guide picture: every position is drawn to the guide's feature vector of the greatest dot product.
 
     Args:
-        guide_features: (c, h, w), what `end` shows for the guide; see guide_features().
+        guide_features: (c, h, w), what `end` shows for the guide; see dream.guide_features.
     """
 
     def objective(dst: Any) -> None:
         x = dst.data[0]
         channels = x.shape[0]
+        x = x.reshape(channels, -1)
         y = arrays.like(guide_features, x).reshape(channels, -1)
-        scores = x.reshape(channels, -1).T @ y  # (positions of the picture, positions of the guide)
-        dst.diff[0].reshape(channels, -1)[:] = y[:, scores.argmax(1)]
+        diff = dst.diff[0].reshape(channels, -1)
+        rows = max(1, _SCORES // y.shape[1])
+        for i in range(0, x.shape[1], rows):
+            scores = x[:, i : i + rows].T @ y  # (positions of the picture, positions of the guide)
+            diff[:, i : i + rows] = y[:, scores.argmax(1)]
 
     return objective

@@ -1,32 +1,35 @@
 """The sizes a dream goes through, and whether the net can work on them."""
 
-from typing import Any, List, Tuple
+from typing import List, Tuple
 
 from .caffe_format.shapes import ShapeError
 from .caffe_format.topology import Topology
 from .errors import DreamError
 
+Size = Tuple[int, int]  # height, width
+
 _LARGEST_TRIED = 1024  # px; no known net asks for a picture larger than that
 
 
-def octave_sizes(height: int, width: int, octave_n: int, octave_scale: float) -> List[Tuple[int, int]]:
+def octave_sizes(size: Size, octave_n: int, octave_scale: float) -> List[Size]:
     """(height, width) of every octave, the picture's own first; each is made from the one before, as scipy rounds."""
-    sizes = [(height, width)]
+    sizes = [size]
     for _ in range(octave_n - 1):
-        height, width = (round(size * (1.0 / octave_scale)) for size in (height, width))
-        sizes.append((height, width))
+        height, width = sizes[-1]
+        sizes.append((round(height * (1.0 / octave_scale)), round(width * (1.0 / octave_scale))))
     return sizes
 
 
-def check_sizes(net: Any, height: int, width: int, octave_n: int, octave_scale: float, end: str) -> None:
-    """Raises DreamError where an octave of a height x width picture does not suit `end`, with what would."""
-    sizes = octave_sizes(height, width, octave_n, octave_scale)
-    fitting = [_fits(net.topology, size, end) for size in sizes]
+def check_sizes(topology: Topology, size: Size, octave_n: int, octave_scale: float, end: str) -> None:
+    """Raises DreamError where an octave of a picture of (height, width) does not suit `end`, with what would."""
+    height, width = size
+    sizes = octave_sizes(size, octave_n, octave_scale)
+    fitting = [_fits(topology, size, end) for size in sizes]
     if all(fitting):
         return
     works = fitting.index(False)
     if works == 0:
-        raise DreamError(f"a picture of {width}x{height} does not suit layer {end}, {_suitable(net.topology, end)}")
+        raise DreamError(f"a picture of {width}x{height} does not suit layer {end}, {_suitable(topology, end)}")
     small = sizes[works]
     octaves = "one octave works" if works == 1 else f"{works} octaves work"
     raise DreamError(
@@ -35,7 +38,7 @@ def check_sizes(net: Any, height: int, width: int, octave_n: int, octave_scale: 
     )
 
 
-def _fits(topology: Topology, size: Tuple[int, int], end: str) -> bool:
+def _fits(topology: Topology, size: Size, end: str) -> bool:
     try:
         topology.shapes_at(*size, end)
     except ShapeError:

@@ -3,7 +3,9 @@
 from importlib.util import find_spec
 from typing import Any
 
+from .. import model_zoo
 from ..errors import DreamError, UsageError
+from ..model_zoo import Model
 from ..settings import NET
 
 
@@ -40,10 +42,16 @@ def load_net(
     if leftovers and blobs != "all":
         raise UsageError('leftovers need blobs="all"')
 
-    from .. import model_zoo
+    return make_net(model_zoo.resolve(model), choose_engine(engine), device, precision, blobs, leftovers)
 
-    chosen = choose_engine(engine)
-    return chosen.make_net(model_zoo.resolve(model), device, precision, blobs, leftovers)
+
+def make_net(
+    model: Model, engine: Any, device: str, precision: str, blobs: str = "all", leftovers: bool = False
+) -> Any:
+    """load_net's net for a model and an engine that have been found; the net's `model` tells which."""
+    net = engine.make_net(model, device, precision, blobs, leftovers)
+    net.model = model
+    return net
 
 
 def choose_engine(engine: str) -> Any:

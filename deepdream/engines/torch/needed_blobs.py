@@ -66,7 +66,9 @@ class NeededBlobsNet(Net):
         diffs = {name: self._laid_out(self.blobs[name].tensor("diff")) for name in plan[-1].tops}
         for step in reversed(plan):
             top_diffs = [diffs.pop(name, None) for name in step.tops]
-            bottoms, tops = ([self._kept.get(name) for name in names] for names in (step.bottoms, step.tops))
+            # What the layer does not read on the way back is no longer there.
+            bottoms: List[Any] = [self._kept.get(name) for name in step.bottoms]
+            tops: List[Any] = [self._kept.get(name) for name in step.tops]
             diffs.update(zip(step.bottoms, step.layer.backward(top_diffs, bottoms, tops)))
         self.blobs[source].tensor("diff").copy_(diffs[source])
         return {source: self.blobs[source].diff}

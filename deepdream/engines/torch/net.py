@@ -3,7 +3,7 @@
 from collections import OrderedDict
 from math import prod
 from types import SimpleNamespace
-from typing import Any, Dict, List, Optional, Sequence
+from typing import Any, Dict, List, Sequence
 
 import numpy as np
 import torch
@@ -79,6 +79,7 @@ class Net:
         dtype: torch.float32 or torch.float64, for data, diffs and parameters alike.
     """
 
+    model: Any = None  # the model_zoo.Model that the net was made from
     engine = "torch"
     engine_version = torch.__version__.split("+")[0]
 
@@ -95,7 +96,7 @@ class Net:
                 self.params[spec.name] = params
             self.layers.append(LAYERS[spec.type](spec, [param.tensor("data") for param in params]))
         self.inputs, self.outputs = topology.inputs, topology.outputs
-        self.transformer = SimpleNamespace(mean={self.inputs[0]: np.float32(mean)[:, None, None]})
+        self.transformer = SimpleNamespace(mean={self.inputs[0]: np.asarray(mean, np.float32)[:, None, None]})
 
     def _param(self, array: np.ndarray) -> Blob:
         blob = Blob(array.shape, self.dtype, self.device)
@@ -116,9 +117,3 @@ class Net:
 
     def _shapes(self) -> Dict[str, Shape]:
         return {name: blob.shape for name, blob in self.blobs.items()}
-
-    def forward(self, end: Optional[str] = None) -> Dict[str, Any]:
-        raise NotImplementedError
-
-    def backward(self, start: Optional[str] = None) -> Dict[str, Any]:
-        raise NotImplementedError

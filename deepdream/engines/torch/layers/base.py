@@ -1,13 +1,13 @@
 """What a layer of the PyTorch engine is."""
 
-from typing import List, Optional, Sequence, Tuple
+from typing import Any, List, Optional, Sequence, Tuple
 
 import torch
 
 from ....caffe_format.topology import LayerSpec
 
 Tensor = torch.Tensor
-Diffs = Sequence[Optional[Tensor]]
+Diffs = Sequence[Any]  # tensors; None for a top of Split or Slice that nothing on the way back reads
 
 
 class Layer:

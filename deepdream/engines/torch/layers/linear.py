@@ -1,6 +1,6 @@
 """The layers that are matrix products: Convolution, Deconvolution, InnerProduct."""
 
-from typing import List, Optional, Sequence
+from typing import Any, List, Optional, Sequence
 
 import torch
 
@@ -28,7 +28,7 @@ class Convolution(Layer):
         weight, bias = self.params[0], self.params[1] if len(self.params) > 1 else None
         return [torch.convolution(bottoms[0], weight, bias, *self._arguments)]
 
-    def _backward(self, top_diff: Tensor, bottom: Tensor, wanted: List[bool]) -> Sequence[Optional[Tensor]]:
+    def _backward(self, top_diff: Tensor, bottom: Tensor, wanted: List[bool]) -> Any:
         """The diffs of the bottom, the weight and the bias, each where it is wanted."""
         biases = [self.params[1].numel()] if wanted[2] else None
         return torch.ops.aten.convolution_backward(top_diff, bottom, self.params[0], biases, *self._arguments, wanted)
@@ -70,7 +70,7 @@ class InnerProduct(Layer):
         return [(top_diffs[0] @ self._weight()).reshape(bottoms[0].shape)]
 
     def param_diffs(self, top_diffs: Diffs, bottoms: Sequence[Tensor]) -> List[Optional[Tensor]]:
-        rows = self._rows(bottoms[0]).flatten(0, -2)
-        diff = top_diffs[0].flatten(0, -2)
+        rows = self._rows(bottoms[0])
+        rows, diff = rows.reshape(-1, rows.shape[-1]), top_diffs[0].reshape(-1, top_diffs[0].shape[-1])
         weight = rows.t() @ diff if self.param.transpose else diff.t() @ rows
         return [weight, diff.sum(0)][: len(self.params)]

@@ -1,0 +1,92 @@
+"""What each verb of the command line does with its arguments."""
+
+import argparse
+import sys
+from dataclasses import replace
+from typing import Any, Dict, Iterable, Sequence
+
+from . import model_zoo, picture
+from .caffe_format.topology import read_topology
+from .errors import UsageError
+from .recipe import recipe_text
+from .session import Request, request_again, run
+from .settings import DREAM, NET
+
+
+def dream(args: argparse.Namespace) -> int:
+    """dreamify IN OUT ..."""
+    chosen = vars(args)
+    for name in ("layer", "iterations", "octaves", "scale"):
+        by_position = chosen.pop(f"positional_{name}")
+        if by_position is None:
+            continue
+        if chosen[name] is not None:
+            raise UsageError(f"the {name} is given twice, {by_position} and --{name} {chosen[name]}: name it once")
+        chosen[name] = by_position
+    request = Request(
+        args.source,
+        args.target,
+        _with_options(DREAM, chosen),
+        _with_options(NET, chosen),
+        args.guide,
+        args.seed,
+        args.max_size,
+        args.frames,
+    )
+    return run(request)
+
+
+def again(args: argparse.Namespace) -> int:
+    """dreamify again DREAM IN OUT"""
+    recipe = picture.read_recipe(args.dream)
+    return run(request_again(recipe, args.source, args.target, args.guide, args.model), recipe)
+
+
+def info(args: argparse.Namespace) -> int:
+    """dreamify info PICTURE"""
+    print(recipe_text(picture.read_recipe(args.picture)))
+    return 0
+
+
+def keys(args: argparse.Namespace) -> int:
+    """dreamify keys"""
+    model = model_zoo.resolve(args.model, progress=True)
+    channels = read_topology(model.prototxt).dreamable()
+    rows = [("layer", "channels", "what it tends to show")]
+    rows += [(name, str(count), _note(name, model.layers)) for name, count in channels.items()]
+    _print_table(rows)
+    return 0
+
+
+def models(args: argparse.Namespace) -> int:
+    """dreamify models [fetch NAME]"""
+    if not args.action:
+        rows = [(s.name, s.state, str(s.folder or "")) for s in model_zoo.statuses()]
+        _print_table([("model", "state", "folder"), *rows])
+        return 0
+    if not args.name:
+        raise UsageError("name the model to fetch: dreamify models fetch NAME")
+    model = model_zoo.fetch(args.name, progress=True)
+    state = "verified" if model.verified else f"unverified, its SHA-256 is {model.sha256}"
+    print(f"{model.name} is in {model.weights.parent} ({state})")
+    return 0
+
+
+def _with_options(settings: Any, chosen: Dict[str, Any]) -> Any:
+    """The settings with what was chosen on the command line in the place of their defaults."""
+    options = {name: field.metadata["option"] for name, field in settings.__dataclass_fields__.items()}
+    given = {name: chosen[option] for name, option in options.items() if chosen[option] is not None}
+    return replace(settings, **given)
+
+
+def _note(layer: str, notes: Dict[str, str]) -> str:
+    """What the model's readme says of a layer: the note under its name, or under the longest beginning of it."""
+    fitting = [name for name in notes if layer.startswith(name)]
+    return notes[max(fitting, key=len)] if fitting else ""
+
+
+def _print_table(rows: Sequence[Iterable[str]]) -> None:
+    widths = [max(map(len, column)) for column in zip(*rows)]
+    for row in rows:
+        line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths))
+        sys.stdout.write(line.rstrip() + "\n")

@@ -1,0 +1,263 @@
+"""Models: finding them on disk, downloading them, checking their sums.
+
+What is known of a model is the front matter of models/NAME/readme.md, in the form of Caffe's Model Zoo (name,
+caffemodel, caffemodel_url, license, sha1, caffe_commit), with these fields besides:
+
+    mean      blue, green, red, 0-255
+    mirrors   further addresses of the weights
+    archive   for an address that ends in .tar.gz: the member wanted, and the archive's sha1
+    sha256    the sums of the weights that count as genuine, the official file's first, each with a word about it
+    prototxt  urls and sha256 of the net's description
+    layers    a layer's name, or the beginning of one: what dreams on it tend to show
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import os
+import tempfile
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from .errors import DreamError, UsageError
+from .mirrors import RemoteFile, download
+
+GOOGLE_MEAN = (104.0, 116.0, 122.0)  # of the 2015 notebook; Caffe's own is 104, 117, 123
+
+
+@dataclass(frozen=True)
+class Model:
+    """A net and its weights on disk, their sums checked."""
+
+    name: str
+    prototxt: Path
+    weights: Path
+    mean: tuple[float, float, float]  # blue, green, red, 0-255
+    sha256: str  # of the weights
+    prototxt_sha256: str
+    verified: bool  # both files have a published sum, and match it
+    layers: dict[str, str]  # a layer's name or beginning (the longest that fits counts): what dreams on it show
+
+
+@dataclass(frozen=True)
+class Status:
+    """A model as `dreamify.py models` lists it."""
+
+    name: str
+    folder: Path | None  # the weights'; None where there is no usable model
+    state: str  # verified, unverified, not downloaded, or the sentence that says what is wrong
+
+
+@dataclass(frozen=True)
+class _Known:
+    name: str
+    prototxt: RemoteFile
+    weights: RemoteFile
+    mean: tuple[float, float, float]
+    layers: dict[str, str]
+
+
+def find(model: str) -> Model | None:
+    """The model as it is on disk; None for a known name whose files are not all there.
+
+    model: a known name; the name of a folder in $DREAMIFY_MODELS; or a folder's path. Such a folder holds one
+    deploy.prototxt and one .caffemodel, whatever their sums. The files of a known model are looked up in
+    $DREAMIFY_MODELS/NAME, the project's models/NAME and the user's cache, and must be genuine.
+
+    Raises UsageError for an unknown name and for a folder that does not hold one model, DreamError for a file that
+    has the wrong sum or cannot be read.
+    """
+    known, own = _known_models(), _models_variable()
+    # A known name is never a path: a folder of that name in the current one is meant by ./NAME.
+    if model in known:
+        return _genuine(known[model])
+    if any(mark in model for mark in (os.sep, os.altsep or os.sep)) or Path(model).expanduser().is_dir():
+        return _in_folder(Path(model).expanduser())
+    if own and (own / model).is_dir():
+        return _in_folder(own / model)
+    raise _unknown_name(model)
+
+
+def fetch(name: str, progress: bool = False) -> Model:
+    """The known model of this name; what is not on disk is downloaded first.
+
+    Downloads go to $DREAMIFY_MODELS/NAME where that can be written, else to the user's cache. progress: show a bar
+    while stderr is a terminal. Raises UsageError for an unknown name, DreamError where no mirror gave a file (with the
+    addresses, the sums and the folder) or a file on disk has the wrong sum.
+    """
+    known = _known_models().get(name)
+    if known is None:
+        raise _unknown_name(name)
+    missing = [file for file in (known.prototxt, known.weights) if _locate(name, file) is None]
+    if missing:
+        download(missing, _writable_folder(name), progress)
+    model = _genuine(known)
+    if model is None:
+        raise DreamError(f"The files of {name} were removed as soon as they were there: fetch them again.")
+    return model
+
+
+def resolve(model: str, progress: bool = False) -> Model:
+    """The model from disk (`find`), else from the net (`fetch`)."""
+    return find(model) or fetch(model, progress)
+
+
+def statuses() -> list[Status]:
+    """Every known model, and what else $DREAMIFY_MODELS holds, by name."""
+    own = _models_variable()
+    names = {weights.parent.name for weights in own.glob("*/*.caffemodel")} if own else set()
+    return [_status(name) for name in sorted(names.union(_known_models()))]
+
+
+def _status(name: str) -> Status:
+    try:
+        model = find(name)
+    except DreamError as error:
+        return Status(name, None, str(error))
+    if model is None:
+        return Status(name, None, "not downloaded")
+    return Status(name, model.weights.parent, "verified" if model.verified else "unverified")
+
+
+def _unknown_name(name: str) -> UsageError:
+    names = sorted(_known_models())
+    near = difflib.get_close_matches(name, names, cutoff=0.4)
+    guess = f"; did you mean {' or '.join(near)}" if near else ""
+    return UsageError(f"There is no model {name!r}{guess}? Known: {', '.join(names)}, or give a folder's path.")
+
+
+def _project_models() -> Path:
+    """The project's models folder: within the package once installed, beside it in a checkout."""
+    package = Path(__file__).resolve().parent
+    return package / "models" if (package / "models").is_dir() else package.parent / "models"
+
+
+def _models_variable() -> Path | None:
+    value = os.environ.get("DREAMIFY_MODELS")
+    return Path(value).expanduser() if value else None
+
+
+def _cache() -> Path:
+    try:
+        from platformdirs import user_cache_dir
+    except ImportError:  # beside an old Caffe, say, with models put there by hand
+        return Path("~/.cache/dreamify/models").expanduser()
+    return Path(user_cache_dir("dreamify"), "models")
+
+
+def _locate(name: str, file: RemoteFile) -> Path | None:
+    roots = (_models_variable(), _project_models(), _cache())
+    paths = (root / name / file.name for root in roots if root)
+    return next((path for path in paths if path.is_file()), None)
+
+
+def _writable_folder(name: str) -> Path:
+    folders = [root / name for root in (_models_variable(), _cache()) if root]
+    for folder in folders:
+        with suppress(OSError):
+            folder.mkdir(parents=True, exist_ok=True)
+            if os.access(folder, os.W_OK):
+                return folder
+    tried = " or ".join(map(str, folders))
+    raise DreamError(f"{name} cannot be stored in {tried}: set DREAMIFY_MODELS to a folder that you may write.")
+
+
+def _front_matter(readme: Path) -> dict[str, Any]:
+    """The fields between the first two lines of dashes; none where there is no such thing."""
+    parts = readme.read_text(encoding="utf-8", errors="replace").split("---\n", 2) if readme.is_file() else []
+    if len(parts) < 3 or parts[0]:
+        return {}
+    try:
+        fields = dict(yaml.safe_load(parts[1]))
+        blue, green, red = (float(value) for value in fields.get("mean", GOOGLE_MEAN))
+        layers = {str(layer): str(note) for layer, note in fields.get("layers", {}).items()}
+    except (yaml.YAMLError, AttributeError, TypeError, ValueError) as error:
+        form = "YAML, with `mean: [blue, green, red]` and `layers: {name: note}` if given"
+        raise UsageError(f"Mend or remove {readme}: what stands between its lines of dashes must be {form}.") from error
+    return {**fields, "mean": (blue, green, red), "layers": layers}
+
+
+def _known_models() -> dict[str, _Known]:
+    return {readme.parent.name: _read_known(readme) for readme in _project_models().glob("*/readme.md")}
+
+
+def _read_known(readme: Path) -> _Known:
+    fields = _front_matter(readme)
+    archive = fields.get("archive", {})
+    weights = RemoteFile(
+        fields["caffemodel"],
+        (fields["caffemodel_url"], *fields.get("mirrors", ())),
+        tuple(fields.get("sha256", ())),
+        archive.get("member", ""),
+        archive.get("sha1", ""),
+    )
+    prototxt = RemoteFile("deploy.prototxt", tuple(fields["prototxt"]["urls"]), tuple(fields["prototxt"]["sha256"]))
+    return _Known(readme.parent.name, prototxt, weights, fields["mean"], fields["layers"])
+
+
+def _genuine(known: _Known) -> Model | None:
+    prototxt, weights = _locate(known.name, known.prototxt), _locate(known.name, known.weights)
+    if prototxt is None or weights is None:
+        return None
+    prototxt_sha256, sha256 = _check(prototxt, known.prototxt.sums), _check(weights, known.weights.sums)
+    verified = bool(known.prototxt.sums and known.weights.sums)
+    return Model(known.name, prototxt, weights, known.mean, sha256, prototxt_sha256, verified, known.layers)
+
+
+def _in_folder(folder: Path) -> Model:
+    if not folder.is_dir():
+        wrong = "is a file" if folder.exists() else "does not exist"
+        raise UsageError(f"{folder} {wrong}: give a folder with one deploy.prototxt and one .caffemodel.")
+    prototxt = _only(folder, "deploy.prototxt" if (folder / "deploy.prototxt").is_file() else "deploy*.prototxt")
+    weights = _only(folder, "*.caffemodel")
+    fields = _front_matter(folder / "readme.md")
+    mean, layers = fields.get("mean", GOOGLE_MEAN), fields.get("layers", {})
+    name = folder.resolve().name
+    return Model(name, prototxt, weights, mean, _sha256(weights), _sha256(prototxt), False, layers)
+
+
+def _only(folder: Path, pattern: str) -> Path:
+    found = sorted(folder.glob(pattern))
+    if len(found) != 1:
+        names = ", ".join(path.name for path in found) or "none"
+        raise UsageError(f"{folder} must hold exactly one {pattern} and holds {names}: leave one model in it.")
+    return found[0]
+
+
+def _sha256(path: Path) -> str:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise DreamError(f"{path} cannot be read ({error.strerror}): mend that, or remove it.") from error
+
+
+def _check(path: Path, sums: tuple[str, ...]) -> str:
+    """The file's SHA-256 if it may have it; a file without published sums keeps that of its first use."""
+    found, pin = _sha256(path), path.with_name(path.name + ".sha256")
+    if sums and found not in sums:
+        expected = " or ".join(sums)
+        way_out = "remove it to have it downloaded again, or give its folder's path to use it all the same"
+        raise DreamError(f"{path} is not genuine, its SHA-256 should be {expected} and is {found}: {way_out}.")
+    if sums:
+        return found
+    pinned = pin.read_text().split()[:1] if pin.is_file() else _pin(pin, found, path.name)
+    if pinned != [found]:
+        expected = "".join(pinned)
+        way_out = f"remove {pin} to trust it as it is now, or remove it to have it downloaded again"
+        raise DreamError(
+            f"{path} has changed since its first use, its SHA-256 was {expected} and is {found}: {way_out}."
+        )
+    return found
+
+
+def _pin(pin: Path, sha256: str, name: str) -> list[str]:
+    # As sha256sum writes it. Renamed into place, so that a second process never reads half of it.
+    with suppress(OSError), tempfile.TemporaryDirectory(dir=pin.parent, prefix=".pin-") as aside:
+        Path(aside, pin.name).write_text(f"{sha256}  {name}\n")
+        Path(aside, pin.name).replace(pin)
+    return [sha256]

@@ -1,0 +1,268 @@
+"""Pictures: files <-> arrays.
+
+`read` gives what the net dreams on, whatever the file holds; `write` stores a dream, with its recipe, in the format
+that the file's extension names.
+"""
+
+import contextlib
+import hashlib
+import io
+import os
+import sys
+import tempfile
+import uuid
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Dict, Optional, Tuple
+
+import numpy as np
+from PIL import Image, PngImagePlugin, UnidentifiedImageError
+
+from deepdream import colour
+from deepdream import recipe as recipes
+from deepdream.errors import DreamError, UsageError
+
+_FORMATS = {
+    ".png": "PNG",
+    ".jpg": "JPEG",
+    ".jpeg": "JPEG",
+    ".webp": "WEBP",
+    ".tif": "TIFF",
+    ".tiff": "TIFF",
+    ".avif": "AVIF",
+}
+_ICC_PROFILE = 34675  # the TIFF tag
+_LANCZOS = 1  # Pillow's filter; its name moved between releases, its number did not
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture as it was read.
+
+    pixels: (h, w, 3) float32, RGB, sRGB, 0-255. alpha: (h, w) uint8, None where the file has none.
+    sha256: of the file's bytes, in hexadecimal.
+    """
+
+    pixels: np.ndarray
+    alpha: Optional[np.ndarray]
+    sha256: str
+
+
+def read(source: str, max_size: Optional[int] = None) -> Picture:
+    """Read a picture in any format that Pillow opens; of an animation, the first frame.
+
+    It is turned as its EXIF says, and an embedded ICC profile is converted to sRGB. An 8-bit RGB picture in sRGB, or
+    without a profile, keeps its pixels exactly; one of 16 bits or more is brought to 8.
+
+    source: a path, or "-" for standard input. max_size: longest side in pixels; a larger picture is shrunk to it.
+    Raises UsageError for a max_size below 1, DreamError for whatever cannot be read.
+    """
+    if max_size is not None and max_size < 1:
+        raise UsageError(f"A picture's longest side must be 1 pixel or more, not {max_size}.")
+    data, name = _bytes(source)
+    image = _open(data, name)
+    try:
+        rgb, alpha = colour.to_rgb(image)
+        if max_size is not None and max(rgb.size) > max_size:
+            size = _fit(rgb.size, max_size)
+            rgb = rgb.resize(size, _LANCZOS)
+            alpha = alpha and alpha.resize(size, _LANCZOS)
+        pixels = np.asarray(rgb, dtype=np.float32)
+    except MemoryError:
+        raise _too_large(name) from None
+    except ValueError as error:
+        raise DreamError(f"{name} has pixels that cannot be turned into RGB ({error}): save it as RGB first.") from None
+    return Picture(pixels, None if alpha is None else np.array(alpha), hashlib.sha256(data).hexdigest())
+
+
+def read_recipe(source: str) -> Dict[str, Any]:
+    """The recipe stored in a picture.
+
+    source: a path, or "-" for standard input. Raises DreamError for what is not a picture, and where the
+    recipe is missing or damaged.
+    """
+    data, name = _bytes(source)
+    return recipes.find(_open(data, name), name)
+
+
+def to_uint8(dream: np.ndarray, clip: bool = True) -> np.ndarray:
+    """A dream as 8-bit pixels, cut off rather than rounded, as in 2015.
+
+    dream: (h, w, 3) float32. clip: False for a dream that was not clipped; its brightness is scaled first.
+    Returns (h, w, 3) uint8.
+    """
+    if not clip:
+        # In float64, as NumPy of 2015 computed a percentile; today's would look for its place in the order in float32.
+        white = float(np.percentile(dream.astype(np.float64), 99.98))
+        if white > 0:
+            dream = dream * (255 / white)
+    return np.clip(dream, 0, 255).astype(np.uint8)
+
+
+def check_target(target: str) -> None:
+    """See, before hours of dreaming, that a picture can be written.
+
+    target: a path, or "-" for standard output. Raises UsageError for a folder or an extension that cannot be written,
+    DreamError for a folder that is missing or read-only.
+    """
+    if target == "-":
+        return
+    _format(target)
+    path = _real(target)
+    if path.is_dir():
+        raise UsageError(f"{target} is a folder: name a file in it, such as {Path(target) / 'dream.png'}.")
+    if not path.parent.is_dir():
+        raise DreamError(f"The folder {Path(target).parent} does not exist: create it, or write somewhere else.")
+    try:  # to write is the only test: os.access does not know of full disks, or of network folders that distrust root
+        tempfile.TemporaryFile(dir=str(path.parent)).close()
+    except OSError as error:
+        raise _unwritable(target, error) from None
+
+
+def write(target: str, rgb: np.ndarray, recipe: Dict[str, Any], alpha: Optional[np.ndarray] = None) -> None:
+    """Write a picture and its recipe, marked as sRGB; the same input gives the same bytes.
+
+    PNG, TIFF and WebP keep every pixel (lossy WebP would halve the colours' resolution); JPEG and AVIF are of quality
+    95 with colours in full resolution. The file appears under its name when it is complete, or not at all.
+
+    target: a path whose extension names the format, or "-" for a PNG on standard output. rgb: (h, w, 3) uint8.
+    recipe: what JSON can hold. alpha: (h, w) uint8; a JPEG, which has none, shows the picture on white.
+    Raises UsageError for an extension that cannot be written, DreamError where writing fails.
+    """
+    data = _encode("PNG" if target == "-" else _format(target), rgb, recipe, alpha)
+    try:
+        if target == "-":
+            _write_stdout(data)
+        else:
+            _write_aside(_real(target), data)
+    except OSError as error:
+        raise _unwritable(target, error) from None
+
+
+def _bytes(source: str) -> Tuple[bytes, str]:
+    """A file's bytes, and its name for messages."""
+    name = "standard input" if source == "-" else source
+    try:
+        data = sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()
+    except FileNotFoundError:
+        raise DreamError(f"There is no file {name}: check the path.") from None
+    except MemoryError:
+        raise _too_large(name) from None
+    except OSError as error:
+        if Path(source).is_dir():
+            raise DreamError(f"{name} is a folder: name a picture in it.") from None
+        raise DreamError(f"{name} cannot be read ({error.strerror}): check it and its permissions.") from None
+    if not data:
+        raise DreamError(f"{name} is empty: there is no picture in it.")
+    return data, name
+
+
+def _open(data: bytes, name: str) -> Image.Image:
+    """The first frame, loaded."""
+    try:
+        with warnings.catch_warnings():
+            # Warnings of large pictures and of odd metadata, none of which keep a picture from being dreamt on.
+            warnings.simplefilter("ignore")
+            image = Image.open(io.BytesIO(data))
+            image.load()
+    except UnidentifiedImageError:
+        raise DreamError(f"{name} is not a picture in a format known here: save it as PNG or JPEG first.") from None
+    except Image.DecompressionBombError:
+        limit = 2 * (Image.MAX_IMAGE_PIXELS or 0)
+        raise DreamError(f"{name} says that it has more than {limit} pixels, the limit: shrink it first.") from None
+    except MemoryError:
+        raise _too_large(name) from None
+    except Exception as error:  # decoders raise whatever comes: OSError, SyntaxError, struct.error, ValueError ...
+        detail = str(error) or type(error).__name__
+        raise DreamError(f"{name} is damaged or cut short ({detail}): get it anew, or save it again.") from None
+    if 0 in image.size:
+        raise DreamError(f"{name} is a picture without pixels: use another.")
+    return image
+
+
+def _fit(size: Tuple[int, int], longest: int) -> Tuple[int, int]:
+    scale = longest / max(size)
+    width, height = (max(1, round(side * scale)) for side in size)
+    return width, height
+
+
+def _encode(kind: str, rgb: np.ndarray, recipe: Dict[str, Any], alpha: Optional[np.ndarray]) -> bytes:
+    """A picture file's bytes; kind is Pillow's name of the format."""
+    image = Image.fromarray(np.ascontiguousarray(rgb))
+    if alpha is not None:
+        layer = Image.fromarray(np.ascontiguousarray(alpha))
+        if kind == "JPEG":
+            image = Image.composite(image, Image.new("RGB", image.size, "white"), layer)
+        else:
+            image.putalpha(layer)
+    buffer = io.BytesIO()
+    options = _save_options(kind, recipe)
+    try:
+        image.save(buffer, kind, **options)
+    except Exception as error:  # encoders too raise whatever comes, mostly for a picture beyond the format's limits
+        size = "{} x {}".format(*image.size)
+        raise DreamError(f"A picture of {size} pixels cannot be stored as {kind} ({error}): write a .png.") from None
+    return buffer.getvalue()
+
+
+def _save_options(kind: str, recipe: Dict[str, Any]) -> Dict[str, Any]:
+    if kind == "PNG":
+        chunks = PngImagePlugin.PngInfo()
+        chunks.add(b"sRGB", b"\0")
+        chunks.add_text(recipes.KEYWORD, recipes.to_json(recipe))
+        return {"pnginfo": chunks}
+    profile = colour.srgb_profile()
+    if kind == "TIFF":
+        return {"tiffinfo": {recipes.IMAGE_DESCRIPTION: recipes.to_json(recipe), _ICC_PROFILE: profile}}
+    quality: Dict[str, Dict[str, Any]] = {
+        "JPEG": {"quality": 95, "subsampling": 0},
+        "AVIF": {"quality": 95, "subsampling": "4:4:4", "max_threads": 1},  # its bytes depend on the number
+        "WEBP": {"lossless": True, "exact": True},
+    }
+    return {"icc_profile": profile, "exif": recipes.to_exif(recipe), **quality[kind]}
+
+
+def _format(target: str) -> str:
+    """Pillow's name of the format that the extension means, where this Pillow can write it."""
+    Image.init()
+    formats = {extension: kind for extension, kind in _FORMATS.items() if kind in Image.SAVE}
+    kind = formats.get(Path(target).suffix.lower())
+    if kind is None:
+        raise UsageError(f"The format of {target} is not known: end its name in {', '.join(formats)}.")
+    return kind
+
+
+def _real(target: str) -> Path:
+    """The file itself where the target is a link, which then stays a link."""
+    return Path(os.path.realpath(target))
+
+
+def _write_aside(path: Path, data: bytes) -> None:
+    aside = path.parent / f".dreamify-{uuid.uuid4().hex}"
+    try:
+        with aside.open("xb") as file:
+            file.write(data)
+        aside.replace(path)
+    finally:
+        with contextlib.suppress(OSError):  # it has its final name now, unless something failed
+            aside.unlink()
+
+
+def _write_stdout(data: bytes) -> None:
+    try:
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+    except OSError:
+        # Python would try the rest once more as it ends, and complain of that with a traceback.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise
+
+
+def _unwritable(target: str, error: OSError) -> DreamError:
+    name = "Standard output" if target == "-" else target
+    return DreamError(f"{name} cannot be written ({error.strerror}): see to that, or write somewhere else.")
+
+
+def _too_large(name: str) -> DreamError:
+    return DreamError(f"There is not enough memory to read {name}: shrink it first.")

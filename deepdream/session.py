@@ -1,0 +1,215 @@
+"""One dream from file to file: read the pictures, dream with a progress bar, store the result with its recipe."""
+
+import signal
+import sys
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, Callable, Dict, Iterator, Optional
+
+import numpy as np
+from tqdm import tqdm
+
+from . import __version__, model_zoo, picture
+from .dream import Step, dream_steps, guide_features
+from .engines import choose_engine, make_net
+from .errors import DreamError, UsageError
+from .objectives import objective_guide, objective_L2
+from .settings import DREAM, NET, DreamSettings, NetSettings
+from .sizes import Size, check_sizes, octave_sizes
+
+Recipe = Dict[str, Any]
+
+# What a repeated dream must agree in, and how a person calls it.
+_SAME = {
+    "input_sha256": "the picture",
+    "guide_sha256": "the guide",
+    "model_sha256": "the model's .caffemodel",
+    "prototxt_sha256": "the model's deploy.prototxt",
+}
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is to be dreamt: pictures by path or "-", and the settings."""
+
+    source: str
+    target: str
+    dream: DreamSettings = DREAM
+    net: NetSettings = NET
+    guide: Optional[str] = None
+    seed: Optional[int] = None  # drawn where there is none
+    max_size: Optional[int] = None  # px, of the longest side
+    frames: Optional[str] = None  # a folder for every iteration's picture
+
+
+def run(request: Request, like: Optional[Recipe] = None) -> int:
+    """Dreams and writes the result; returns the exit code, 130 where Ctrl-C cut the dream short.
+
+    Where there is a recipe to be `like`, inputs that are not those of the recipe are refused before anything is dreamt.
+    """
+    _check(request)
+    base = picture.read(request.source, request.max_size)
+    guide = picture.read(request.guide, request.max_size) if request.guide else None
+    net = _net(request.net)
+    seed = int(np.random.randint(2**31)) if request.seed is None else request.seed
+    recipe = _recipe(request, net, seed, base, guide)
+    if like is not None:
+        _compare(like, recipe)
+    _say(
+        f"{net.model.name} on {net.engine} {net.engine_version} ({net.device}), layer {request.dream.end}, seed {seed}"
+    )
+
+    settings = {field.name: getattr(request.dream, field.name) for field in fields(request.dream)}
+    objective = objective_guide(guide_features(net, guide.pixels, request.dream.end)) if guide else objective_L2
+    steps = dream_steps(net, base.pixels, objective=objective, seed=seed, **settings)
+    last: Optional[Step] = None
+    with _Progress(request.dream, base.pixels.shape[:2]) as progress, _interruptible() as interrupted:
+        for last in steps:
+            progress.show(last)
+            if request.frames:
+                _write_frame(request, last, recipe)
+            if interrupted():
+                break
+    moment = _moment(request.dream, last) if interrupted() and last else None
+    image = last.whole() if last else base.pixels
+    _write(request, image, recipe, moment, base.alpha)
+    return 130 if moment else 0
+
+
+def request_again(recipe: Recipe, source: str, target: str, guide: Optional[str], model: Optional[str]) -> Request:
+    """The Request that repeats the dream of a recipe."""
+    if "moment" in recipe:
+        raise DreamError(f"that picture is a dream at {recipe['moment']}: only a finished dream can be repeated")
+    if bool(recipe["objective"] == "guide") != bool(guide):
+        raise UsageError("that dream had a guide: name it with --guide" if not guide else "that dream had no guide")
+    try:
+        dream = DreamSettings(**{f.name: recipe[f.metadata["option"]] for f in fields(DreamSettings)})
+        net = NetSettings(
+            model or recipe["model"], recipe["engine"], recipe["device"], recipe["precision"], recipe.get("threads")
+        )
+        return Request(source, target, dream, net, guide, recipe["seed"], recipe["max_size"])
+    except KeyError as error:
+        raise DreamError(f"the recipe lacks {error}: it was written by another version of dreamify") from None
+
+
+def _check(request: Request) -> None:
+    """Everything that can be wrong with the outputs, before the work."""
+    picture.check_target(request.target)
+    if request.source == "-" and request.guide == "-":
+        raise UsageError("standard input can be the picture or the guide, not both")
+    if request.frames:
+        try:
+            Path(request.frames).mkdir(exist_ok=True)
+        except OSError as error:
+            raise DreamError(f"the folder {request.frames} cannot be made: {error.strerror}") from None
+        picture.check_target(str(Path(request.frames) / _frame_name(0, 0)))
+
+
+def _net(settings: NetSettings) -> Any:
+    engine = choose_engine(settings.engine)
+    if settings.threads:
+        engine.set_threads(settings.threads)
+    model = model_zoo.resolve(settings.model, progress=True)
+    if not model.verified:
+        _say(f"{model.name} is unverified: the SHA-256 of its weights is {model.sha256}")
+    return make_net(model, engine, settings.device, settings.precision, blobs="needed")
+
+
+def _recipe(request: Request, net: Any, seed: int, base: picture.Picture, guide: Optional[picture.Picture]) -> Recipe:
+    recipe: Recipe = {"program": "dreamify", "version": __version__}
+    recipe.update(engine=net.engine, engine_version=net.engine_version, device=str(net.device), precision=net.precision)
+    if net.precision != "float64":
+        recipe["threads"] = (
+            net.threads
+        )  # they decide the last bits; in float64 every number of them gives the same file
+    recipe.update(model=net.model.name, model_sha256=net.model.sha256, prototxt_sha256=net.model.prototxt_sha256)
+    recipe.update({f.metadata["option"]: getattr(request.dream, f.name) for f in fields(request.dream)})
+    recipe.update(objective="guide" if guide else "l2", seed=seed, max_size=request.max_size)
+    recipe["input_sha256"] = base.sha256
+    if guide:
+        recipe["guide_sha256"] = guide.sha256
+    return recipe
+
+
+def _compare(old: Recipe, new: Recipe) -> None:
+    """Refuses inputs other than a recipe's, and warns of programs that may compute other last bits."""
+    for key, what in _SAME.items():
+        if old.get(key) != new.get(key):
+            raise DreamError(f"{what} is not the one of that dream: its SHA-256 is {new.get(key)}, not {old.get(key)}")
+    for key, what in (("version", "dreamify"), ("engine_version", new["engine"])):
+        if old.get(key) != new[key]:
+            _say(f"that dream was made with {what} {old.get(key)}, this is {new[key]}: it may differ")
+
+
+def _write(
+    request: Request, image: np.ndarray, recipe: Recipe, moment: Optional[str], alpha: Optional[np.ndarray]
+) -> None:
+    pixels = picture.to_uint8(image, request.dream.clip)
+    picture.write(request.target, pixels, {**recipe, "moment": moment} if moment else recipe, alpha)
+    where = "standard output" if request.target == "-" else request.target
+    _say(f"stopped at {moment}: the dream so far is in {where}" if moment else f"the dream is in {where}")
+
+
+def _write_frame(request: Request, step: Step, recipe: Recipe) -> None:
+    target = Path(str(request.frames)) / _frame_name(step.octave, step.iteration)
+    pixels = picture.to_uint8(step.picture(), request.dream.clip)
+    picture.write(str(target), pixels, {**recipe, "moment": _moment(request.dream, step)})
+
+
+def _frame_name(octave: int, iteration: int) -> str:
+    return f"octave{octave + 1:02}-iteration{iteration + 1:04}.png"
+
+
+def _moment(dream: DreamSettings, step: Step) -> str:
+    return f"octave {step.octave + 1} of {dream.octave_n}, iteration {step.iteration + 1} of {dream.iter_n}"
+
+
+class _Progress:
+    """A bar on standard error where that is a terminal and the dream takes longer than two seconds.
+
+    It counts pixels times iterations, what time goes by, so that the time left is right from the first octave on.
+    """
+
+    def __init__(self, dream: DreamSettings, size: Size):
+        self._dream = dream
+        sizes = octave_sizes(size, dream.octave_n, dream.octave_scale)
+        self._bar = tqdm(
+            total=dream.iter_n * sum(h * w for h, w in sizes),
+            bar_format="{desc} |{bar}| {percentage:3.0f}%, {remaining} left",
+            disable=None,
+            delay=2,
+            leave=False,
+        )
+
+    def __enter__(self) -> "_Progress":
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self._bar.close()
+
+    def show(self, step: Step) -> None:
+        h, w = step.octave_base.shape[1:]
+        self._bar.set_description_str(f"{_moment(self._dream, step)}, {w}x{h}", refresh=False)
+        self._bar.update(h * w)
+
+
+@contextmanager
+def _interruptible() -> Iterator[Callable[[], bool]]:
+    """The first Ctrl-C is kept until the step under way is done, so that a whole picture is left; the second is not."""
+    caught = []
+
+    def catch(*_: Any) -> None:
+        caught.append(True)
+        signal.signal(signal.SIGINT, before)
+        _say("finishing this step; Ctrl-C again to drop the dream")
+
+    before = signal.signal(signal.SIGINT, catch)
+    try:
+        yield lambda: bool(caught)
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _say(text: str) -> None:
+    print(f"dreamify: {text}", file=sys.stderr, flush=True)
