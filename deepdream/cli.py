@@ -5,14 +5,13 @@ dreamify keys | info | again | models                      see each one's --help
 """
 
 import argparse
-import math
 import sys
 from dataclasses import fields
 from typing import Any, Callable, List, NoReturn, Optional
 
 from . import __version__
 from .errors import DreamError, UsageError
-from .settings import DREAM, NET
+from .settings import DREAM, NET, PICTURE
 
 VERBS = {
     "keys": "list the layers to dream on",
@@ -27,32 +26,17 @@ class _Parser(argparse.ArgumentParser):
         raise UsageError(f"{message} (see {self.prog} --help)")
 
 
-def _number(kind: type, test: Callable[[Any], bool], what: str) -> Callable[[str], Any]:
-    """An argparse type: a number that passes a test."""
+def _parser_of(kind: type) -> Callable[[str], Any]:
+    """An argparse type for whole numbers, numbers or text; whether they are in range the settings say."""
 
     def parse(text: str) -> Any:
         try:
-            value = kind(text)
+            return kind(text)
         except ValueError:
-            value = None
-        if value is None or not math.isfinite(value) or not test(value):
-            raise argparse.ArgumentTypeError(f"{text!r} is not {what}")
-        return value
+            what = {int: "a whole number", float: "a number"}[kind]
+            raise argparse.ArgumentTypeError(f"{text!r} is not {what}") from None
 
     return parse
-
-
-_TYPES = {
-    "iterations": _number(int, lambda n: n >= 0, "a whole number, 0 or more"),
-    "octaves": _number(int, lambda n: n >= 1, "a whole number, 1 or more"),
-    "scale": _number(float, lambda x: x > 1, "a number above 1"),
-    "step": _number(float, lambda x: x > 0, "a number above 0"),
-    "jitter": _number(int, lambda n: n >= 0, "a whole number, 0 or more"),
-    "seed": _number(int, lambda n: 0 <= n < 2**32, "a whole number from 0 to 4294967295"),
-    "threads": _number(int, lambda n: n >= 1, "a whole number, 1 or more"),
-    "max_size": _number(int, lambda n: n >= 1, "a whole number of pixels, 1 or more"),
-}
-_CHOICES = {"engine": ("auto", "caffe", "torch"), "precision": ("float32", "float64")}
 
 
 def main(argv: Optional[List[str]] = None) -> int:
@@ -90,39 +74,34 @@ def _dream_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "target", metavar="OUT", help="the dream, its format by its extension; - writes PNG to standard output"
     )
+    by_option = {field.metadata["option"]: field for field in fields(DREAM)}
     for name in ("layer", "iterations", "octaves", "scale"):
-        parser.add_argument(
-            f"positional_{name}", nargs="?", metavar=name.upper(), type=_TYPES.get(name, str), help=f"like --{name}"
-        )
-    for group, settings in (("the dream", DREAM), ("the net", NET)):
+        kind = _parser_of(by_option[name].metadata["kind"])
+        parser.add_argument(f"positional_{name}", nargs="?", metavar=name.upper(), type=kind, help=f"like --{name}")
+    for group, settings in (("the dream", DREAM), ("the net", NET), ("pictures", PICTURE)):
         _add_settings(parser.add_argument_group(group), settings)
     more = parser.add_argument_group("more")
     more.add_argument("--guide", metavar="PICTURE", help="dream towards this picture's features instead")
-    more.add_argument(
-        "--seed", type=_TYPES["seed"], metavar="N", help="of the random shifts (default: drawn and printed)"
-    )
-    more.add_argument(
-        "--max-size", type=_TYPES["max_size"], metavar="PX", help="shrink larger pictures to this longest side"
-    )
     more.add_argument("--frames", metavar="FOLDER", help="save every iteration there, at its octave's size")
 
 
 def _add_settings(group: Any, settings: Any) -> None:
-    """An option for each field of a settings dataclass, with its real default in the help."""
+    """An option for each field of a settings dataclass, with its real default in the help.
+
+    What is not typed stays None, so that it can be told from a default that is typed.
+    """
     for field in fields(settings):
-        option, text = field.metadata["option"], field.metadata["help"]
-        value = getattr(settings, field.name)
-        if isinstance(value, bool):
-            group.add_argument(f"--no-{option}", dest=option, action="store_false", default=None, help=f"do not {text}")
-        elif option in _CHOICES:
-            group.add_argument(f"--{option}", choices=_CHOICES[option], help=f"{text} (default: {value})")
-        else:
-            shown = text if value is None else f"{text} (default: {value})"
-            group.add_argument(f"--{option}", type=_TYPES.get(option, str), metavar=_metavar(option), help=shown)
-
-
-def _metavar(option: str) -> str:
-    return "N" if option in _TYPES else option.upper()
+        option, text, kind = (field.metadata[key] for key in ("option", "help", "kind"))
+        flag = option.replace("_", "-")
+        if kind is bool:
+            group.add_argument(f"--no-{flag}", dest=option, action="store_const", const=False, help=f"do not {text}")
+            continue
+        shown = text if field.default is None else f"{text} (default: {field.default})"
+        choices = field.metadata["choices"] or None
+        metavar = None if choices else flag.upper() if kind is str else "N"
+        group.add_argument(
+            f"--{flag}", dest=option, type=_parser_of(kind), choices=choices, metavar=metavar, help=shown
+        )
 
 
 def _keys_arguments(parser: argparse.ArgumentParser) -> None:

@@ -3,14 +3,14 @@
 import argparse
 import sys
 from dataclasses import replace
-from typing import Any, Dict, Iterable, Sequence
+from typing import Any, Dict, Iterable, List, Sequence
 
 from . import model_zoo, picture
 from .caffe_format.topology import read_topology
 from .errors import UsageError
 from .recipe import recipe_text
 from .session import Request, request_again, run
-from .settings import DREAM, NET
+from .settings import DREAM, NET, PICTURE
 
 
 def dream(args: argparse.Namespace) -> int:
@@ -23,16 +23,8 @@ def dream(args: argparse.Namespace) -> int:
         if chosen[name] is not None:
             raise UsageError(f"the {name} is given twice, {by_position} and --{name} {chosen[name]}: name it once")
         chosen[name] = by_position
-    request = Request(
-        args.source,
-        args.target,
-        _with_options(DREAM, chosen),
-        _with_options(NET, chosen),
-        args.guide,
-        args.seed,
-        args.max_size,
-        args.frames,
-    )
+    settings: List[Any] = [_with_options(defaults, chosen) for defaults in (DREAM, NET, PICTURE)]
+    request = Request(args.source, args.target, *settings, args.guide, args.frames)
     return run(request)
 
 

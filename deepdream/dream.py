@@ -13,7 +13,7 @@ import scipy.ndimage as nd
 from . import arrays
 from .errors import DreamError
 from .objectives import Objective, objective_L2
-from .settings import DREAM
+from .settings import DREAM, DreamSettings
 from .sizes import check_sizes
 
 
@@ -84,6 +84,8 @@ class Step(NamedTuple):
 
     def whole(self) -> np.ndarray:
         """(h, w, 3) float32: the picture at its full size, with what has been dreamt so far."""
+        if self.octave_base.shape == self.base.shape:
+            return self.picture()  # to the bit: taking the base away and adding it again would round
         detail = arrays.to_numpy(self._data()) - self.octave_base
         return deprocess(self.net, self.base + _zoomed(detail, self.base.shape)).astype(np.float32)
 
@@ -105,6 +107,7 @@ def dream_steps(
     jitter: int = DREAM.jitter,
 ) -> Iterator[Step]:
     """deepdream step by step: the same arguments, and a Step after each. The net's input blob holds the picture."""
+    DreamSettings(end, iter_n, octave_n, octave_scale, step_size, jitter, clip, seed)  # refuses what is out of range
     net.topology.check_end(end)
     check_sizes(net.topology, base_img.shape[:2], octave_n, octave_scale, end)
     rng = np.random.RandomState(seed)
@@ -157,7 +160,7 @@ def deepdream(
         (h, w, 3) float32 RGB, neither clipped nor rescaled, whatever `clip` says.
 
     Raises:
-        UsageError: `end` is no layer of this net that can be dreamt on.
+        UsageError: a value out of range, or `end` is no layer of this net that can be dreamt on.
         DreamError: an octave is too small for `end`, or a gradient is zero or not finite.
     """
     for _ in dream_steps(net, base_img, iter_n, octave_n, octave_scale, end, clip, objective, seed, step_size, jitter):

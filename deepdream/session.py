@@ -3,9 +3,9 @@
 import signal
 import sys
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, Optional
+from typing import Any, Callable, Dict, Iterator, List, Optional
 
 import numpy as np
 from tqdm import tqdm
@@ -15,7 +15,7 @@ from .dream import Step, dream_steps, guide_features
 from .engines import choose_engine, make_net
 from .errors import DreamError, UsageError
 from .objectives import objective_guide, objective_L2
-from .settings import DREAM, NET, DreamSettings, NetSettings
+from .settings import DREAM, NET, PICTURE, DreamSettings, NetSettings, PictureSettings
 from .sizes import Size, check_sizes, octave_sizes
 
 Recipe = Dict[str, Any]
@@ -37,9 +37,8 @@ class Request:
     target: str
     dream: DreamSettings = DREAM
     net: NetSettings = NET
+    pictures: PictureSettings = PICTURE
     guide: Optional[str] = None
-    seed: Optional[int] = None  # drawn where there is none
-    max_size: Optional[int] = None  # px, of the longest side
     frames: Optional[str] = None  # a folder for every iteration's picture
 
 
@@ -49,31 +48,31 @@ def run(request: Request, like: Optional[Recipe] = None) -> int:
     Where there is a recipe to be `like`, inputs that are not those of the recipe are refused before anything is dreamt.
     """
     _check(request)
-    base = picture.read(request.source, request.max_size)
-    guide = picture.read(request.guide, request.max_size) if request.guide else None
+    if request.dream.seed is None:
+        request = replace(request, dream=replace(request.dream, seed=int(np.random.randint(2**31))))
+    dream, max_size = request.dream, request.pictures.max_size
+    base = picture.read(request.source, max_size)
+    guide = picture.read(request.guide, max_size) if request.guide else None
     net = _net(request.net)
-    seed = int(np.random.randint(2**31)) if request.seed is None else request.seed
-    recipe = _recipe(request, net, seed, base, guide)
+    recipe = _recipe(request, net, base, guide)
     if like is not None:
         _compare(like, recipe)
-    _say(
-        f"{net.model.name} on {net.engine} {net.engine_version} ({net.device}), layer {request.dream.end}, seed {seed}"
-    )
+    net.topology.check_end(dream.end)
+    check_sizes(net.topology, base.pixels.shape[:2], dream.octave_n, dream.octave_scale, dream.end)
+    _say(f"{net.model.name} on {net.engine} {net.engine_version} ({net.device}), layer {dream.end}, seed {dream.seed}")
 
-    settings = {field.name: getattr(request.dream, field.name) for field in fields(request.dream)}
-    objective = objective_guide(guide_features(net, guide.pixels, request.dream.end)) if guide else objective_L2
-    steps = dream_steps(net, base.pixels, objective=objective, seed=seed, **settings)
+    objective = objective_guide(guide_features(net, guide.pixels, dream.end)) if guide else objective_L2
+    steps = dream_steps(net, base.pixels, objective=objective, **asdict(dream))
     last: Optional[Step] = None
-    with _Progress(request.dream, base.pixels.shape[:2]) as progress, _interruptible() as interrupted:
+    with _Progress(dream, base.pixels.shape[:2]) as progress, _interruptible() as interrupted:
         for last in steps:
             progress.show(last)
             if request.frames:
                 _write_frame(request, last, recipe)
             if interrupted():
                 break
-    moment = _moment(request.dream, last) if interrupted() and last else None
-    image = last.whole() if last else base.pixels
-    _write(request, image, recipe, moment, base.alpha)
+    moment = _moment(dream, last) if interrupted() and last else None
+    _write(request, last.whole() if last else base.pixels, recipe, moment, base.alpha)
     return 130 if moment else 0
 
 
@@ -81,16 +80,17 @@ def request_again(recipe: Recipe, source: str, target: str, guide: Optional[str]
     """The Request that repeats the dream of a recipe."""
     if "moment" in recipe:
         raise DreamError(f"that picture is a dream at {recipe['moment']}: only a finished dream can be repeated")
-    if bool(recipe["objective"] == "guide") != bool(guide):
-        raise UsageError("that dream had a guide: name it with --guide" if not guide else "that dream had no guide")
+    if (recipe.get("objective") == "guide") != bool(guide):
+        raise UsageError("that dream had no guide" if guide else "that dream had a guide: name it with --guide")
     try:
-        dream = DreamSettings(**{f.name: recipe[f.metadata["option"]] for f in fields(DreamSettings)})
-        net = NetSettings(
-            model or recipe["model"], recipe["engine"], recipe["device"], recipe["precision"], recipe.get("threads")
-        )
-        return Request(source, target, dream, net, guide, recipe["seed"], recipe["max_size"])
-    except KeyError as error:
-        raise DreamError(f"the recipe lacks {error}: it was written by another version of dreamify") from None
+        settings: List[Any] = [
+            kind(**{f.name: recipe[f.metadata["option"]] for f in fields(kind) if f.metadata["option"] in recipe})
+            for kind in (DreamSettings, NetSettings, PictureSettings)
+        ]
+    except UsageError as error:
+        raise DreamError(f"the recipe cannot be repeated: {error}") from None
+    request = Request(source, target, *settings, guide)
+    return replace(request, net=replace(request.net, model=model)) if model else request
 
 
 def _check(request: Request) -> None:
@@ -116,17 +116,15 @@ def _net(settings: NetSettings) -> Any:
     return make_net(model, engine, settings.device, settings.precision, blobs="needed")
 
 
-def _recipe(request: Request, net: Any, seed: int, base: picture.Picture, guide: Optional[picture.Picture]) -> Recipe:
+def _recipe(request: Request, net: Any, base: picture.Picture, guide: Optional[picture.Picture]) -> Recipe:
     recipe: Recipe = {"program": "dreamify", "version": __version__}
     recipe.update(engine=net.engine, engine_version=net.engine_version, device=str(net.device), precision=net.precision)
     if net.precision != "float64":
-        recipe["threads"] = (
-            net.threads
-        )  # they decide the last bits; in float64 every number of them gives the same file
+        recipe["threads"] = net.threads  # they decide the last bits; in float64 any number of them gives the same file
     recipe.update(model=net.model.name, model_sha256=net.model.sha256, prototxt_sha256=net.model.prototxt_sha256)
-    recipe.update({f.metadata["option"]: getattr(request.dream, f.name) for f in fields(request.dream)})
-    recipe.update(objective="guide" if guide else "l2", seed=seed, max_size=request.max_size)
-    recipe["input_sha256"] = base.sha256
+    for settings in (request.dream, request.pictures):
+        recipe.update({f.metadata["option"]: getattr(settings, f.name) for f in fields(settings)})
+    recipe.update(objective="guide" if guide else "l2", input_sha256=base.sha256)
     if guide:
         recipe["guide_sha256"] = guide.sha256
     return recipe

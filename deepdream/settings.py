@@ -1,42 +1,115 @@
-"""Every default, once: for signatures, --help, the recipe and whatever other front ends come.
+"""Every default and every limit, once: for signatures, --help, the recipe and whatever other front ends come.
 
 Standard library only, so that `dreamify.py --help` starts at once. Field names are the 2015 code's; `option` in a
 field's metadata is its name on the command line and in the recipe.
 """
 
-from dataclasses import dataclass, field
-from typing import Any, Optional
+import math
+from dataclasses import dataclass, field, fields
+from numbers import Integral, Real
+from typing import Any, Optional, Tuple
+
+from .errors import UsageError
 
 
-def _setting(default: Any, option: str, help: str) -> Any:
-    return field(default=default, metadata={"option": option, "help": help})
+def _setting(
+    default: Any,
+    option: str,
+    help: str,
+    kind: type = str,
+    least: Optional[float] = None,
+    most: Optional[float] = None,
+    above: Optional[float] = None,
+    choices: Tuple[str, ...] = (),
+) -> Any:
+    limits = {"kind": kind, "least": least, "most": most, "above": above, "choices": choices}
+    return field(default=default, metadata={"option": option, "help": help, **limits})
+
+
+class _Checked:
+    """Settings that refuse a value out of range, wherever it comes from: a command line, a program, a recipe."""
+
+    def __post_init__(self) -> None:
+        for setting in fields(self):  # type: ignore[arg-type]  # every subclass is a dataclass
+            value = getattr(self, setting.name)
+            if not (value is None and setting.default is None) and not _allowed(value, setting.metadata):
+                name = setting.metadata["option"].replace("_", "-")
+                raise UsageError(f"{name} must be {_range(setting.metadata)}, not {value!r}")
+
+
+def _allowed(value: Any, limits: Any) -> bool:
+    kind = limits["kind"]
+    if kind in (str, bool):
+        return isinstance(value, kind) and (not limits["choices"] or value in limits["choices"])
+    if isinstance(value, bool) or not isinstance(value, Integral if kind is int else Real) or not math.isfinite(value):
+        return False
+    return (
+        (limits["least"] is None or value >= limits["least"])
+        and (limits["most"] is None or value <= limits["most"])
+        and (limits["above"] is None or value > limits["above"])
+    )
+
+
+def _range(limits: Any) -> str:
+    """A setting's values in words."""
+    if limits["choices"]:
+        return "one of " + ", ".join(limits["choices"])
+    words = {str: "text", bool: "true or false", int: "a whole number", float: "a number"}[limits["kind"]]
+    if limits["most"] is not None:
+        return f"{words} from {limits['least']} to {limits['most']}"
+    if limits["least"] is not None:
+        return f"{words}, {limits['least']} or more"
+    return words if limits["above"] is None else f"{words} above {limits['above']}"
 
 
 @dataclass(frozen=True)
-class DreamSettings:
+class DreamSettings(_Checked):
     """One dream, as the notebook of July 2015 had it."""
 
     end: str = _setting("inception_4c/output", "layer", "the layer to dream on")
-    iter_n: int = _setting(10, "iterations", "steps of gradient ascent in each octave")
-    octave_n: int = _setting(4, "octaves", "sizes that the picture is dreamt at, the smallest first")
-    octave_scale: float = _setting(1.4, "scale", "ratio of one octave's size to the one before")
-    step_size: float = _setting(1.5, "step", "mean change of a pixel in one step, in levels of 0-255")
-    jitter: int = _setting(32, "jitter", "greatest random shift before each step, in pixels")
-    clip: bool = _setting(True, "clip", "keep the picture within 0-255 after each step")
+    iter_n: int = _setting(10, "iterations", "steps of gradient ascent in each octave", int, least=0)
+    octave_n: int = _setting(4, "octaves", "sizes that the picture is dreamt at, the smallest first", int, least=1)
+    octave_scale: float = _setting(1.4, "scale", "ratio of one octave's size to the one before", float, above=1)
+    step_size: float = _setting(1.5, "step", "mean change of a pixel in one step, in levels of 0-255", float)
+    jitter: int = _setting(32, "jitter", "greatest random shift before each step, in pixels", int, least=0)
+    clip: bool = _setting(True, "clip", "keep the picture within 0-255 after each step", bool)
+    seed: Optional[int] = _setting(
+        None, "seed", "of the shifts (default: drawn and printed)", int, least=0, most=2**32 - 1
+    )
 
 
 @dataclass(frozen=True)
-class NetSettings:
+class NetSettings(_Checked):
     """The net that dreams, and what computes it."""
 
     model: str = _setting(
         "bvlc_googlenet", "model", "a model's name, or a folder with a deploy.prototxt and a .caffemodel"
     )
-    engine: str = _setting("auto", "engine", "caffe, torch, or auto: Caffe where it can be imported, else PyTorch")
+    engine: str = _setting(
+        "auto",
+        "engine",
+        "caffe, torch, or auto: Caffe where it can be imported, else PyTorch",
+        choices=("auto", "caffe", "torch"),
+    )
     device: str = _setting("auto", "device", "cpu, cuda, cuda:N, mps, or auto: a GPU where there is one")
-    precision: str = _setting("float32", "precision", "float32, or float64: the same picture on every machine")
-    threads: Optional[int] = _setting(None, "threads", "processor threads (default: the engine's own choice)")
+    precision: str = _setting(
+        "float32",
+        "precision",
+        "float32, or float64: the same picture on every machine",
+        choices=("float32", "float64"),
+    )
+    threads: Optional[int] = _setting(None, "threads", "processor threads (default: the engine's choice)", int, least=1)
+
+
+@dataclass(frozen=True)
+class PictureSettings(_Checked):
+    """How pictures are read."""
+
+    max_size: Optional[int] = _setting(
+        None, "max_size", "shrink larger pictures to this longest side, in pixels (default: as they are)", int, least=1
+    )
 
 
 DREAM = DreamSettings()
 NET = NetSettings()
+PICTURE = PictureSettings()

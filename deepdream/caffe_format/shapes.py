@@ -90,11 +90,11 @@ def pooling_geometry(param: Any, height: int, width: int) -> Geometry:
     return Geometry(sided("kernel_size", "kernel"), sided("stride", "stride"), sided("pad", "pad"))
 
 
-def pooled_size(size: int, kernel: int, stride: int, pad: int, round_up: bool = True) -> int:
-    """The number of pooling windows along one axis, by Caffe's rounding."""
+def pooled_size(size: int, kernel: int, stride: int, pad: int, padded: bool, round_up: bool = True) -> int:
+    """The number of pooling windows along one axis, by Caffe's rounding; `padded`: along this axis or the other."""
     exact = (size + 2 * pad - kernel) / stride
     count = (ceil(exact) if round_up else floor(exact)) + 1
-    if pad and (count - 1) * stride >= size + pad:
+    if padded and (count - 1) * stride >= size + pad:
         count -= 1  # a window that would start in the padding
     if (count - 1) * stride >= size + pad:
         raise ValueError("the last window lies outside the plane")
@@ -171,7 +171,8 @@ def _pooling(layer: Any, bottoms: List[Shape]) -> Shapes:
     if any(p >= k for p, k in zip(geometry.pad, geometry.kernel)):
         raise ValueError("the padding is not smaller than the kernel")
     sizes = (height, width)
-    out = [pooled_size(*axis, round_up=param.round_mode == 0) for axis in zip(sizes, *geometry[:3])]
+    rules = (any(geometry.pad), param.round_mode == 0)
+    out = [pooled_size(*axis, *rules) for axis in zip(sizes, *geometry[:3])]
     return [(count, channels, *out)], []
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from .. import model_zoo
 from ..errors import DreamError, UsageError
 from ..model_zoo import Model
-from ..settings import NET
+from ..settings import NET, NetSettings
 
 
 def load_net(
@@ -32,13 +32,9 @@ def load_net(
         UsageError: a value that is none of these, or a device that is not there.
         DreamError: the model cannot be had, or its files are damaged or of another net.
     """
-    for name, value, choices in (
-        ("engine", engine, ("auto", "caffe", "torch")),
-        ("precision", precision, ("float32", "float64")),
-        ("blobs", blobs, ("all", "needed")),
-    ):
-        if value not in choices:
-            raise UsageError(f"{name} {value!r} is none of {', '.join(choices)}")
+    NetSettings(model, engine, device, precision)  # refuses what is none of the choices
+    if blobs not in ("all", "needed"):
+        raise UsageError(f'blobs must be "all" or "needed", not {blobs!r}')
     if leftovers and blobs != "all":
         raise UsageError('leftovers need blobs="all"')
 

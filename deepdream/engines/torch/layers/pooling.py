@@ -49,9 +49,9 @@ class Pooling(Layer):
             )
         else:
             back = torch.ops.aten.avg_pool2d_backward(diff, x, g.kernel, g.stride, g.pad, round_up, True, None)
-        if back.shape == bottoms[0].shape:
-            return [back]
         pad = pooling_geometry(self.param, *bottoms[0].shape[2:]).pad
+        if pad == g.pad:
+            return [back]
         whole = torch.zeros_like(bottoms[0])
         part = back[:, :, pad[0] : pad[0] + whole.shape[2], pad[1] : pad[1] + whole.shape[3]]
         whole[:, :, : part.shape[2], : part.shape[3]] = part
