@@ -3,7 +3,7 @@
 import argparse
 import sys
 from dataclasses import replace
-from typing import Any, Dict, Iterable, List, Sequence
+from typing import Any, Dict, Iterable, Sequence
 
 from . import model_zoo, picture
 from .caffe_format.topology import read_topology
@@ -23,8 +23,8 @@ def dream(args: argparse.Namespace) -> int:
         if chosen[name] is not None:
             raise UsageError(f"the {name} is given twice, {by_position} and --{name} {chosen[name]}: name it once")
         chosen[name] = by_position
-    settings: List[Any] = [_with_options(defaults, chosen) for defaults in (DREAM, NET, PICTURE)]
-    request = Request(args.source, args.target, *settings, args.guide, args.frames)
+    dreams, net, pictures = (_with_options(defaults, chosen) for defaults in (DREAM, NET, PICTURE))
+    request = Request(args.source, args.target, dreams, net, pictures, args.guide, args.frames)
     return run(request)
 
 

@@ -5,7 +5,7 @@ import sys
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Optional
+from typing import Any, Callable, Dict, Iterator, Optional
 
 import numpy as np
 from tqdm import tqdm
@@ -83,14 +83,13 @@ def request_again(recipe: Recipe, source: str, target: str, guide: Optional[str]
     if (recipe.get("objective") == "guide") != bool(guide):
         raise UsageError("that dream had no guide" if guide else "that dream had a guide: name it with --guide")
     try:
-        settings: List[Any] = [
+        dream, net, pictures = (
             kind(**{f.name: recipe[f.metadata["option"]] for f in fields(kind) if f.metadata["option"] in recipe})
             for kind in (DreamSettings, NetSettings, PictureSettings)
-        ]
+        )
     except UsageError as error:
         raise DreamError(f"the recipe cannot be repeated: {error}") from None
-    request = Request(source, target, *settings, guide)
-    return replace(request, net=replace(request.net, model=model)) if model else request
+    return Request(source, target, dream, replace(net, model=model) if model else net, pictures, guide)
 
 
 def _check(request: Request) -> None:

@@ -36,7 +36,7 @@ class LRN(Layer):
         if key not in self._bands:
             places = torch.arange(key[0], device=x.device)
             near = (places[:, None] - places).abs() <= (size - 1) // 2
-            self._bands[key] = (near * (self.param.alpha / size)).to(x.dtype)[:, :, None, None]
+            self._bands[key] = (near.to(x.dtype) * (self.param.alpha / size))[:, :, None, None]
         return torch.conv2d(x, self._bands[key])
 
     def _shrink(self) -> Tensor:
@@ -64,19 +64,20 @@ class BatchNorm(Layer):
     Both are stored as sums, to be divided by the third parameter (or to count as 0 where that is 0).
     """
 
-    def _moments(self) -> Tuple[Tensor, Tensor]:
-        """The mean and the standard deviation, (c, 1, 1) each."""
+    def _moments(self, ndim: int) -> Tuple[Tensor, Tensor]:
+        """The mean and the standard deviation, (c, 1, 1) each for the four axes of a picture."""
         mean, variance, count = self.params
         factor = 0.0 if count.item() == 0 else 1.0 / count.item()
         deviation = (variance * factor + self.spec.param.batch_norm_param.eps).sqrt()
-        return (mean * factor)[:, None, None], deviation[:, None, None]
+        shape = (-1, *(1,) * (ndim - 2))
+        return (mean * factor).view(shape), deviation.view(shape)
 
     def forward(self, bottoms: Sequence[Tensor]) -> List[Tensor]:
-        mean, deviation = self._moments()
+        mean, deviation = self._moments(bottoms[0].dim())
         return [(bottoms[0] - mean) / deviation]
 
     def backward(self, top_diffs: Diffs, bottoms: Sequence[Tensor], tops: Sequence[Tensor]) -> List[Tensor]:
-        return [top_diffs[0] / self._moments()[1]]
+        return [top_diffs[0] / self._moments(top_diffs[0].dim())[1]]
 
 
 class Scale(Layer):
