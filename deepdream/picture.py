@@ -133,7 +133,8 @@ def write(target: str, rgb: np.ndarray, recipe: Dict[str, Any], alpha: Optional[
     data = _encode("PNG" if target == "-" else _format(target), rgb, recipe, alpha)
     try:
         if target == "-":
-            _write_stdout(data)
+            sys.stdout.buffer.write(data)
+            sys.stdout.buffer.flush()
         else:
             _write_aside(_real(target), data)
     except OSError as error:
@@ -247,16 +248,6 @@ def _write_aside(path: Path, data: bytes) -> None:
     finally:
         with contextlib.suppress(OSError):  # it has its final name now, unless something failed
             aside.unlink()
-
-
-def _write_stdout(data: bytes) -> None:
-    try:
-        sys.stdout.buffer.write(data)
-        sys.stdout.buffer.flush()
-    except OSError:
-        # Python would try the rest once more as it ends, and complain of that with a traceback.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise
 
 
 def _unwritable(target: str, error: OSError) -> DreamError:

@@ -83,13 +83,16 @@ def request_again(recipe: Recipe, source: str, target: str, guide: Optional[str]
     if (recipe.get("objective") == "guide") != bool(guide):
         raise UsageError("that dream had no guide" if guide else "that dream had a guide: name it with --guide")
     try:
-        dream, net, pictures = (
-            kind(**{f.name: recipe[f.metadata["option"]] for f in fields(kind) if f.metadata["option"] in recipe})
-            for kind in (DreamSettings, NetSettings, PictureSettings)
-        )
+        dream, net = _settings(DreamSettings, recipe), _settings(NetSettings, recipe)
+        pictures = _settings(PictureSettings, recipe)
     except UsageError as error:
         raise DreamError(f"the recipe cannot be repeated: {error}") from None
     return Request(source, target, dream, replace(net, model=model) if model else net, pictures, guide)
+
+
+def _settings(kind: Any, recipe: Recipe) -> Any:
+    options = {f.name: f.metadata["option"] for f in fields(kind)}
+    return kind(**{name: recipe[option] for name, option in options.items() if option in recipe})
 
 
 def _check(request: Request) -> None:
