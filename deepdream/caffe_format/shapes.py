@@ -149,6 +149,8 @@ def _convolution(layer: Any, bottoms: List[Shape]) -> Shapes:
         refuse(layer, "other than two spatial axes")
     if channels % param.group or param.num_output % param.group:
         raise ValueError("groups")
+    if not all((*geometry.kernel, *geometry.stride)):
+        raise ValueError("no window")
     spans = [d * (k - 1) + 1 for k, d in zip(geometry.kernel, geometry.dilation)]
     bias = [(param.num_output,)] if param.bias_term else []
     if layer.type == "Deconvolution":

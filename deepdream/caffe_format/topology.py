@@ -59,9 +59,12 @@ class Topology:
         self.layers = list(layers)
         self.index = {layer.name: i for i, layer in reversed(list(enumerate(self.layers)))}
         self.inputs = [top for layer in self.layers if layer.type == "Input" for top in layer.tops]
-        read = {bottom for layer in self.layers for bottom in layer.bottoms}
-        written = [top for layer in self.layers for top in layer.tops]
-        self.outputs = [top for top in dict.fromkeys(written) if top not in read]
+        unread: Dict[str, None] = {}  # in order; an in-place layer reads a blob and gives it back
+        for layer in self.layers:
+            for bottom in layer.bottoms:
+                unread.pop(bottom, None)
+            unread.update(dict.fromkeys(layer.tops))
+        self.outputs = list(unread)
         self.param_shapes: Dict[str, List[Shape]] = {}
         self.shapes = self.infer(self.layers, {})
 
@@ -188,16 +191,19 @@ def _with_splits(layers: Sequence[LayerSpec]) -> List[LayerSpec]:
     """Puts a Split behind every blob that several layers read, under the names that Caffe gives it."""
     sources: Dict[str, Tuple[int, int]] = {}  # blob -> (layer, top) that wrote it last: in-place layers rewrite
     reads = []
+    readers: Counter = Counter()
     for i, layer in enumerate(layers):
         for bottom in layer.bottoms:
             if bottom not in sources:
                 raise ShapeError(f"layer {layer.name} reads the blob {bottom}, which no layer before it writes")
         reads.append([sources[bottom] for bottom in layer.bottoms])
+        readers.update(reads[i])
         for k, top in enumerate(layer.tops):
-            if top in sources and top not in layer.bottoms:
+            # Behind a Split nothing can work in place: the blob must have no other reader.
+            in_place = layer.bottoms[k : k + 1] == (top,) and readers[reads[i][k]] == 1
+            if top in sources and not in_place:
                 raise ShapeError(f"layer {layer.name} writes the blob {top}, which another layer has made")
             sources[top] = (i, k)
-    readers = Counter(source for sources_read in reads for source in sources_read)
     taken: Counter = Counter()
     result = []
     for i, layer in enumerate(layers):

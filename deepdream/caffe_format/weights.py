@@ -56,16 +56,18 @@ def _blobs_by_layer(path: Path) -> Dict[str, List[Any]]:
     return {layer.name: list(layer.blobs) for layer in layers if layer.blobs}
 
 
+def _is_old(blob: Any) -> bool:
+    """Whether the shape is four numbers. Of a single number's, which has no dimensions, Caffe writes nothing at all."""
+    return any(blob.HasField(name) for name in ("num", "channels", "height", "width"))
+
+
 def _shape(blob: Any) -> Shape:
-    if blob.HasField("shape"):
-        return tuple(blob.shape.dim)
-    return blob.num, blob.channels, blob.height, blob.width
+    return (blob.num, blob.channels, blob.height, blob.width) if _is_old(blob) else tuple(blob.shape.dim)
 
 
 def _fits(blob: Any, wanted: Shape) -> bool:
-    if blob.HasField("shape"):
-        return _shape(blob) == wanted
-    return len(wanted) <= 4 and _shape(blob) == (1,) * (4 - len(wanted)) + wanted
+    ones = (1,) * (4 - len(wanted)) if _is_old(blob) else ()
+    return _shape(blob) == ones + wanted
 
 
 def _array(path: Path, layer: str, blob: Any, shape: Shape) -> np.ndarray:

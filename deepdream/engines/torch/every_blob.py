@@ -52,7 +52,7 @@ class EveryBlobNet(Net):
         for name, value in tops.items():
             self.blobs[name].diff[...] = value
         if not self.leftovers:
-            self._clear_diffs(self.topology.layers[last].tops if start else self.outputs)
+            self._clear_diffs((*tops, *(self.topology.layers[last].tops if start else self.outputs)))
         for index in range(last, first - 1, -1):
             self._layer_backward(index)
         wanted = self.topology.layers[first].bottoms if end else self.inputs

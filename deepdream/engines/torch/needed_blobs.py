@@ -30,21 +30,24 @@ class NeededBlobsNet(Net):
         self._plans: Dict[str, List[Step]] = {}
         self._end: Optional[str] = None
         self._kept: Dict[str, Tensor] = {}
-        # The convolutions of PyTorch are fastest with the channels innermost. In float64 the order of summation would
-        # then depend on the processor, and with it the last bits.
-        self._format = torch.channels_last if self.dtype == torch.float32 else torch.contiguous_format
-        for layer in self.layers:
-            layer.params = [self._laid_out(param) for param in layer.params]
+
+    @property
+    def channels_last(self) -> bool:
+        """The convolutions of PyTorch are fastest with the channels innermost.
+
+        In float64 the order of summation would then depend on the processor, and with it the last bits.
+        """
+        return self.dtype == torch.float32
 
     def _laid_out(self, tensor: Tensor) -> Tensor:
-        return tensor.contiguous(memory_format=self._format) if tensor.dim() == 4 else tensor
+        memory_format = torch.channels_last if self.channels_last else torch.contiguous_format
+        return tensor.contiguous(memory_format=memory_format) if tensor.dim() == 4 else tensor
 
     def forward(self, end: Optional[str] = None) -> Dict[str, Any]:
         """Runs the layers that `end` (the last) depends on, and returns {blob: data} of its tops."""
         end = end or self.topology.layers[-1].name
-        source = self.inputs[0]
-        shapes = self.topology.infer(self.topology.needed(end), {source: self.blobs[source].shape})
-        live = {source: self._laid_out(self.blobs[source].tensor("data"))}
+        shapes = self.topology.infer(self.topology.needed(end), {name: self.blobs[name].shape for name in self.inputs})
+        live = {name: self._laid_out(self.blobs[name].tensor("data")) for name in self.inputs}
         for step in self._plan(end):
             live.update(zip(step.tops, step.layer.forward([live[name] for name in step.bottoms])))
             for name in step.release:
@@ -63,7 +66,8 @@ class NeededBlobsNet(Net):
             raise UsageError(f"backward(start={start!r}) follows forward(end={self._end!r}): name the same layer twice")
         source = self.inputs[0]
         plan = self._plan(start)
-        diffs = {name: self._laid_out(self.blobs[name].tensor("diff")) for name in plan[-1].tops}
+        ends = self.topology.layers[self.topology.position(start)].tops
+        diffs = {name: self._laid_out(self.blobs[name].tensor("diff")) for name in ends}
         for step in reversed(plan):
             top_diffs = [diffs.pop(name, None) for name in step.tops]
             # What the layer does not read on the way back is no longer there.
@@ -81,7 +85,7 @@ class NeededBlobsNet(Net):
     def _make_plan(self, end: str) -> List[Step]:
         specs = [spec for spec in self.topology.needed(end) if spec.type != "Input"]
         layers = [self.layers[self.topology.index[spec.name]] for spec in specs]
-        kept = set(specs[-1].tops)
+        kept = set(self.topology.layers[self.topology.position(end)].tops)
         for spec, layer in zip(specs, layers):
             kept.update(spec.bottoms if "bottoms" in layer.backward_reads else ())
             kept.update(spec.tops if "tops" in layer.backward_reads else ())

@@ -20,10 +20,11 @@ class Blob:
 
     On the CPU both are writable NumPy arrays that share memory with the engine, elsewhere torch tensors. Growing beyond
     what the blob has ever held gives it new memory, all zeros; shrinking keeps the memory and what is in it (blob.cpp).
+    `channels_last` lays four axes out with the second innermost, for a layer that reads them so.
     """
 
-    def __init__(self, shape: Sequence[int], dtype: torch.dtype, device: torch.device):
-        self._dtype, self._device = dtype, device
+    def __init__(self, shape: Sequence[int], dtype: torch.dtype, device: torch.device, channels_last: bool = False):
+        self._dtype, self._device, self._channels_last = dtype, device, channels_last
         self._capacity = 0
         self._memory: Dict[str, Tensor] = {}
         self.reshape(*shape)
@@ -39,7 +40,11 @@ class Blob:
         """The "data" or the "diff" as a torch tensor."""
         if which not in self._memory:
             self._memory[which] = _zeros(self._capacity, self._dtype, self._device)
-        return self._memory[which][: prod(self.shape)].view(self.shape)
+        memory = self._memory[which][: prod(self.shape)]
+        if self._channels_last and len(self.shape) == 4:
+            n, c, h, w = self.shape
+            return memory.view(n, h, w, c).permute(0, 3, 1, 2)
+        return memory.view(self.shape)
 
     @property
     def data(self) -> Any:
@@ -99,9 +104,14 @@ class Net:
         self.transformer = SimpleNamespace(mean={self.inputs[0]: np.asarray(mean, np.float32)[:, None, None]})
 
     def _param(self, array: np.ndarray) -> Blob:
-        blob = Blob(array.shape, self.dtype, self.device)
+        blob = Blob(array.shape, self.dtype, self.device, self.channels_last)
         blob.tensor("data").copy_(torch.from_numpy(array.copy()))
         return blob
+
+    @property
+    def channels_last(self) -> bool:
+        """Whether the layers' pictures and parameters have the channels innermost."""
+        return False
 
     @property
     def precision(self) -> str:

@@ -1,0 +1,16 @@
+"""The folder shared/ beside the project: real weights, pictures, and what real Caffe computed. Absent elsewhere."""
+
+from pathlib import Path
+
+import pytest
+
+SHARED = Path(__file__).resolve().parents[1].parent / "shared"
+needs_models = pytest.mark.skipif(not (SHARED / "models").is_dir(), reason="needs real weights in ../shared/models")
+needs_reference = pytest.mark.skipif(
+    not (SHARED / "reference").is_dir(), reason="needs what real Caffe computed, in ../shared/reference"
+)
+
+
+def model(name: str) -> str:
+    """The folder of a model in shared/, for load_net."""
+    return str(SHARED / "models" / name)
