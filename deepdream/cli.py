@@ -44,16 +44,26 @@ def main(argv: Optional[List[str]] = None) -> int:
     argv = sys.argv[1:] if argv is None else argv
     verb = argv[0] if argv and argv[0] in VERBS else "dream"
     try:
-        args = _parser(verb).parse_args(argv if verb == "dream" else argv[1:])
+        # Intermixed: IN OUT --seed 1 LAYER is as good as IN OUT LAYER --seed 1.
+        args = _parser(verb).parse_intermixed_args(argv if verb == "dream" else argv[1:])
         from . import commands
 
-        return getattr(commands, verb)(args)
+        code: int = getattr(commands, verb)(args)
+        sys.stdout.flush()  # here, where a failure can be told
+        return code
     except DreamError as error:
         print(f"dreamify: {error}", file=sys.stderr)
         return error.exit_code
     except BrokenPipeError:  # the reader of our output has seen enough
-        sys.stdout = None
+        sys.stdout = None  # or Python would try to flush it as it ends, and complain
         return 0
+    except OSError as error:
+        sys.stdout = None
+        print(f"dreamify: standard output cannot be written: {error.strerror}", file=sys.stderr)
+        return 1
+    except MemoryError:
+        print("dreamify: there is not enough memory: make the picture smaller, with --max-size", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print("dreamify: interrupted, nothing written", file=sys.stderr)
         return 130

@@ -59,6 +59,10 @@ def run(request: Request, like: Optional[Recipe] = None) -> int:
         _compare(like, recipe)
     net.topology.check_end(dream.end)
     check_sizes(net.topology, base.pixels.shape[:2], dream.octave_n, dream.octave_scale, dream.end)
+    if guide:
+        check_sizes(net.topology, guide.pixels.shape[:2], 1, dream.octave_scale, dream.end, "guide")
+    if request.frames:
+        _make_folder(request.frames)
     _say(f"{net.model.name} on {net.engine} {net.engine_version} ({net.device}), layer {dream.end}, seed {dream.seed}")
 
     objective = objective_guide(guide_features(net, guide.pixels, dream.end)) if guide else objective_L2
@@ -100,12 +104,15 @@ def _check(request: Request) -> None:
     picture.check_target(request.target)
     if request.source == "-" and request.guide == "-":
         raise UsageError("standard input can be the picture or the guide, not both")
-    if request.frames:
-        try:
-            Path(request.frames).mkdir(exist_ok=True)
-        except OSError as error:
-            raise DreamError(f"the folder {request.frames} cannot be made: {error.strerror}") from None
+    if request.frames and Path(request.frames).is_dir():
         picture.check_target(str(Path(request.frames) / _frame_name(0, 0)))
+
+
+def _make_folder(folder: str) -> None:
+    try:
+        Path(folder).mkdir(exist_ok=True)
+    except OSError as error:
+        raise DreamError(f"the folder {folder} cannot be made: {error.strerror}") from None
 
 
 def _net(settings: NetSettings) -> Any:

@@ -98,7 +98,9 @@ class NetSettings(_Checked):
         "float32, or float64: the same picture on every machine",
         choices=("float32", "float64"),
     )
-    threads: Optional[int] = _setting(None, "threads", "processor threads (default: the engine's choice)", int, least=1)
+    threads: Optional[int] = _setting(
+        None, "threads", "processor threads (default: the engine's choice)", int, least=1, most=1024
+    )
 
 
 @dataclass(frozen=True)

@@ -20,21 +20,24 @@ def octave_sizes(size: Size, octave_n: int, octave_scale: float) -> List[Size]:
     return sizes
 
 
-def check_sizes(topology: Topology, size: Size, octave_n: int, octave_scale: float, end: str) -> None:
+def check_sizes(
+    topology: Topology, size: Size, octave_n: int, octave_scale: float, end: str, what: str = "picture"
+) -> None:
     """Raises DreamError where an octave of a picture of (height, width) does not suit `end`, with what would."""
     height, width = size
     sizes = octave_sizes(size, octave_n, octave_scale)
-    fitting = [_fits(topology, size, end) for size in sizes]
+    fits = {size: _fits(topology, size, end) for size in set(sizes)}
+    fitting = [fits[size] for size in sizes]
     if all(fitting):
         return
     works = fitting.index(False)
     if works == 0:
-        raise DreamError(f"a picture of {width}x{height} does not suit layer {end}, {_suitable(topology, end)}")
+        raise DreamError(f"a {what} of {width}x{height} does not suit layer {end}, {_suitable(topology, end)}")
     small = sizes[works]
     octaves = "one octave works" if works == 1 else f"{works} octaves work"
     raise DreamError(
         f"octave {works + 1} would be {small[1]}x{small[0]}, which does not suit layer {end}: at most {octaves} "
-        f"(--octaves {works}) for a picture of {width}x{height}"
+        f"(--octaves {works}) for a {what} of {width}x{height}"
     )
 
 

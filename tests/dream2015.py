@@ -1,4 +1,4 @@
-"""The 2015 notebook's algorithm, written down plainly from its description, to compare with: NumPy, SciPy, a pycaffe Net.
+"""The 2015 notebook's algorithm, written down plainly from its description: NumPy, SciPy and a pycaffe Net.
 
 Nothing here comes from deepdream.dream; the global numpy.random draws the shifts.
 """

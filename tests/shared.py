@@ -1,9 +1,14 @@
-"""The folder shared/ beside the project: real weights, pictures, and what real Caffe computed. Absent elsewhere."""
+"""What tests share: the engine at hand, and the folder shared/ beside the project, which is absent elsewhere.
 
+shared/ holds real weights, pictures, and what real Caffe computed.
+"""
+
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
+ENGINE = "torch" if find_spec("torch") else "caffe"
 SHARED = Path(__file__).resolve().parents[1].parent / "shared"
 needs_models = pytest.mark.skipif(not (SHARED / "models").is_dir(), reason="needs real weights in ../shared/models")
 needs_reference = pytest.mark.skipif(

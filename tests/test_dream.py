@@ -7,7 +7,7 @@ from deepdream.dream import dream_steps
 from deepdream.errors import DreamError, UsageError
 from tests import dream2015
 from tests.nets import write_net
-from tests.shared import SHARED, model, needs_models
+from tests.shared import ENGINE, SHARED, model, needs_models
 
 # Two branches with ReLUs in place: `narrow` is the 2015 case of an end whose data are those before its ReLU.
 TEXT = """
@@ -47,11 +47,11 @@ def test_same_bytes_as_the_2015_functions(folder, blobs, clip, end, guided):
     def objective(module_guide, features, net):
         return module_guide(features(net, picture(33, 40, seed=2), end))
 
-    net = load_net(folder, "torch", "cpu", blobs=blobs)
+    net = load_net(folder, ENGINE, "cpu", blobs=blobs)
     goal = objective(dream2015.objective_guide, dream2015.features, net) if guided else dream2015.objective_L2
     expected = dream2015.deepdream(net, picture(), end=end, clip=clip, objective=goal, seed=7, **OCTAVES)
 
-    net = load_net(folder, "torch", "cpu", blobs=blobs)
+    net = load_net(folder, ENGINE, "cpu", blobs=blobs)
     goal = {"objective": objective(objective_guide, guide_features, net)} if guided else {}
     dream = deepdream(net, picture(), end=end, clip=clip, seed=7, **OCTAVES, **goal)
     assert dream.dtype == np.float32
@@ -74,15 +74,16 @@ def test_same_bytes_as_the_2015_functions_with_googlenet(blobs, clip, end, guide
         (dream2015.deepdream, dream2015.objective_guide, dream2015.features),
         (deepdream, objective_guide, guide_features),
     ):
-        net = load_net(model("bvlc_googlenet"), "torch", "cpu", blobs=blobs)
+        net = load_net(model("bvlc_googlenet"), ENGINE, "cpu", blobs=blobs)
         objective = goal(features(net, guide, end)) if guided else dream2015.objective_L2
         dreams.append(deep(net, image, 2, 2, 1.4, end=end, clip=clip, objective=objective, seed=3))
     assert dreams[0].tobytes() == dreams[1].tobytes()
 
 
+@pytest.mark.skipif(ENGINE == "caffe", reason="Caffe has no float64")
 def test_the_two_modes_dream_alike_in_float64(folder):
     dreams = [
-        deepdream(load_net(folder, "torch", "cpu", "float64", blobs), picture(), end="both", seed=1, **OCTAVES)
+        deepdream(load_net(folder, ENGINE, "cpu", "float64", blobs), picture(), end="both", seed=1, **OCTAVES)
         for blobs in ("all", "needed")
     ]
     assert dreams[0].dtype == np.float32
@@ -90,7 +91,7 @@ def test_the_two_modes_dream_alike_in_float64(folder):
 
 
 def test_the_global_random_numbers_serve_make_step_as_in_2015(folder):
-    net = load_net(folder, "torch", "cpu")
+    net = load_net(folder, ENGINE, "cpu")
     pictures = []
     for step in (
         lambda: make_step(net, end="both"),
@@ -105,7 +106,7 @@ def test_the_global_random_numbers_serve_make_step_as_in_2015(folder):
 
 
 def test_preprocess_is_bgr_minus_the_mean_and_deprocess_its_inverse(folder):
-    net = load_net(folder, "torch", "cpu")
+    net = load_net(folder, ENGINE, "cpu")
     image = picture()
     x = preprocess(net, image)
     assert x.shape == (3, 45, 60)
@@ -116,7 +117,7 @@ def test_preprocess_is_bgr_minus_the_mean_and_deprocess_its_inverse(folder):
 
 
 def test_a_step_changes_the_pixels_by_step_size_in_the_mean(folder):
-    net = load_net(folder, "torch", "cpu")
+    net = load_net(folder, ENGINE, "cpu")
     net.blobs["data"].reshape(1, 3, 45, 60)
     before = preprocess(net, picture())
     net.blobs["data"].data[0] = before
@@ -125,7 +126,7 @@ def test_a_step_changes_the_pixels_by_step_size_in_the_mean(folder):
 
 
 def test_the_result_is_raw_with_clip_off_and_within_a_picture_with_it(folder):
-    net = load_net(folder, "torch", "cpu")
+    net = load_net(folder, ENGINE, "cpu")
     raw = deepdream(net, picture(), end="both", seed=0, clip=False, step_size=40, **OCTAVES)
     clipped = deepdream(net, picture(), end="both", seed=0, clip=True, step_size=40, **OCTAVES)
     assert raw.min() < -1
@@ -135,18 +136,18 @@ def test_the_result_is_raw_with_clip_off_and_within_a_picture_with_it(folder):
 
 
 def test_no_iterations_leave_the_picture_as_it_is(folder):
-    dream = deepdream(load_net(folder, "torch", "cpu"), picture(), end="both", iter_n=0)
+    dream = deepdream(load_net(folder, ENGINE, "cpu"), picture(), end="both", iter_n=0)
     np.testing.assert_allclose(dream, picture(), atol=1e-4)
 
 
 def test_without_a_seed_every_dream_is_another(folder):
-    net = load_net(folder, "torch", "cpu")
+    net = load_net(folder, ENGINE, "cpu")
     dreams = {deepdream(net, picture(), end="both", **OCTAVES).tobytes() for _ in range(3)}
     assert len(dreams) == 3
 
 
 def test_the_steps_show_the_dream_growing(folder):
-    net = load_net(folder, "torch", "cpu")
+    net = load_net(folder, ENGINE, "cpu")
     shown = []
     for step in dream_steps(net, picture(), end="both", seed=4, **OCTAVES):
         shown.append((step.octave, step.iteration, step.picture().shape, step.whole()))
@@ -161,11 +162,11 @@ def test_the_steps_show_the_dream_growing(folder):
 @pytest.mark.parametrize("wrong", [{"iter_n": -1}, {"octave_n": 0}, {"octave_scale": 1}, {"jitter": -1}, {"seed": -1}])
 def test_values_out_of_range_are_refused(folder, wrong):
     with pytest.raises(UsageError, match="must be"):
-        deepdream(load_net(folder, "torch", "cpu"), picture(), **{"end": "both", **wrong})
+        deepdream(load_net(folder, ENGINE, "cpu"), picture(), **{"end": "both", **wrong})
 
 
 def test_a_zero_gradient_is_an_error_and_leaves_the_picture(folder):
-    net = load_net(folder, "torch", "cpu")
+    net = load_net(folder, ENGINE, "cpu")
     net.blobs["data"].reshape(1, 3, 45, 60)
     net.blobs["data"].data[0] = before = preprocess(net, picture())
 
@@ -182,11 +183,11 @@ def test_a_gradient_that_is_not_finite_is_an_error(folder):
         dst.diff[:] = np.inf
 
     with pytest.raises(DreamError, match="not finite"):
-        deepdream(load_net(folder, "torch", "cpu"), picture(), end="both", objective=boundless)
+        deepdream(load_net(folder, ENGINE, "cpu"), picture(), end="both", objective=boundless)
 
 
 def test_a_small_guide_works_and_one_too_small_is_refused(folder):
-    net = load_net(folder, "torch", "cpu")
+    net = load_net(folder, ENGINE, "cpu")
     assert guide_features(net, picture(32, 32), "both").shape == (9, 8, 8)
     with pytest.raises(DreamError, match="2x2 does not suit layer both, which needs at least 3x3"):
         guide_features(net, picture(2, 2), "both")

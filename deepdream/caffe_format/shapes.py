@@ -147,18 +147,15 @@ def _convolution(layer: Any, bottoms: List[Shape]) -> Shapes:
     geometry = convolution_geometry(param)
     if len(size) != 2 or param.axis != 1:
         refuse(layer, "other than two spatial axes")
-    if channels % param.group or param.num_output % param.group:
-        raise ValueError("groups")
-    if not all((*geometry.kernel, *geometry.stride)):
-        raise ValueError("no window")
+    windowed = all((*geometry.kernel, *geometry.stride, *geometry.dilation))
+    if not windowed or channels % param.group or param.num_output % param.group:
+        raise ValueError("no window, or groups of different sizes")
     spans = [d * (k - 1) + 1 for k, d in zip(geometry.kernel, geometry.dilation)]
     bias = [(param.num_output,)] if param.bias_term else []
     if layer.type == "Deconvolution":
         out = [s * (n - 1) + k - 2 * p for n, k, s, p in zip(size, spans, geometry.stride, geometry.pad)]
         weight = (channels, param.num_output // param.group, *geometry.kernel)
     else:
-        if any(n + 2 * p < k for n, k, p in zip(size, spans, geometry.pad)):
-            raise ValueError("smaller than the kernel")
         out = [(n + 2 * p - k) // s + 1 for n, k, s, p in zip(size, spans, geometry.stride, geometry.pad)]
         weight = (param.num_output, channels // param.group, *geometry.kernel)
     return [(count, param.num_output, *out)], [weight, *bias]
@@ -172,9 +169,8 @@ def _pooling(layer: Any, bottoms: List[Shape]) -> Shapes:
         refuse(layer, "stochastic pooling")
     if any(p >= k for p, k in zip(geometry.pad, geometry.kernel)):
         raise ValueError("the padding is not smaller than the kernel")
-    sizes = (height, width)
     rules = (any(geometry.pad), param.round_mode == 0)
-    out = [pooled_size(*axis, *rules) for axis in zip(sizes, *geometry[:3])]
+    out = [pooled_size(*axis, *rules) for axis in zip((height, width), *geometry[:3])]
     return [(count, channels, *out)], []
 
 
@@ -189,8 +185,7 @@ def _concat(layer: Any, bottoms: List[Shape]) -> Shapes:
     rest = [shape[:axis] + shape[axis + 1 :] for shape in bottoms]
     if any(shape != rest[0] for shape in rest):
         raise ValueError("shapes differ")
-    size = sum(shape[axis] for shape in bottoms)
-    return [(*bottoms[0][:axis], size, *bottoms[0][axis + 1 :])], []
+    return [(*bottoms[0][:axis], sum(shape[axis] for shape in bottoms), *bottoms[0][axis + 1 :])], []
 
 
 def _slice(layer: Any, bottoms: List[Shape]) -> Shapes:

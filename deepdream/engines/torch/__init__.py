@@ -20,6 +20,11 @@ def set_threads(threads: int) -> None:
 def make_net(model: Any, device: str, precision: str, blobs: str, leftovers: bool) -> Net:
     """A Net for a model_zoo.Model; the arguments are load_net's."""
     chosen = _device(device, precision)
+    if chosen.type == "cuda":
+        # TF32 keeps ten bits of a number: not Caffe's numbers. And a seed should mean the same picture again.
+        torch.backends.cudnn.conv.fp32_precision = "ieee"  # type: ignore[attr-defined]
+        torch.backends.cuda.matmul.fp32_precision = "ieee"
+        torch.backends.cudnn.deterministic = True
     topology = read_topology(model.prototxt)
     args = (topology, read_weights(model.weights, topology), model.mean, chosen, getattr(torch, precision))
     if blobs == "needed":

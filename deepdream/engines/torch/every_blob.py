@@ -2,6 +2,8 @@
 
 from typing import Any, Dict, Optional, Sequence
 
+import torch
+
 from .layers.base import Tensor
 from .net import Net
 
@@ -27,7 +29,7 @@ class EveryBlobNet(Net):
         first = self.topology.position(start) if start else 0
         last = self.topology.position(end) if end else len(self.layers) - 1
         for name, value in inputs.items():
-            self.blobs[name].data[...] = value
+            self.blobs[name].tensor("data").copy_(torch.as_tensor(value))
         specs = self.topology.layers[first : last + 1]
         for name, shape in self.topology.infer(specs, self._shapes()).items():
             self.blobs[name].reshape(*shape)
@@ -50,7 +52,7 @@ class EveryBlobNet(Net):
         last = self.topology.position(start) if start else len(self.layers) - 1
         first = self.topology.position(end) if end else 0
         for name, value in tops.items():
-            self.blobs[name].diff[...] = value
+            self.blobs[name].tensor("diff").copy_(torch.as_tensor(value))
         if not self.leftovers:
             self._clear_diffs((*tops, *(self.topology.layers[last].tops if start else self.outputs)))
         for index in range(last, first - 1, -1):

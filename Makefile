@@ -1,0 +1,33 @@
+# make dream   dreams the project's own example picture      make test   runs the tests
+# Both make .venv first, with the pinned requirements. PYTHON, PIP_ARGS and DREAM_ARGS can be set on the command line.
+
+PYTHON ?= python3
+PIP_ARGS ?=
+DREAM_ARGS ?=
+BIN = .venv/bin
+
+.PHONY: dream test lint clean
+
+dream: .venv/.ready
+	$(BIN)/python dreamify.py examples/clouds.jpg clouds-dream.png $(DREAM_ARGS)
+	@echo "The dream of examples/clouds.jpg is in clouds-dream.png"
+
+test: .venv/.ready-dev
+	$(BIN)/python -m pytest
+
+lint: .venv/.ready-dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+.venv/.ready: requirements.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) -r requirements.txt
+	touch $@
+
+.venv/.ready-dev: .venv/.ready requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) -r requirements-dev.txt
+	touch $@
+
+clean:
+	rm -rf .venv build *.egg-info

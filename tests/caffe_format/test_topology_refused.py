@@ -1,0 +1,75 @@
+"""Prototxts that are no net, or none that can run: an error in a sentence, whatever the file."""
+
+import pytest
+
+from deepdream.caffe_format.topology import read_topology
+from deepdream.errors import DreamError
+
+from ..nets import input_layer, layer, write_prototxt
+
+INPUT = input_layer((1, 3, 4, 5))
+OLD_INPUT = 'input: "data" input_dim: 1 input_dim: 3 input_dim: 4 input_dim: 5\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (INPUT + layer("odd", "Bogus", "data"), "layer odd is of type Bogus, which is not supported"),
+        (OLD_INPUT + 'layers { name: "odd" type: BNLL bottom: "data" top: "odd" }', "layer odd is of type BNLL"),
+        (
+            OLD_INPUT + 'layers { name: "odd" type: FOO bottom: "data" top: "odd" }',
+            "not a Caffe net in text form: .*FOO",
+        ),
+        (INPUT + layer("relu", "ReLU", "dta"), "layer relu reads the blob dta, which no layer before it writes"),
+        (INPUT + layer("b", "ReLU", "a") + layer("a", "ReLU", "data"), "layer b reads the blob a"),
+        (
+            INPUT + layer("a", "ReLU", "data", "x") + layer("b", "ReLU", "x", "y") + layer("c", "ReLU", "y", "x"),
+            "layer c writes the blob x, which another layer has made",
+        ),
+        (INPUT + layer("cut", "Slice", "data", "a b a"), "layer cut writes the blob a"),
+        (INPUT + layer("again", "Input", "", "data"), "layer again writes the blob data"),
+        # The top of an in-place layer must be the only reader of its bottom: Caffe splits the blob and then refuses.
+        (INPUT + layer("a", "TanH", "data") + layer("b", "ReLU", "data", "data"), "layer b writes the blob data"),
+        (INPUT + layer("sum", "Eltwise", "data data", "data"), "layer sum writes the blob data"),
+        (INPUT + layer("relu", "ReLU", "data", "a b"), "layer relu should have 1 tops and has 2"),
+        (INPUT + layer("sum", "Crop", "data"), r"layer sum \(Crop\) does not fit blobs of shape 1x3x4x5"),
+        ('input: "data"' + layer("a", "ReLU", "data"), "not a net that can run"),
+        (input_layer((1, 3, 0, 5)), "is left with nothing"),
+        (input_layer((1, -3, 4, 5)), "is left with nothing"),
+        (layer("a", "ReLU", "data"), "declares no input: a net to dream with is a deploy.prototxt"),
+        ("", "declares no input"),
+        ("layer { name: 5", "is not a Caffe net in text form"),
+        ("this is no net at all { ( ] %", "is not a Caffe net in text form"),
+        ('name: "\\377\\376"', "is not a Caffe net in text form"),
+        ("input_dim: 99999999999999999999999", "is not a Caffe net in text form"),
+        ("unknown {" * 100000, "is not a Caffe net in text form"),
+        ("layer { unknown { a {" + "b { " * 20000 + "} " * 20003, "is not a Caffe net in text form"),
+        (INPUT + layer("c", "Convolution", "data", param="convolution_param { num_output: 2 }"), "does not fit"),
+        (
+            INPUT + layer("p", "Pooling", "data", param="pooling_param { pool: STOCHASTIC kernel_size: 2 }"),
+            "stochastic",
+        ),
+    ],
+)
+def test_refused(tmp_path, text, says):
+    with pytest.raises(DreamError, match=says) as caught:
+        read_topology(write_prototxt(tmp_path, text))
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 1000
+
+
+@pytest.mark.parametrize(
+    "body", [bytes(range(256)), b"\x0a\x03net\xa2\x06\x04\x0a\x02ab", b"\0" * 100, b"\xff\xfe\0\0"]
+)
+def test_binary_file(tmp_path, body):
+    path = tmp_path / "deploy.prototxt"
+    path.write_bytes(body)
+    with pytest.raises(DreamError, match=r"deploy\.prototxt is not a Caffe net in text form"):
+        read_topology(path)
+
+
+def test_no_file(tmp_path):
+    with pytest.raises(DreamError, match=r"none\.prototxt cannot be read: No such file"):
+        read_topology(tmp_path / "none.prototxt")
+    with pytest.raises(DreamError, match="cannot be read"):
+        read_topology(tmp_path)

@@ -1,0 +1,82 @@
+"""A net of four layers that dreams in milliseconds, and what the tests of the command line share."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from deepdream.cli import main
+from tests.nets import input_layer, layer, write_net
+
+ROOT = Path(__file__).resolve().parents[1]
+
+# The 2015 default layer is one of them, so that nothing needs to be said but the model. It needs 9 pixels: 5 behind
+# the pooling, which rounds up. fc fits the prototxt's own size only, as the classifiers of real nets do.
+TEXT = (
+    input_layer((1, 3, 32, 32))
+    + layer("conv1", "Convolution", "data", param="convolution_param { num_output: 4 kernel_size: 3 pad: 1 }")
+    + layer("relu1", "ReLU", "conv1", "conv1")
+    + layer("pool1", "Pooling", "conv1", param="pooling_param { pool: MAX kernel_size: 2 stride: 2 }")
+    + layer("inception_4c/output", "Convolution", "pool1", param="convolution_param { num_output: 6 kernel_size: 5 }")
+    + layer("fc", "InnerProduct", "inception_4c/output", param="inner_product_param { num_output: 5 }")
+)
+LEAST = 9
+
+
+def tiny_net(folder, text=TEXT, seed=0):
+    """The folder, as text, with a net in it."""
+    folder.mkdir(exist_ok=True)
+    write_net(folder, text, seed)
+    return str(folder)
+
+
+def tiny_picture(path, width=40, height=28, mode="RGB"):
+    """The path, as text, of a colourful picture."""
+    y, x = np.mgrid[0:height, 0:width]
+    bands = [128 + 100 * np.sin(x / 5), 128 + 100 * np.cos(y / 4), 3.0 * x + 2 * y, 4.0 * x + 60]
+    Image.fromarray(np.stack(bands[: len(mode)], -1).clip(0, 255).astype(np.uint8), mode).save(path)
+    return str(path)
+
+
+def snapshot(folder):
+    """{path: bytes} of everything in a folder, with None for a folder."""
+    paths = sorted(folder.rglob("*"))
+    return {str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None for path in paths}
+
+
+def refused(capsys, folder, args, code=1, lines=1):
+    """The one sentence with which a command line is refused, while `folder` stays as it is.
+
+    lines: of standard error, where the command says something before it fails.
+    """
+    before = snapshot(folder)
+    capsys.readouterr()
+    assert main([str(arg) for arg in args]) == code
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert len(printed.err.splitlines()) == lines, printed.err
+    assert all(line.startswith("dreamify: ") for line in printed.err.splitlines())
+    assert snapshot(folder) == before
+    return printed.err.splitlines()[-1]
+
+
+def command(*args, **options):
+    """dreamify.py as a process of its own, its output caught as bytes."""
+    pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
+    environ = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    return subprocess.Popen([sys.executable, str(ROOT / "dreamify.py"), *map(str, args)], env=environ, **pipes)
+
+
+def interrupt(process, ready, patience=60):
+    """Ctrl-C as soon as ready() is true."""
+    deadline = time.monotonic() + patience
+    while not ready():
+        assert process.poll() is None, "it ended by itself"
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
