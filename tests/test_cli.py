@@ -18,6 +18,7 @@ from tests.tiny import ROOT, command, refused, tiny_picture
 
 LAYER = "inception_4c/output"
 SENTINEL = b"what was there before"
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from tests.shared import needs_models
 from tests.tiny import command, refused, snapshot, tiny_net, tiny_picture
 
 LAYER = "inception_4c/output"
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture

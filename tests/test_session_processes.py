@@ -2,7 +2,8 @@
 
 import os
 import re
-import sys
+import select
+import struct
 import time
 from pathlib import Path
 
@@ -14,7 +15,8 @@ from deepdream.picture import read_recipe
 from tests.tiny import command, interrupt, snapshot, tiny_picture
 
 LONG = ["conv1", "1000000", "2"]
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals and terminals are different there")
+fcntl = pytest.importorskip("fcntl", reason="signals and terminals are different here")
+termios = pytest.importorskip("termios")
 
 
 @pytest.fixture
@@ -24,9 +26,24 @@ def folder(tmp_path):
     return tmp_path
 
 
-def test_ctrl_c_leaves_the_picture_so_far_and_no_bar(folder, net):
+@pytest.fixture
+def start(ctrl_c):
+    """Starts dreamify in a process that does not outlive its test."""
+    processes = []
+
+    def started(*args, **options):
+        processes.append(command(*args, **options))
+        return processes[-1]
+
+    yield started
+    for process in processes:
+        process.kill()
+        process.communicate(timeout=60)
+
+
+def test_ctrl_c_leaves_the_picture_so_far_and_no_bar(start, folder, net):
     """The bar is for terminals: after more than its two seconds there is none in a log."""
-    process = command("in.png", "out.png", *LONG, "--frames", "frames", "--model", net, cwd=folder)
+    process = start("in.png", "out.png", *LONG, "--frames", "frames", "--model", net, cwd=folder)
     started = []
 
     def long_enough():
@@ -50,11 +67,11 @@ def test_ctrl_c_leaves_the_picture_so_far_and_no_bar(folder, net):
     assert sorted(path.name for path in folder.iterdir()) == ["frames", "in.png", "out.png"]
 
 
-def test_ctrl_c_before_the_dream(folder, net):
+def test_ctrl_c_before_the_dream(start, folder, net):
     """While the picture is read, which here never ends."""
     os.mkfifo(folder / "pipe.png")
     (folder / "out.png").write_bytes(b"what was there before")
-    process = command("pipe.png", "out.png", "--model", net, cwd=folder)
+    process = start("pipe.png", "out.png", "--model", net, cwd=folder)
     with (folder / "pipe.png").open("wb"):  # returns when the other end is opened
         interrupt(process, lambda: True)
         assert process.communicate(timeout=60) == (b"", b"dreamify: interrupted, nothing written\n")
@@ -63,19 +80,19 @@ def test_ctrl_c_before_the_dream(folder, net):
     assert sorted(path.name for path in folder.iterdir()) == ["in.png", "out.png", "pipe.png"]
 
 
-def test_a_terminal_shows_a_bar_after_two_seconds(folder, net):
+def test_a_terminal_shows_a_bar_after_two_seconds(start, folder, net):
     ours, theirs = os.openpty()
-    process = command("in.png", "out.png", *LONG, "--model", net, cwd=folder, stderr=theirs)
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("4H", 24, 100, 0, 0))
+    start("in.png", "out.png", *LONG, "--model", net, cwd=folder, stderr=theirs)
     os.close(theirs)
     shown, seeded, barred = "", None, None
     deadline = time.monotonic() + 60
     bar = r"octave 1 of 2, iteration (\d+) of 1000000, 286x214 \|[^|]*\| +(\d+)%, (\d+:)+\d\d left"
     while barred is None and time.monotonic() < deadline:
-        shown += os.read(ours, 4096).decode(errors="replace")
+        if select.select([ours], [], [], 1)[0]:
+            shown += os.read(ours, 4096).decode(errors="replace")
         seeded = seeded or ("seed" in shown and time.monotonic())
         barred = time.monotonic() if re.search(bar, shown) else None
-    process.kill()
-    process.communicate(timeout=60)
     os.close(ours)
     assert barred, shown
     assert barred - seeded > 1.5
@@ -83,11 +100,11 @@ def test_a_terminal_shows_a_bar_after_two_seconds(folder, net):
     assert not (folder / "out.png").exists()
 
 
-def test_two_at_once_do_not_disturb_each_other(folder, net):
+def test_two_at_once_do_not_disturb_each_other(start, folder, net):
     tiny_picture(folder / "in.png", 40, 28)
     runs = {"a.png": ["--seed", "1"], "b.png": ["--seed", "2", "--jitter", "5"]}
     settings = ["--iterations", "20", "--threads", "1", "--model", net]
-    processes = [command("in.png", name, *args, *settings, cwd=folder) for name, args in runs.items()]
+    processes = [start("in.png", name, *args, *settings, cwd=folder) for name, args in runs.items()]
     for process in processes:
         process.communicate(timeout=60)
         assert process.returncode == 0
