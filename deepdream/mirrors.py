@@ -38,14 +38,14 @@ def download(files: Sequence[RemoteFile], folder: Path, progress: bool = False) 
     except ImportError as error:
         wanted = " and ".join(map(str, files))
         way_out = f"pip install {error.name}, or put {wanted} into {folder} by hand"
-        raise DreamError(f"Nothing can be downloaded without the package {error.name}: {way_out}.") from error
+        raise DreamError(f"nothing can be downloaded without the package {error.name}: {way_out}") from error
     if not any(failures.values()):
         return
     lines = [f"{folder.name} could not be downloaded, these addresses failed:"]
     for file, reasons in failures.items():
         lines += [f"  {file}"] if reasons else []
         lines += [f"    {url}: {reason}" for url, reason in reasons.items()]
-    raise DreamError("\n".join([*lines, f"Try again with a network, or put the files into {folder} by hand."]))
+    raise DreamError("\n".join([*lines, f"Try again with a network, or put the files into {folder} by hand"]))
 
 
 def _failures(file: RemoteFile, folder: Path, progress: bool) -> dict[str, str]:

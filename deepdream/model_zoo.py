@@ -98,7 +98,7 @@ def fetch(name: str, progress: bool = False) -> Model:
         download(missing, _writable_folder(name), progress)
     model = _genuine(known)
     if model is None:
-        raise DreamError(f"The files of {name} were removed as soon as they were there: fetch them again.")
+        raise DreamError(f"the files of {name} were removed as soon as they were there: fetch them again")
     return model
 
 
@@ -128,7 +128,7 @@ def _unknown_name(name: str) -> UsageError:
     names = sorted(_known_models())
     near = difflib.get_close_matches(name, names, cutoff=0.4)
     guess = f"; did you mean {' or '.join(near)}" if near else ""
-    return UsageError(f"There is no model {name!r}{guess}? Known: {', '.join(names)}, or give a folder's path.")
+    return UsageError(f"there is no model {name!r}{guess}? Known: {', '.join(names)}, or give a folder's path")
 
 
 def _project_models() -> Path:
@@ -164,7 +164,7 @@ def _writable_folder(name: str) -> Path:
             if os.access(folder, os.W_OK):
                 return folder
     tried = " or ".join(map(str, folders))
-    raise DreamError(f"{name} cannot be stored in {tried}: set DREAMIFY_MODELS to a folder that you may write.")
+    raise DreamError(f"{name} cannot be stored in {tried}: set DREAMIFY_MODELS to a folder that you may write")
 
 
 def _front_matter(readme: Path) -> dict[str, Any]:
@@ -178,7 +178,7 @@ def _front_matter(readme: Path) -> dict[str, Any]:
         layers = {str(layer): str(note) for layer, note in fields.get("layers", {}).items()}
     except (yaml.YAMLError, AttributeError, TypeError, ValueError) as error:
         form = "YAML, with `mean: [blue, green, red]` and `layers: {name: note}` if given"
-        raise UsageError(f"Mend or remove {readme}: what stands between its lines of dashes must be {form}.") from error
+        raise UsageError(f"mend or remove {readme}: what stands between its lines of dashes must be {form}") from error
     return {**fields, "mean": (blue, green, red), "layers": layers}
 
 
@@ -212,7 +212,7 @@ def _genuine(known: _Known) -> Model | None:
 def _in_folder(folder: Path) -> Model:
     if not folder.is_dir():
         wrong = "is a file" if folder.exists() else "does not exist"
-        raise UsageError(f"{folder} {wrong}: give a folder with one deploy.prototxt and one .caffemodel.")
+        raise UsageError(f"{folder} {wrong}: give a folder with one deploy.prototxt and one .caffemodel")
     prototxt = _only(folder, "deploy.prototxt" if (folder / "deploy.prototxt").is_file() else "deploy*.prototxt")
     weights = _only(folder, "*.caffemodel")
     fields = _front_matter(folder / "readme.md")
@@ -225,7 +225,7 @@ def _only(folder: Path, pattern: str) -> Path:
     found = sorted(folder.glob(pattern))
     if len(found) != 1:
         names = ", ".join(path.name for path in found) or "none"
-        raise UsageError(f"{folder} must hold exactly one {pattern} and holds {names}: leave one model in it.")
+        raise UsageError(f"{folder} must hold exactly one {pattern} and holds {names}: leave one model in it")
     return found[0]
 
 
@@ -233,7 +233,7 @@ def _sha256(path: Path) -> str:
     try:
         return hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError as error:
-        raise DreamError(f"{path} cannot be read ({error.strerror}): mend that, or remove it.") from error
+        raise DreamError(f"{path} cannot be read ({error.strerror}): mend that, or remove it") from error
 
 
 def _check(path: Path, sums: tuple[str, ...]) -> str:
@@ -242,7 +242,7 @@ def _check(path: Path, sums: tuple[str, ...]) -> str:
     if sums and found not in sums:
         expected = " or ".join(sums)
         way_out = "remove it to have it downloaded again, or give its folder's path to use it all the same"
-        raise DreamError(f"{path} is not genuine, its SHA-256 should be {expected} and is {found}: {way_out}.")
+        raise DreamError(f"{path} is not genuine, its SHA-256 should be {expected} and is {found}: {way_out}")
     if sums:
         return found
     pinned = pin.read_text().split()[:1] if pin.is_file() else _pin(pin, found, path.name)
@@ -250,7 +250,7 @@ def _check(path: Path, sums: tuple[str, ...]) -> str:
         expected = "".join(pinned)
         way_out = f"remove {pin} to trust it as it is now, or remove it to have it downloaded again"
         raise DreamError(
-            f"{path} has changed since its first use, its SHA-256 was {expected} and is {found}: {way_out}."
+            f"{path} has changed since its first use, its SHA-256 was {expected} and is {found}: {way_out}"
         )
     return found
 

@@ -59,7 +59,7 @@ def read(source: str, max_size: Optional[int] = None) -> Picture:
     Raises UsageError for a max_size below 1, DreamError for whatever cannot be read.
     """
     if max_size is not None and max_size < 1:
-        raise UsageError(f"A picture's longest side must be 1 pixel or more, not {max_size}.")
+        raise UsageError(f"a picture's longest side must be 1 pixel or more, not {max_size}")
     data, name = _bytes(source)
     image = _open(data, name)
     try:
@@ -72,7 +72,7 @@ def read(source: str, max_size: Optional[int] = None) -> Picture:
     except MemoryError:
         raise _too_large(name) from None
     except ValueError as error:
-        raise DreamError(f"{name} has pixels that cannot be turned into RGB ({error}): save it as RGB first.") from None
+        raise DreamError(f"{name} has pixels that cannot be turned into RGB ({error}): save it as RGB first") from None
     return Picture(pixels, None if alpha is None else np.array(alpha), hashlib.sha256(data).hexdigest())
 
 
@@ -111,9 +111,9 @@ def check_target(target: str) -> None:
     _format(target)
     path = _real(target)
     if path.is_dir():
-        raise UsageError(f"{target} is a folder: name a file in it, such as {Path(target) / 'dream.png'}.")
+        raise UsageError(f"{target} is a folder: name a file in it, such as {Path(target) / 'dream.png'}")
     if not path.parent.is_dir():
-        raise DreamError(f"The folder {Path(target).parent} does not exist: create it, or write somewhere else.")
+        raise DreamError(f"the folder {Path(target).parent} does not exist: create it, or write somewhere else")
     try:  # to write is the only test: os.access does not know of full disks, or of network folders that distrust root
         tempfile.TemporaryFile(dir=str(path.parent)).close()
     except OSError as error:
@@ -147,15 +147,15 @@ def _bytes(source: str) -> Tuple[bytes, str]:
     try:
         data = sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()
     except FileNotFoundError:
-        raise DreamError(f"There is no file {name}: check the path.") from None
+        raise DreamError(f"there is no file {name}: check the path") from None
     except MemoryError:
         raise _too_large(name) from None
     except OSError as error:
         if Path(source).is_dir():
-            raise DreamError(f"{name} is a folder: name a picture in it.") from None
-        raise DreamError(f"{name} cannot be read ({error.strerror}): check it and its permissions.") from None
+            raise DreamError(f"{name} is a folder: name a picture in it") from None
+        raise DreamError(f"{name} cannot be read ({error.strerror}): check it and its permissions") from None
     if not data:
-        raise DreamError(f"{name} is empty: there is no picture in it.")
+        raise DreamError(f"{name} is empty: there is no picture in it")
     return data, name
 
 
@@ -168,17 +168,17 @@ def _open(data: bytes, name: str) -> Image.Image:
             image = Image.open(io.BytesIO(data))
             image.load()
     except UnidentifiedImageError:
-        raise DreamError(f"{name} is not a picture in a format known here: save it as PNG or JPEG first.") from None
+        raise DreamError(f"{name} is not a picture in a format known here: save it as PNG or JPEG first") from None
     except Image.DecompressionBombError:
         limit = 2 * (Image.MAX_IMAGE_PIXELS or 0)
-        raise DreamError(f"{name} says that it has more than {limit} pixels, the limit: shrink it first.") from None
+        raise DreamError(f"{name} says that it has more than {limit} pixels, the limit: shrink it first") from None
     except MemoryError:
         raise _too_large(name) from None
     except Exception as error:  # decoders raise whatever comes: OSError, SyntaxError, struct.error, ValueError ...
         detail = str(error) or type(error).__name__
-        raise DreamError(f"{name} is damaged or cut short ({detail}): get it anew, or save it again.") from None
+        raise DreamError(f"{name} is damaged or cut short ({detail}): get it anew, or save it again") from None
     if 0 in image.size:
-        raise DreamError(f"{name} is a picture without pixels: use another.")
+        raise DreamError(f"{name} is a picture without pixels: use another")
     return image
 
 
@@ -203,7 +203,7 @@ def _encode(kind: str, rgb: np.ndarray, recipe: Dict[str, Any], alpha: Optional[
         image.save(buffer, kind, **options)
     except Exception as error:  # encoders too raise whatever comes, mostly for a picture beyond the format's limits
         size = "{} x {}".format(*image.size)
-        raise DreamError(f"A picture of {size} pixels cannot be stored as {kind} ({error}): write a .png.") from None
+        raise DreamError(f"a picture of {size} pixels cannot be stored as {kind} ({error}): write a .png") from None
     return buffer.getvalue()
 
 
@@ -230,7 +230,7 @@ def _format(target: str) -> str:
     formats = {extension: kind for extension, kind in _FORMATS.items() if kind in Image.SAVE}
     kind = formats.get(Path(target).suffix.lower())
     if kind is None:
-        raise UsageError(f"The format of {target} is not known: end its name in {', '.join(formats)}.")
+        raise UsageError(f"the format of {target} is not known: end its name in {', '.join(formats)}")
     return kind
 
 
@@ -252,8 +252,8 @@ def _write_aside(path: Path, data: bytes) -> None:
 
 def _unwritable(target: str, error: OSError) -> DreamError:
     name = "Standard output" if target == "-" else target
-    return DreamError(f"{name} cannot be written ({error.strerror}): see to that, or write somewhere else.")
+    return DreamError(f"{name} cannot be written ({error.strerror}): see to that, or write somewhere else")
 
 
 def _too_large(name: str) -> DreamError:
-    return DreamError(f"There is not enough memory to read {name}: shrink it first.")
+    return DreamError(f"there is not enough memory to read {name}: shrink it first")

@@ -43,13 +43,13 @@ def find(image: Image.Image, name: str) -> Dict[str, Any]:
     """
     text = _stored(image)
     if text is None or not text.startswith(f'{{"{KEYWORD}":'):
-        raise DreamError(f"{name} holds no recipe: it was not made by dreamify, or another program rewrote it.")
+        raise DreamError(f"{name} holds no recipe: it was not made by dreamify, or another program rewrote it")
     try:
         recipe = json.loads(text)[KEYWORD]
     except ValueError:
         recipe = None
     if not isinstance(recipe, dict):
-        raise DreamError(f"The recipe in {name} is damaged: use the file as dreamify wrote it.")
+        raise DreamError(f"the recipe in {name} is damaged: use the file as dreamify wrote it")
     return recipe
 
 

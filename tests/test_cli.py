@@ -89,17 +89,17 @@ def test_what_needs_no_numbers_does_not_wait_for_them(args):
         (["in.png", "out.png", "--threads", "100000"], "threads must be a whole number from 1 to 1024"),
         (["in.png", "out.png", LAYER, "--layer", "conv1"], f"the layer is given twice, {LAYER} and --layer conv1"),
         (["in.png", "out.png", LAYER, "3", "--iterations", "3"], "the iterations is given twice, 3 and --iterations 3"),
-        (["in.png", "out.gif"], "The format of out.gif is not known: end its name in .png, .jpg"),
-        (["in.png", "out"], "The format of out is not known"),
-        (["in.png", "."], "The format of . is not known"),
+        (["in.png", "out.gif"], "the format of out.gif is not known: end its name in .png, .jpg"),
+        (["in.png", "out"], "the format of out is not known"),
+        (["in.png", "."], "the format of . is not known"),
         (["-", "out.png", "--guide", "-"], "standard input can be the picture or the guide, not both"),
         (["keys", "4c"], "unrecognized arguments: 4c"),
         (["info"], "the following arguments are required: PICTURE"),
         (["again", "in.png", "in.png"], "the following arguments are required: OUT"),
         (["models", "list"], "invalid choice: 'list'"),
         (["models", "fetch"], "name the model to fetch: dreamify models fetch NAME"),
-        (["models", "fetch", "nonsense"], "There is no model 'nonsense'"),
-        (["in.png", "out.png", "--model", "bvlc_googlenett"], "There is no model 'bvlc_googlenett'; did you mean"),
+        (["models", "fetch", "nonsense"], "there is no model 'nonsense'"),
+        (["in.png", "out.png", "--model", "bvlc_googlenett"], "there is no model 'bvlc_googlenett'; did you mean"),
         (["in.png", "out.png", "--model", "./missing"], "missing does not exist"),
         (["in.png", "out.png", "--model", "in.png/"], "in.png is a file"),
         (["in.png", "out.png", "--model", "."], "must hold exactly one"),
@@ -118,27 +118,38 @@ def test_wrong_use(capsys, folder, monkeypatch, args, words):
             "there is no layer inception_4c/outptu in this net: did you mean " + LAYER,
         ),
         (["--layer", "relu1"], "layer relu1 has no blob of its own name to dream on: use conv1"),
-        (["--device", "cuda:7"], "there is no device cuda:7 here: take one of auto, cpu"),
-        (["--device", "gpu"], "there is no device gpu here: take one of auto, cpu"),
-        (["--device", "mps", "--precision", "float64"], "mps has no float64: take --device cpu or --precision float32"),
     ],
 )
-def test_a_layer_or_device_that_is_not_there(capsys, folder, net, args, words):
+def test_a_layer_that_is_not_there(capsys, folder, net, args, words):
     line = refused(capsys, folder, [folder / "in.png", folder / "out.png", "--model", net, *args], 2, 2)
     assert words in line
 
 
 @pytest.mark.parametrize(
+    ("device", "precision", "words"),
+    [
+        ("cuda:99", "float32", "there is no device cuda:99 here: take one of auto, cpu"),
+        ("gpu", "float64", "there is no device gpu here: take one of auto, cpu"),
+        ("mps", "float64", "mps has no float64: take --device cpu or --precision float32"),
+    ],
+)
+def test_a_device_that_is_not_there(capsys, folder, net, device, precision, words):
+    pytest.importorskip("torch")
+    args = ["--engine", "torch", "--device", device, "--precision", precision, "--model", net]
+    assert words in refused(capsys, folder, [folder / "in.png", folder / "out.png", *args], 2, 2)
+
+
+@pytest.mark.parametrize(
     ("source", "target", "words"),
     [
-        ("missing.png", "out.png", "There is no file missing.png"),
+        ("missing.png", "out.png", "there is no file missing.png"),
         ("cut.png", "out.png", "cut.png is damaged or cut short"),
         ("text.png", "out.png", "text.png is not a picture"),
         ("empty.png", "out.png", "empty.png is empty"),
         (".", "out.png", ". is a folder: name a picture in it"),
         ("bomb.png", "out.png", "bomb.png says that it has more than"),
-        ("in.png", "missing/out.png", "The folder missing does not exist"),
-        ("in.png", "text.png/out.png", "The folder text.png does not exist"),
+        ("in.png", "missing/out.png", "the folder missing does not exist"),
+        ("in.png", "text.png/out.png", "the folder text.png does not exist"),
     ],
 )
 @pytest.mark.parametrize("as_guide", [False, True])
@@ -224,7 +235,7 @@ def test_models_that_are_not_right(capsys, folder, net, tmp_path_factory, how, c
 
 def test_a_real_process_ends_with_the_code_and_no_traceback(folder):
     process = command("missing.png", "out.png", cwd=folder)
-    assert process.communicate(timeout=60) == (b"", b"dreamify: There is no file missing.png: check the path.\n")
+    assert process.communicate(timeout=60) == (b"", b"dreamify: there is no file missing.png: check the path\n")
     assert process.returncode == 1
 
 

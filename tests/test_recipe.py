@@ -86,7 +86,7 @@ def test_a_picture_that_is_not_a_dream(tmp_path, name, text):
 @pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.webp", "a.tif"])
 @pytest.mark.parametrize("text", ['{"dreamify":{"a"', '{"dreamify": [1]', '{"dreamify": 12}', '{"dreamify":[1]}'])
 def test_a_damaged_recipe(tmp_path, name, text):
-    with pytest.raises(DreamError, match=r"The recipe in .*a\.\w+ is damaged"):
+    with pytest.raises(DreamError, match=r"the recipe in .*a\.\w+ is damaged"):
         read_recipe(plain(tmp_path / name, text))
 
 
@@ -100,7 +100,7 @@ def test_what_is_not_a_picture(tmp_path):
     (tmp_path / "a.png").write_text(json.dumps({"dreamify": RECIPE}))
     with pytest.raises(DreamError, match="is not a picture"):
         read_recipe(str(tmp_path / "a.png"))
-    with pytest.raises(DreamError, match="There is no file"):
+    with pytest.raises(DreamError, match="there is no file"):
         read_recipe(str(tmp_path / "b.png"))
 
 

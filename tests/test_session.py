@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
 import deepdream
@@ -18,6 +17,7 @@ from deepdream.dream import dream_steps
 from deepdream.sizes import octave_sizes
 from tests.tiny import LEAST, TEXT, refused, snapshot, tiny_net, tiny_picture
 
+torch = pytest.importorskip("torch")
 LAYER = "inception_4c/output"
 SHORT = ["--iterations", "3", "--octaves", "3", "--seed", "7"]
 SIZE = (40, 28)

@@ -76,7 +76,7 @@ def test_two_inputs(read, header):
         ("INNER_PRODUCT", "inner_product_param { num_output: 2 }", "InnerProduct"),
         ("LRN", "lrn_param { local_size: 3 }", "LRN"),
         ("POOLING", "pooling_param { kernel_size: 2 pool: AVE }", "Pooling"),
-        ("POWER", "power_param { scale: 2 }", "Power"),
+        ("POWER", "power_param { scale: 2.5 }", "Power"),
         ("ELTWISE", "eltwise_param { operation: SUM }", "Eltwise"),
         ("SOFTMAX", "", "Softmax"),
         ("TANH", "", "TanH"),
