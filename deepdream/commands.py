@@ -21,7 +21,7 @@ def dream(args: argparse.Namespace) -> int:
         if by_position is None:
             continue
         if chosen[name] is not None:
-            raise UsageError(f"the {name} is given twice, {by_position} and --{name} {chosen[name]}: name it once")
+            raise UsageError(f"{name} stands twice, as {by_position} and as --{name} {chosen[name]}: give it once")
         chosen[name] = by_position
     dreams, net, pictures = (_with_options(defaults, chosen) for defaults in (DREAM, NET, PICTURE))
     request = Request(args.source, args.target, dreams, net, pictures, args.guide, args.frames)

@@ -127,8 +127,8 @@ def _status(name: str) -> Status:
 def _unknown_name(name: str) -> UsageError:
     names = sorted(_known_models())
     near = difflib.get_close_matches(name, names, cutoff=0.4)
-    guess = f"; did you mean {' or '.join(near)}" if near else ""
-    return UsageError(f"there is no model {name!r}{guess}? Known: {', '.join(names)}, or give a folder's path")
+    guess = f", did you mean {' or '.join(near)}?" if near else ":"
+    return UsageError(f"there is no model {name!r}{guess} known are {', '.join(names)}, or give a folder's path")
 
 
 def _project_models() -> Path:

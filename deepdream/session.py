@@ -11,6 +11,7 @@ import numpy as np
 from tqdm import tqdm
 
 from . import __version__, model_zoo, picture
+from .caffe_format.topology import read_topology
 from .dream import Step, dream_steps, guide_features
 from .engines import choose_engine, make_net
 from .errors import DreamError, UsageError
@@ -53,18 +54,31 @@ def run(request: Request, like: Optional[Recipe] = None) -> int:
     dream, max_size = request.dream, request.pictures.max_size
     base = picture.read(request.source, max_size)
     guide = picture.read(request.guide, max_size) if request.guide else None
-    net = _net(request.net)
+    model = model_zoo.resolve(request.net.model, progress=True)
+    if not model.verified:
+        _say(f"{model.name} is unverified: the SHA-256 of its weights is {model.sha256}")
+    _check_sizes(model, request.dream, base, guide)
+    if request.frames:
+        _make_folder(request.frames)
+    _say(f"{model.name}, layer {dream.end}, seed {dream.seed}")
+    net = _net(model, request.net)
+    _say(f"computing with {net.engine} {net.engine_version} on {net.device}")
     recipe = _recipe(request, net, base, guide)
     if like is not None:
         _compare(like, recipe)
-    net.topology.check_end(dream.end)
-    check_sizes(net.topology, base.pixels.shape[:2], dream.octave_n, dream.octave_scale, dream.end)
-    if guide:
-        check_sizes(net.topology, guide.pixels.shape[:2], 1, dream.octave_scale, dream.end, "guide")
-    if request.frames:
-        _make_folder(request.frames)
-    _say(f"{net.model.name} on {net.engine} {net.engine_version} ({net.device}), layer {dream.end}, seed {dream.seed}")
 
+    last = _dream(request, net, base, guide, recipe)
+    unfinished = last and (last.octave + 1, last.iteration + 1) != (dream.octave_n, dream.iter_n)
+    moment = _moment(dream, last) if last and unfinished else None
+    _write(request, last.whole() if last else base.pixels, recipe, moment, base.alpha)
+    return 130 if moment else 0
+
+
+def _dream(
+    request: Request, net: Any, base: picture.Picture, guide: Optional[picture.Picture], recipe: Recipe
+) -> Optional[Step]:
+    """Dreams, with a bar and frames, to the end or to Ctrl-C; returns the last step done."""
+    dream = request.dream
     objective = objective_guide(guide_features(net, guide.pixels, dream.end)) if guide else objective_L2
     steps = dream_steps(net, base.pixels, objective=objective, **asdict(dream))
     last: Optional[Step] = None
@@ -75,9 +89,7 @@ def run(request: Request, like: Optional[Recipe] = None) -> int:
                 _write_frame(request, last, recipe)
             if interrupted():
                 break
-    moment = _moment(dream, last) if interrupted() and last else None
-    _write(request, last.whole() if last else base.pixels, recipe, moment, base.alpha)
-    return 130 if moment else 0
+    return last
 
 
 def request_again(recipe: Recipe, source: str, target: str, guide: Optional[str], model: Optional[str]) -> Request:
@@ -115,13 +127,19 @@ def _make_folder(folder: str) -> None:
         raise DreamError(f"the folder {folder} cannot be made: {error.strerror}") from None
 
 
-def _net(settings: NetSettings) -> Any:
+def _check_sizes(model: Any, dream: DreamSettings, base: picture.Picture, guide: Optional[picture.Picture]) -> None:
+    """What a net cannot dream on, told before an engine is loaded, which takes seconds."""
+    topology = read_topology(model.prototxt)
+    topology.check_end(dream.end)
+    check_sizes(topology, base.pixels.shape[:2], dream.octave_n, dream.octave_scale, dream.end)
+    if guide:
+        check_sizes(topology, guide.pixels.shape[:2], 1, dream.octave_scale, dream.end, "guide")
+
+
+def _net(model: Any, settings: NetSettings) -> Any:
     engine = choose_engine(settings.engine)
     if settings.threads:
         engine.set_threads(settings.threads)
-    model = model_zoo.resolve(settings.model, progress=True)
-    if not model.verified:
-        _say(f"{model.name} is unverified: the SHA-256 of its weights is {model.sha256}")
     return make_net(model, engine, settings.device, settings.precision, blobs="needed")
 
 
@@ -204,6 +222,7 @@ class _Progress:
 @contextmanager
 def _interruptible() -> Iterator[Callable[[], bool]]:
     """The first Ctrl-C is kept until the step under way is done, so that a whole picture is left; the second is not."""
+    before = signal.getsignal(signal.SIGINT)
     caught = []
 
     def catch(*_: Any) -> None:
@@ -211,7 +230,8 @@ def _interruptible() -> Iterator[Callable[[], bool]]:
         signal.signal(signal.SIGINT, before)
         _say("finishing this step; Ctrl-C again to drop the dream")
 
-    before = signal.signal(signal.SIGINT, catch)
+    if before != signal.SIG_IGN:  # a script's background job ignores Ctrl-C, and is to go on doing so
+        signal.signal(signal.SIGINT, catch)
     try:
         yield lambda: bool(caught)
     finally:

@@ -25,6 +25,11 @@ def check_sizes(
 ) -> None:
     """Raises DreamError where an octave of a picture of (height, width) does not suit `end`, with what would."""
     height, width = size
+    shape = topology.shapes[topology.inputs[0]]
+    if len(shape) != 4 or shape[1] != 3:
+        raise DreamError(
+            f"the net's input is {'x'.join(map(str, shape))}: only nets that read colour pictures can dream"
+        )
     sizes = octave_sizes(size, octave_n, octave_scale)
     fits = {size: _fits(topology, size, end) for size in set(sizes)}
     fitting = [fits[size] for size in sizes]

@@ -176,14 +176,14 @@ def test_again_refuses_other_files_with_both_sums(capsys, folder, net, tmp_path_
         (["other.png", "new.png", "--guide", "guide.png", "--model", net], "the picture", "in.png"),
         (["in.png", "new.png", "--guide", "other.png", "--model", net], "the guide", "guide.png"),
     ):
-        line = refused(capsys, folder, start + args, 1, 2)
+        line = refused(capsys, folder, start + args)
         assert line == f"dreamify: {what} is not the one of that dream: {sums}{sha256(was)}"
     args = ["in.png", "new.png", "--guide", "guide.png", "--model"]
-    line = refused(capsys, folder, [*start, *args, other], 1, 2)
+    line = refused(capsys, folder, [*start, *args, other])
     assert f"is {sha256(other + '/net.caffemodel')}, not {sha256(net + '/net.caffemodel')}" in line
     prototxt = Path(shutil.copytree(net, Path(other) / "copy")) / "deploy.prototxt"
     prototxt.write_text(prototxt.read_text() + "\n# changed\n")
-    line = refused(capsys, folder, [*start, *args, prototxt.parent], 1, 2)
+    line = refused(capsys, folder, [*start, *args, prototxt.parent])
     assert "the model's deploy.prototxt is not the one" in line
     assert sha256(prototxt) in line
 

@@ -215,7 +215,7 @@ def test_a_path_to_nothing_or_to_a_file_is_refused(tmp_path):
 @pytest.mark.parametrize("look", [find, fetch, resolve])
 def test_an_unknown_name_gets_the_nearest_and_all(look):
     with pytest.raises(
-        UsageError, match=r"no model 'sumed'; did you mean summed or unsummed\? Known: summed, unsummed"
+        UsageError, match=r"no model 'sumed', did you mean summed or unsummed\? known are summed, unsummed"
     ):
         look("sumed")
 

@@ -161,22 +161,22 @@ def test_frames(folder, net, more):
 
 @pytest.mark.parametrize("frames", ["in.png", "missing/frames"])
 def test_a_folder_for_frames_that_cannot_be_made(capsys, folder, net, frames):
-    line = refused(capsys, folder, ["in.png", "out.png", "--frames", frames, "--model", net], lines=2)
+    line = refused(capsys, folder, ["in.png", "out.png", "--frames", frames, "--model", net])
     assert f"the folder {frames} cannot be made" in line
 
 
 def test_the_greatest_number_of_octaves(capsys, folder, net):
     args = ["in.png", "out.png", LAYER, "1"]
-    line = refused(capsys, folder, [*args, "9", "--model", net], lines=2)
+    line = refused(capsys, folder, [*args, "9", "--model", net])
     named = int(re.search(r"--octaves (\d+)\)", line).group(1))
     assert min(octave_sizes(SIZE[::-1], named, 1.4)[-1]) >= LEAST
-    refused(capsys, folder, [*args, str(named + 1), "--model", net], lines=2)
+    refused(capsys, folder, [*args, str(named + 1), "--model", net])
     assert main([*args, str(named), "--model", net]) == 0
 
 
 def test_one_pixel(capsys, folder, net):
     tiny_picture(folder / "in.png", 1, 1)
-    line = refused(capsys, folder, ["in.png", "out.png", "--frames", "frames", "--model", net], lines=2)
+    line = refused(capsys, folder, ["in.png", "out.png", "--frames", "frames", "--model", net])
     assert f"a picture of 1x1 does not suit layer {LAYER}, which needs at least 9x9" in line
 
 
@@ -188,7 +188,7 @@ def test_a_guide_of_any_size(folder, net, size):
 
 def test_a_guide_smaller_than_the_layer(capsys, folder, net):
     tiny_picture(folder / "guide.png", LEAST, LEAST - 1)
-    line = refused(capsys, folder, ["in.png", "out.png", "--guide", "guide.png", "--model", net], lines=2)
+    line = refused(capsys, folder, ["in.png", "out.png", "--guide", "guide.png", "--model", net])
     assert f"a guide of 9x8 does not suit layer {LAYER}, which needs at least 9x9" in line
 
 
@@ -206,7 +206,7 @@ def test_a_gradient_that_leads_nowhere(capsys, folder, tmp_path_factory, monkeyp
     model = tiny_net(tmp_path_factory.mktemp("model"), TEXT)
     args = ["in.png", "out.png", *SHORT, "--frames", "frames", "--model", model]
     (folder / "frames").mkdir()
-    line = refused(capsys, folder, args, lines=3)
+    line = refused(capsys, folder, args)
     assert f"the gradient of layer {LAYER} is {fault} on this picture: try another layer" in line
 
 
@@ -268,6 +268,6 @@ def test_ctrl_c_after_the_dream_is_what_it_was_before(ctrl_c, folder, net):
 def test_ctrl_c_twice_leaves_nothing(ctrl_c, capsys, folder, net, monkeypatch):
     before = signal.getsignal(signal.SIGINT)
     interrupted_at(5, 2, monkeypatch)
-    line = refused(capsys, folder, ["in.png", "out.png", *SHORT, "--model", net], 130, 4)
+    line = refused(capsys, folder, ["in.png", "out.png", *SHORT, "--model", net], 130)
     assert line == "dreamify: interrupted, nothing written"
     assert signal.getsignal(signal.SIGINT) is before

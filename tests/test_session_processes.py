@@ -56,7 +56,7 @@ def test_ctrl_c_leaves_the_picture_so_far_and_no_bar(start, folder, net):
     assert process.returncode == 130
     assert out == b""
     said = [line.split(b"dreamify: ")[1].split(b" ")[0] for line in errors.splitlines()]
-    assert said == [b"tiny", b"tiny", b"finishing", b"stopped"]
+    assert said == [b"tiny", b"tiny,", b"computing", b"finishing", b"stopped"]
     assert b"\r" not in errors
     result = Image.open(folder / "out.png")
     result.load()

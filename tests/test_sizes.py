@@ -11,7 +11,7 @@ import scipy.ndimage as nd
 from deepdream.caffe_format.topology import read_topology
 from deepdream.errors import DreamError
 from deepdream.sizes import check_sizes, octave_sizes
-from tests.nets import input_layer, layer
+from tests.nets import input_layer, layer, write_prototxt
 from tests.tiny import LEAST, tiny_net
 
 LAYER = "inception_4c/output"
@@ -114,3 +114,12 @@ def test_many_octaves_are_checked_at_once(topology):
     start = time.monotonic()
     check_sizes(topology, (40, 40), 100_000, 1.0001, LAYER)
     assert time.monotonic() - start < 2
+
+
+def test_a_net_that_reads_no_colour_pictures_is_refused(tmp_path):
+    text = input_layer((1, 1, 28, 28)) + layer(
+        "conv", "Convolution", "data", param="convolution_param { num_output: 2 kernel_size: 3 }"
+    )
+    topology = read_topology(write_prototxt(tmp_path, text))
+    with pytest.raises(DreamError, match="input is 1x1x28x28: only nets that read colour pictures can dream"):
+        check_sizes(topology, (40, 40), 1, 1.4, "conv")

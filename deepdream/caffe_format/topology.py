@@ -90,9 +90,11 @@ class Topology:
     def position(self, layer: str) -> int:
         """Where a layer stands in the order in which Caffe runs them; raises UsageError with the nearest names."""
         if layer not in self.index:
-            near = difflib.get_close_matches(layer, self.index, n=3, cutoff=0.4)
-            hint = f"did you mean {', '.join(near)}?" if near else "`keys` lists the layers"
-            raise UsageError(f"there is no layer {layer} in this net: {hint}")
+            names = list(self.dreamable())
+            near = sorted((name for name in names if layer and layer in name), key=_output_first)[:3]
+            near = near or difflib.get_close_matches(layer, names, n=3, cutoff=0.4)
+            hint = f"did you mean {', '.join(near)}?" if near else "`dreamify keys` lists the layers"
+            raise UsageError(f"there is no layer {layer!r} in this net: {hint}")
         return self.index[layer]
 
     def needed(self, end: str) -> List[LayerSpec]:
@@ -119,8 +121,14 @@ class Topology:
         names = self.dreamable()
         if end not in names:
             others = [top for top in tops if top in names]
-            way_out = f"use {others[0]}" if others else "`keys` lists the layers that can be dreamt on"
-            raise UsageError(f"layer {end} has no blob of its own name to dream on: {way_out}")
+            if others:
+                raise UsageError(f"layer {end} has no blob of its own name to dream on: use {others[0]}")
+            raise UsageError(f"layer {end} is none to dream on: `dreamify keys` lists those that are")
+
+
+def _output_first(name: str) -> Tuple[bool, int]:
+    """A sort key: of the layers of a module, its output is the one that people mean."""
+    return not name.endswith("/output"), len(name)
 
 
 def read_topology(path: Path) -> Topology:

@@ -1,5 +1,6 @@
 """A .caffemodel as NumPy arrays, and whether they are those of a given net."""
 
+import warnings
 from math import prod
 from pathlib import Path
 from typing import Any, Dict, List
@@ -45,7 +46,9 @@ def read_weights(path: Path, topology: Topology) -> Weights:
 def _blobs_by_layer(path: Path) -> Dict[str, List[Any]]:
     net = schema.NetParameter()
     try:
-        net.ParseFromString(Path(path).read_bytes())
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # old protobufs warn before they raise
+            net.ParseFromString(Path(path).read_bytes())
     except DecodeError:
         raise DreamError(f"{path} is damaged or no .caffemodel: download it again") from None
     except OSError as error:

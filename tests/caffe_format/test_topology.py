@@ -184,12 +184,12 @@ def test_dreamable(read):
 @pytest.mark.parametrize(
     ("end", "says"),
     [
-        ("left/1x", "there is no layer left/1x in this net: did you mean left/1x1"),
+        ("left/1x", "there is no layer 'left/1x' in this net: did you mean left/1x1"),
         ("outptu", "did you mean output"),
-        ("zzzzzzzz", "`keys` lists the layers"),
+        ("zzzzzzzz", "`dreamify keys` lists the layers"),
         ("left/relu", "layer left/relu has no blob of its own name to dream on: use left/1x1"),
-        ("halves", "layer halves has no blob of its own name to dream on: `keys` lists"),
-        ("data_data_0_split", "no blob of its own name"),
+        ("halves", "layer halves is none to dream on: `dreamify keys` lists"),
+        ("data_data_0_split", "is none to dream on"),
     ],
 )
 def test_check_end_refuses(read, end, says):
@@ -209,3 +209,16 @@ def test_shapes_at_another_size(read):
     assert (shapes["data"], shapes["left/1x1"], shapes["output"]) == ((1, 3, 5, 7), (1, 2, 5, 7), (1, 4, 5, 7))
     with pytest.raises(ShapeError, match="loss fits only the picture size that the net was made for"):
         topology.shapes_at(5, 7, "prob")
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [("4c", "4c/output, 4c/pool"), ("4c_output", "4c/output"), ("4d/output", "4c/output"), ("", "keys")],
+)
+def test_the_nearest_names_are_layers_to_dream_on_and_a_modules_output_comes_first(read, typed, meant):
+    text = input_layer((1, 3, 8, 8)) + "".join(
+        layer(name, "ReLU", bottom)
+        for name, bottom in (("4c/pool", "data"), ("4c/output", "4c/pool"), ("x", "4c/pool"))
+    )
+    with pytest.raises(UsageError, match=f"there is no layer '{typed}' in this net: .*{meant}"):
+        read(text).check_end(typed)

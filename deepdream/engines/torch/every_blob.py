@@ -5,7 +5,7 @@ from typing import Any, Dict, Optional, Sequence
 import torch
 
 from .layers.base import Tensor
-from .net import Net
+from .net import Net, memory_errors
 
 
 class EveryBlobNet(Net):
@@ -18,6 +18,7 @@ class EveryBlobNet(Net):
 
     leftovers = False
 
+    @memory_errors()
     def forward(
         self, blobs: Sequence[str] = (), start: Optional[str] = None, end: Optional[str] = None, **inputs: Any
     ) -> Dict[str, Any]:
@@ -40,6 +41,7 @@ class EveryBlobNet(Net):
         wanted = self.topology.layers[last].tops if end else self.outputs
         return {name: self.blobs[name].data for name in (*wanted, *blobs)}
 
+    @memory_errors()
     def backward(
         self, diffs: Sequence[str] = (), start: Optional[str] = None, end: Optional[str] = None, **tops: Any
     ) -> Dict[str, Any]:

@@ -6,7 +6,7 @@ import torch
 
 from ...errors import UsageError
 from .layers.base import Layer, Tensor
-from .net import Net
+from .net import Net, memory_errors
 
 
 class Step(NamedTuple):
@@ -43,6 +43,7 @@ class NeededBlobsNet(Net):
         memory_format = torch.channels_last if self.channels_last else torch.contiguous_format
         return tensor.contiguous(memory_format=memory_format) if tensor.dim() == 4 else tensor
 
+    @memory_errors()
     def forward(self, end: Optional[str] = None) -> Dict[str, Any]:
         """Runs the layers that `end` (the last) depends on, and returns {blob: data} of its tops."""
         end = end or self.topology.layers[-1].name
@@ -59,6 +60,7 @@ class NeededBlobsNet(Net):
             self.blobs[name].tensor("data").copy_(live[name])
         return {name: self.blobs[name].data for name in tops}
 
+    @memory_errors()
     def backward(self, start: Optional[str] = None) -> Dict[str, Any]:
         """From the diff of `start`, the `end` of the last forward pass, to that of the input: {blob: diff}."""
         start = start or self.topology.layers[-1].name

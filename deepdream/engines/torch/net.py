@@ -1,9 +1,10 @@
 """pycaffe's Net on PyTorch: blobs, parameters, and what both of its modes share."""
 
 from collections import OrderedDict
+from contextlib import contextmanager
 from math import prod
 from types import SimpleNamespace
-from typing import Any, Dict, List, Sequence
+from typing import Any, Dict, Iterator, List, Sequence
 
 import numpy as np
 import torch
@@ -58,6 +59,17 @@ class Blob:
         """Makes the diff zero wherever it has been written."""
         if "diff" in self._memory:
             self._memory["diff"].zero_()
+
+
+@contextmanager
+def memory_errors() -> Iterator[None]:
+    """PyTorch's several ways to say that memory has run out, as Python's MemoryError."""
+    try:
+        yield
+    except RuntimeError as error:  # torch.OutOfMemoryError is one too
+        if isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error):
+            raise MemoryError(str(error)) from None
+        raise
 
 
 def _zeros(count: int, dtype: torch.dtype, device: torch.device) -> Tensor:

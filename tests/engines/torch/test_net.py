@@ -153,7 +153,7 @@ def test_what_will_not_fit_is_refused_before_anything_runs(make, blobs):
 @pytest.mark.parametrize("blobs", ["all", "needed"])
 def test_unknown_layers(make, blobs):
     net = make(blobs=blobs)
-    with pytest.raises(UsageError, match="no layer mixx in this net: did you mean mix"):
+    with pytest.raises(UsageError, match="no layer 'mixx' in this net: did you mean mix"):
         net.forward(end="mixx")
     with pytest.raises(UsageError):
         net.backward(start="mixx")
@@ -171,3 +171,17 @@ def test_mps_has_no_float64(monkeypatch):
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
     with pytest.raises(UsageError, match="mps has no float64: take --device cpu or --precision float32"):
         make_net(nothing, "mps", "float64", "all", False)
+
+
+@pytest.mark.parametrize("blobs", ["all", "needed"])
+@pytest.mark.parametrize(
+    ("said", "meant"), [("DefaultCPUAllocator: can't allocate memory", MemoryError), ("x", RuntimeError)]
+)
+def test_memory_that_runs_out_is_a_memory_error(make, monkeypatch, blobs, said, meant):
+    def fail(bottoms):
+        raise RuntimeError(said)
+
+    net = make(blobs=blobs)
+    monkeypatch.setattr(net.layers[1], "forward", fail)
+    with pytest.raises(meant):
+        net.forward(end="mix")
