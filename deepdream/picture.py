@@ -251,7 +251,7 @@ def _write_aside(path: Path, data: bytes) -> None:
 
 
 def _unwritable(target: str, error: OSError) -> DreamError:
-    name = "Standard output" if target == "-" else target
+    name = "standard output" if target == "-" else target
     return DreamError(f"{name} cannot be written ({error.strerror}): see to that, or write somewhere else")
 
 

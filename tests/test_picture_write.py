@@ -275,5 +275,5 @@ except DreamError as error:
     with Path("/dev/full").open("wb") as full:
         done = run_python(code, stdout=full)
     assert done.returncode == 1
-    assert done.stderr.decode().startswith("Standard output cannot be written (No space left on device)")
+    assert done.stderr.decode().startswith("standard output cannot be written (No space left on device)")
     assert done.stderr.count(b"\n") == 1
