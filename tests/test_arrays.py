@@ -1,0 +1,48 @@
+"""The calls that NumPy arrays and torch tensors answer differently, and a whole dream on tensors."""
+
+import numpy as np
+import pytest
+import torch
+
+from deepdream import arrays, deepdream, guide_features, load_net, objective_guide, objective_L2
+from deepdream.engines.torch import net as torch_net
+from tests.tiny import tiny_net
+
+PICTURE = np.float32(np.random.RandomState(0).uniform(0, 255, (40, 50, 3)))
+KINDS = [np.asarray, torch.from_numpy]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_roll_is_two_rolls_of_2015(kind):
+    x = np.arange(24.0).reshape(2, 3, 4)
+    rolled = arrays.roll(kind(x), (-1, 2))
+    np.testing.assert_array_equal(np.asarray(rolled), np.roll(np.roll(x, 2, -1), -1, -2))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_like_and_to_numpy_undo_each_other(kind):
+    x = kind(np.ones((2, 3), np.float64))
+    there = arrays.like(np.float32([[1, 2, 3]]), x)
+    assert type(there) is type(x)
+    np.testing.assert_array_equal(arrays.to_numpy(there), [[1, 2, 3]])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_to_numpy_gives_an_array_of_its_own(kind):
+    x = kind(np.zeros(3))
+    arrays.to_numpy(x)[0] = 1
+    assert x[0] == 0
+
+
+@pytest.mark.parametrize("guided", [False, True])
+def test_a_dream_on_tensors_is_the_dream_on_arrays(tmp_path, monkeypatch, guided):
+    """As on a GPU, where blobs are tensors; in float64, so that their other order of summation changes no switch."""
+    dreams = []
+    for shown in (torch_net._array, lambda tensor: tensor):
+        monkeypatch.setattr(torch_net, "_array", shown)
+        net = load_net(tiny_net(tmp_path / "tiny"), "torch", "cpu", "float64", "needed")
+        objective = objective_guide(guide_features(net, PICTURE[:20])) if guided else objective_L2
+        dreams.append(deepdream(net, PICTURE, 3, 3, objective=objective, seed=1))
+    assert isinstance(net.blobs["data"].data, torch.Tensor)
+    assert abs(dreams[0] - PICTURE).mean() > 1
+    np.testing.assert_allclose(dreams[0], dreams[1], atol=1e-3)
