@@ -18,4 +18,4 @@ def like(array: np.ndarray, x: Any) -> Any:
 
 def to_numpy(x: Any) -> np.ndarray:
     """The numbers of x in an array of their own."""
-    return np.array(x if isinstance(x, np.ndarray) else x.cpu())
+    return (x if isinstance(x, np.ndarray) else x.cpu().numpy()).copy()

@@ -94,25 +94,15 @@ class Step(NamedTuple):
 
 
 def dream_steps(
-    net: Any,
-    base_img: np.ndarray,
-    iter_n: int = DREAM.iter_n,
-    octave_n: int = DREAM.octave_n,
-    octave_scale: float = DREAM.octave_scale,
-    end: str = DREAM.end,
-    clip: bool = DREAM.clip,
-    objective: Objective = objective_L2,
-    seed: Optional[int] = None,
-    step_size: float = DREAM.step_size,
-    jitter: int = DREAM.jitter,
+    net: Any, base_img: np.ndarray, settings: DreamSettings = DREAM, objective: Objective = objective_L2
 ) -> Iterator[Step]:
-    """deepdream step by step: the same arguments, and a Step after each. The net's input blob holds the picture."""
-    DreamSettings(end, iter_n, octave_n, octave_scale, step_size, jitter, clip, seed)  # refuses what is out of range
+    """deepdream step by step, with a Step after each; the net's input blob holds the picture. Raises what it raises."""
+    end, octave_scale = settings.end, settings.octave_scale
     net.topology.check_end(end)
-    check_sizes(net.topology, base_img.shape[:2], octave_n, octave_scale, end)
-    rng = np.random.RandomState(seed)
+    check_sizes(net.topology, base_img.shape[:2], settings.octave_n, octave_scale, end)
+    rng = np.random.RandomState(settings.seed)
     octaves = [preprocess(net, base_img)]
-    for _ in range(octave_n - 1):
+    for _ in range(settings.octave_n - 1):
         octaves.append(nd.zoom(octaves[-1], (1, 1.0 / octave_scale, 1.0 / octave_scale), order=1))
 
     src = net.blobs[net.inputs[0]]
@@ -122,8 +112,8 @@ def dream_steps(
             detail = _zoomed(detail, octave_base.shape)
         src.reshape(1, *octave_base.shape)
         src.data[0] = arrays.like(octave_base + detail, src.data)
-        for i in range(iter_n):
-            make_step(net, step_size, end, jitter, clip, objective, rng)
+        for i in range(settings.iter_n):
+            make_step(net, settings.step_size, end, settings.jitter, settings.clip, objective, rng)
             yield Step(net, octaves[0], octave_base, octave, i)
         detail = arrays.to_numpy(src.data[0]) - octave_base
 
@@ -163,7 +153,8 @@ def deepdream(
         UsageError: a value out of range, or `end` is no layer of this net that can be dreamt on.
         DreamError: an octave is too small for `end`, or a gradient is zero or not finite.
     """
-    for _ in dream_steps(net, base_img, iter_n, octave_n, octave_scale, end, clip, objective, seed, step_size, jitter):
+    settings = DreamSettings(end, iter_n, octave_n, octave_scale, step_size, jitter, clip, seed)
+    for _ in dream_steps(net, base_img, settings, objective):
         pass
     return deprocess(net, arrays.to_numpy(net.blobs[net.inputs[0]].data[0])).astype(np.float32)
 

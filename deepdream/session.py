@@ -3,7 +3,7 @@
 import signal
 import sys
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, Optional
 
@@ -80,7 +80,7 @@ def _dream(
     """Dreams, with a bar and frames, to the end or to Ctrl-C; returns the last step done."""
     dream = request.dream
     objective = objective_guide(guide_features(net, guide.pixels, dream.end)) if guide else objective_L2
-    steps = dream_steps(net, base.pixels, objective=objective, **asdict(dream))
+    steps = dream_steps(net, base.pixels, dream, objective)
     last: Optional[Step] = None
     with _Progress(dream, base.pixels.shape[:2]) as progress, _interruptible() as interrupted:
         for last in steps:

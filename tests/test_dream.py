@@ -5,6 +5,7 @@ from PIL import Image
 from deepdream import deepdream, deprocess, guide_features, load_net, make_step, objective_guide, preprocess
 from deepdream.dream import dream_steps
 from deepdream.errors import DreamError, UsageError
+from deepdream.settings import DreamSettings
 from tests import dream2015
 from tests.nets import write_net
 from tests.shared import ENGINE, SHARED, model, needs_models
@@ -149,7 +150,7 @@ def test_without_a_seed_every_dream_is_another(folder):
 def test_the_steps_show_the_dream_growing(folder):
     net = load_net(folder, ENGINE, "cpu")
     shown = []
-    for step in dream_steps(net, picture(), end="both", seed=4, **OCTAVES):
+    for step in dream_steps(net, picture(), DreamSettings("both", seed=4, **OCTAVES)):
         shown.append((step.octave, step.iteration, step.picture().shape, step.whole()))
     assert [(octave, iteration) for octave, iteration, *_ in shown] == [(o, i) for o in range(3) for i in range(3)]
     assert [shape for _, _, shape, _ in shown[::3]] == [(23, 31, 3), (32, 43, 3), (45, 60, 3)]

@@ -14,6 +14,7 @@ import deepdream
 from deepdream import dream, picture
 from deepdream.cli import main
 from deepdream.dream import dream_steps
+from deepdream.settings import DreamSettings
 from deepdream.sizes import octave_sizes
 from tests.tiny import LEAST, TEXT, refused, snapshot, tiny_net, tiny_picture
 
@@ -244,7 +245,7 @@ def interrupted_at(step, times, monkeypatch):
 @pytest.mark.parametrize(("step", "moment"), [(1, (1, 1)), (5, (2, 2)), (8, (3, 2))])
 def test_ctrl_c_leaves_the_picture_so_far(ctrl_c, capsys, folder, net, monkeypatch, step, moment):
     tiny = deepdream.load_net(net, blobs="needed")
-    steps = dream_steps(tiny, picture.read("in.png").pixels, 3, 3, seed=7)
+    steps = dream_steps(tiny, picture.read("in.png").pixels, DreamSettings(iter_n=3, octave_n=3, seed=7))
     wanted = [next(steps).whole() for _ in range(step)][-1]
     before = signal.getsignal(signal.SIGINT)
     interrupted_at(step, 1, monkeypatch)
