@@ -97,7 +97,9 @@ def request_again(recipe: Recipe, source: str, target: str, guide: Optional[str]
     if "moment" in recipe:
         raise DreamError(f"that picture is a dream at {recipe['moment']}: only a finished dream can be repeated")
     if (recipe.get("objective") == "guide") != bool(guide):
-        raise UsageError("that dream had no guide: leave --guide out" if guide else "that dream had a guide: name it with --guide")
+        raise UsageError(
+            "that dream had no guide: leave --guide out" if guide else "that dream had a guide: name it with --guide"
+        )
     try:
         dream, net = _settings(DreamSettings, recipe), _settings(NetSettings, recipe)
         pictures = _settings(PictureSettings, recipe)
