@@ -101,7 +101,10 @@ class TanH(Layer):
 
 
 class Power(Layer):
-    """y = (shift + scale * x) ^ power (power_layer.cpp)."""
+    """y = (shift + scale * x) ^ power (power_layer.cpp).
+
+    In place Caffe's backward pass reads the bottom after it was overwritten; this one keeps it, and is right.
+    """
 
     backward_reads = ("bottoms",)
 
