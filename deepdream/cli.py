@@ -59,7 +59,8 @@ def main(argv: Optional[List[str]] = None) -> int:
         return 0
     except OSError as error:
         sys.stdout = None
-        print(f"dreamify: {error.filename or 'standard output'} cannot be written: {error.strerror}", file=sys.stderr)
+        what = f"{error.filename} cannot be used" if error.filename else "standard output cannot be written"
+        print(f"dreamify: {what}: {error.strerror}", file=sys.stderr)
         return 1
     except MemoryError:
         print("dreamify: there is not enough memory: make the picture smaller, with --max-size", file=sys.stderr)

@@ -57,12 +57,13 @@ def make_step(
     net.backward(start=end)
     g = src.diff[0]
     size = abs(g).mean()
-    usable = 0 < size < np.inf
+    least = abs(step_size) / np.finfo(np.float32).max  # below it step_size / size would be infinite
+    usable = least < size < np.inf
     if usable:
         src.data[:] += step_size / size * g
     src.data[0] = arrays.roll(src.data[0], (-oy, -ox))
     if not usable:
-        fault = "zero" if size == 0 else "not finite"
+        fault = "zero" if size <= least else "not finite"
         raise DreamError(f"the gradient of layer {end} is {fault} on this picture: try another layer or a smaller step")
     if clip:
         bias = arrays.like(net.transformer.mean[net.inputs[0]], src.data)

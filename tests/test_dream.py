@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -177,6 +179,17 @@ def test_a_zero_gradient_is_an_error_and_leaves_the_picture(folder):
     with pytest.raises(DreamError, match=r"gradient of layer both is zero"):
         make_step(net, end="both", objective=nothing)
     np.testing.assert_array_equal(net.blobs["data"].data[0], before)
+
+
+@pytest.mark.parametrize("size", [0, 1e-44, 1e-40])
+def test_a_gradient_too_small_to_be_divided_by_is_an_error(size):
+    """step_size / size is infinite in float32, and infinity times zero no number."""
+    data, diff = np.ones((1, 3, 2, 2), np.float32), np.full((1, 3, 2, 2), size, np.float32)
+    blob = SimpleNamespace(data=data, diff=diff)
+    net = SimpleNamespace(inputs=["data"], blobs={"data": blob}, forward=lambda end: None, backward=lambda start: None)
+    with pytest.raises(DreamError, match="is zero"):
+        make_step(net, end="data", objective=lambda dst: None)
+    assert (data == 1).all()
 
 
 def test_a_gradient_that_is_not_finite_is_an_error(folder):

@@ -52,10 +52,14 @@ def make_net(
 
 def choose_engine(engine: str) -> Any:
     """The module of an engine; "auto" is Caffe where it can be imported."""
-    if engine == "caffe" or (engine == "auto" and find_spec("caffe")):
-        from . import caffe
+    if engine in ("auto", "caffe"):
+        try:
+            from . import caffe
 
-        return caffe
+            return caffe
+        except DreamError:
+            if engine == "caffe":
+                raise
     if not find_spec("torch"):
         raise DreamError("neither Caffe nor PyTorch is installed: pip install torch (it wants Python 3.10 or later)")
     from . import torch

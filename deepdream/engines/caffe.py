@@ -14,11 +14,12 @@ from ..errors import DreamError, UsageError
 os.environ.setdefault("GLOG_minloglevel", "2")  # Caffe's log would bury every message; read when caffe is imported
 try:
     import caffe
+    from caffe import Classifier  # any folder called caffe could be imported
 except ImportError as reason:
     raise DreamError(f"Caffe cannot be imported ({reason}): install pycaffe, or use --engine torch") from None
 
 
-class CaffeNet(caffe.Classifier):
+class CaffeNet(Classifier):
     """caffe.Classifier, whose backward pass starts from clean diffs unless `leftovers` says otherwise."""
 
     engine = "caffe"
