@@ -24,12 +24,8 @@ def check_sizes(
     topology: Topology, size: Size, octave_n: int, octave_scale: float, end: str, what: str = "picture"
 ) -> None:
     """Raises DreamError where an octave of a picture of (height, width) does not suit `end`, with what would."""
+    check_input(topology)
     height, width = size
-    shape = topology.shapes[topology.inputs[0]]
-    if len(shape) != 4 or shape[1] != 3:
-        raise DreamError(
-            f"the net's input is {'x'.join(map(str, shape))}: only nets that read colour pictures can dream"
-        )
     sizes = octave_sizes(size, octave_n, octave_scale)
     fits = {size: _fits(topology, size, end) for size in set(sizes)}
     fitting = [fits[size] for size in sizes]
@@ -44,6 +40,15 @@ def check_sizes(
         f"octave {works + 1} would be {small[1]}x{small[0]}, which does not suit layer {end}: at most {octaves} "
         f"(--octaves {works}) for a {what} of {width}x{height}"
     )
+
+
+def check_input(topology: Topology) -> None:
+    """Raises DreamError unless the net reads colour pictures."""
+    shape = topology.shapes[topology.inputs[0]]
+    if len(shape) != 4 or shape[1] != 3:
+        raise DreamError(
+            f"the net's input is {'x'.join(map(str, shape))}: only nets that read colour pictures can dream"
+        )
 
 
 def _fits(topology: Topology, size: Size, end: str) -> bool:

@@ -53,9 +53,11 @@ _MESSAGES = {
     "NetStateRule": (
         "Phase phase 1; int32 min_level 2; int32 max_level 3; repeated string stage 4; repeated string not_stage 5"
     ),
+    "ParamSpec": "string name 1; float lr_mult 3 = 1",
     **_LAYER_PARAMS,
     "LayerParameter": (
-        "string name 1; string type 2; repeated string bottom 3; repeated string top 4; repeated BlobProto blobs 7; "
+        "string name 1; string type 2; repeated string bottom 3; repeated string top 4; repeated float loss_weight 5; "
+        "repeated ParamSpec param 6; repeated BlobProto blobs 7; repeated bool propagate_down 11; "
         "repeated NetStateRule include 8; repeated NetStateRule exclude 9; BatchNormParameter batch_norm_param 139; "
         "ClipParameter clip_param 148; ConcatParameter concat_param 104; ConvolutionParameter convolution_param 106; "
         "CropParameter crop_param 144; EltwiseParameter eltwise_param 110; FlattenParameter flatten_param 135; "

@@ -1,71 +1,253 @@
-"""Real BVLC Caffe as the engine: a caffe.Classifier with what our Net has beyond it."""
+"""Real BVLC Caffe as the engine: a caffe.Classifier with what our Net has beyond it.
 
+Where one of its checks fails, Caffe ends the whole process. What can be wrong is therefore looked for beforehand.
+"""
+
+import ctypes
 import os
+import re
+import subprocess
+import sys
 import tempfile
+from contextlib import contextmanager
+from math import prod
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any, Dict, Iterator, Optional, Sequence
 
 import numpy as np
+from google.protobuf import text_format
 
-from ..caffe_format.topology import read_topology
+from ..caffe_format import schema
+from ..caffe_format.topology import LayerSpec, Topology, read_topology
 from ..caffe_format.weights import read_weights
 from ..errors import DreamError, UsageError
+from ..sizes import check_input
 
 os.environ.setdefault("GLOG_minloglevel", "2")  # Caffe's log would bury every message; read when caffe is imported
 try:
     import caffe
     from caffe import Classifier  # any folder called caffe could be imported
+    from caffe.proto import caffe_pb2
 except ImportError as reason:
     raise DreamError(f"Caffe cannot be imported ({reason}): install pycaffe, or use --engine torch") from None
 
+_MOST = 2**31 - 1  # Caffe counts the numbers of a blob in an int
+
 
 class CaffeNet(Classifier):
-    """caffe.Classifier, whose backward pass starts from clean diffs unless `leftovers` says otherwise."""
+    """blobs="all": caffe.Classifier, whose backward pass starts from clean diffs unless `leftovers` says otherwise."""
 
     engine = "caffe"
     engine_version = caffe.__version__
     precision = "float32"
     device = "cpu"
     leftovers = False
-    topology: Any = None
+    topology: Topology
     model: Any = None  # the model_zoo.Model that the net was made from
 
     @property
     def threads(self) -> int:
-        """The threads of the matrix products: what OpenBLAS was told, else all processors."""
-        return int(os.environ.get("OPENBLAS_NUM_THREADS") or os.cpu_count() or 1)
+        """The processor threads of the matrix products; all else that Caffe does runs on one."""
+        import threadpoolctl
 
-    def backward(self, diffs: Any = None, start: Optional[str] = None, end: Optional[str] = None, **tops: Any) -> Any:
-        """pycaffe's backward. Without leftovers, every diff but those of the blobs it starts at is zeroed first."""
+        return max((pool["num_threads"] for pool in threadpoolctl.threadpool_info()), default=1)
+
+    def forward(
+        self,
+        blobs: Optional[Sequence[str]] = None,
+        start: Optional[str] = None,
+        end: Optional[str] = None,
+        **inputs: Any,
+    ) -> Any:
+        """pycaffe's forward; raises DreamError where Caffe would abort over the size of a picture."""
+        self._check(start, end)
+        _select(self.device)
+        return super().forward(blobs=blobs, start=start, end=end, **inputs)
+
+    def backward(
+        self, diffs: Optional[Sequence[str]] = None, start: Optional[str] = None, end: Optional[str] = None, **tops: Any
+    ) -> Any:
+        """pycaffe's backward. Without leftovers, it zeroes all diffs first but those of the blobs that it starts at."""
+        last = self.topology.position(start) if start else len(self.topology.layers) - 1
         if not self.leftovers:
-            kept = self.top_names[start] if start else self.outputs
-            for name, blob in self.blobs.items():
-                if name not in kept:
-                    blob.diff[...] = 0
+            kept = self.topology.layers[last].tops if start else self.outputs
+            written = {name for layer in self.topology.layers[: last + 1] for name in layer.tops}
+            for name in written.difference(kept):
+                self.blobs[name].diff[...] = 0
+            self.clear_param_diffs()
+        _select(self.device)
         return super().backward(diffs=diffs, start=start, end=end, **tops)
+
+    def _check(self, start: Optional[str], end: Optional[str]) -> None:
+        topology = self.topology
+        first = topology.position(start) if start else 0
+        last = topology.position(end) if end else len(topology.layers) - 1
+        _check_counts(topology, topology.layers[first : last + 1], self._shapes())
+
+    def _shapes(self) -> Dict[str, Any]:
+        return {name: tuple(blob.shape) for name, blob in self.blobs.items()}
+
+
+class NeededCaffeNet(CaffeNet):
+    """blobs="needed": what is run is a second net, of only the layers that `end` depends on.
+
+    It shares the weights of this one, has no diffs from elsewhere, and no gradients of weights are computed for it.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        self._end: Optional[str] = None
+        self._pruned: Any = None
+
+    def forward(self, end: Optional[str] = None) -> Dict[str, np.ndarray]:  # type: ignore[override]
+        """Runs the layers that `end` (the last) depends on, and returns {blob: data} of its tops."""
+        end = end or self.topology.layers[-1].name
+        needed = self.topology.needed(end)
+        _check_counts(self.topology, needed, self._shapes())
+        _select(self.device)
+        if end != self._end:
+            self._end, self._pruned = end, self._prune(needed)
+        for name in self._pruned.inputs:
+            self._pruned.blobs[name].reshape(*self.blobs[name].shape)
+            self._pruned.blobs[name].data[...] = self.blobs[name].data
+        self._pruned.forward()
+        for name in needed[-1].tops:
+            self.blobs[name].reshape(*self._pruned.blobs[name].shape)
+            self.blobs[name].data[...] = self._pruned.blobs[name].data
+        return {name: self.blobs[name].data for name in needed[-1].tops}
+
+    def backward(self, start: Optional[str] = None) -> Dict[str, np.ndarray]:  # type: ignore[override]
+        """From the diff of `start`, the `end` of the last forward pass, to that of the input: {blob: diff}."""
+        start = start or self.topology.layers[-1].name
+        if start != self._end:
+            raise UsageError(f"backward(start={start!r}) follows forward(end={self._end!r}): name the same layer twice")
+        _select(self.device)
+        for name in self.topology.layers[self.topology.position(start)].tops:
+            self._pruned.blobs[name].diff[...] = self.blobs[name].diff
+        self._pruned.backward()
+        source = self.inputs[0]
+        self.blobs[source].diff[...] = self._pruned.blobs[source].diff
+        return {source: self.blobs[source].diff}
+
+    def _prune(self, needed: Sequence[LayerSpec]) -> Any:
+        with _prototxt(_pruned(self.topology, needed)) as path:
+            net = caffe.Net(path, caffe.TEST)
+        net.share_with(self)
+        return net
+
+
+def _pruned(topology: Topology, needed: Sequence[LayerSpec]) -> str:
+    """The prototxt of these layers, of which the last is differentiated by the inputs and by nothing else.
+
+    force_backward would have Caffe work out the gradients of all weights too, a third of a step. Without it, Caffe goes
+    back from where a layer has a loss_weight to where one has something to learn: a factor of 1 on each input.
+    """
+    net = schema.NetParameter()
+    for spec in needed:
+        layer = net.layer.add()
+        layer.CopyFrom(spec.param)
+        for field in ("bottom", "top", "param", "include", "exclude"):
+            layer.ClearField(field)
+        layer.bottom.extend(spec.bottoms)
+        layer.top.extend(spec.tops)
+        for _ in topology.param_shapes[spec.name]:
+            layer.param.add(lr_mult=0)
+        for name in spec.tops if spec.type == "Input" else ():
+            once = net.layer.add(name="once " + name, type="Scale", bottom=[name], top=[name], propagate_down=[True])
+            once.scale_param.num_axes = 0
+    net.layer[-1].loss_weight.extend([1] * len(needed[-1].tops))
+    return str(text_format.MessageToString(net))
+
+
+def _check_counts(topology: Topology, layers: Sequence[LayerSpec], shapes: Dict[str, Any]) -> None:
+    """Raises DreamError where a layer cannot work on what it would get, or would get too large for Caffe to count."""
+    shapes = topology.infer(layers, shapes)
+    for layer in layers:
+        counts = [prod(shapes[top]) for top in layer.tops]
+        if layer.type in ("Convolution", "Deconvolution"):
+            # The pictures' columns, which the weights are multiplied with (base_conv_layer.cpp, col_buffer_shape_).
+            weight, plane = (
+                topology.param_shapes[layer.name][0],
+                layer.tops if layer.type == "Convolution" else layer.bottoms,
+            )
+            counts.append(prod(weight[1:]) * layer.param.convolution_param.group * prod(shapes[plane[0]][2:]))
+        if max(counts, default=0) > _MOST:
+            raise DreamError(f"layer {layer.name} is too large for Caffe at this size: take a smaller picture")
 
 
 def set_threads(threads: int) -> None:
-    """How many threads OpenBLAS uses; it listens only until it is loaded."""
-    os.environ["OPENBLAS_NUM_THREADS"] = str(threads)
+    """How many processor threads the matrix products use."""
+    import threadpoolctl
+
+    threadpoolctl.threadpool_limits(threads)
 
 
 def make_net(model: Any, device: str, precision: str, blobs: str, leftovers: bool) -> CaffeNet:
-    """A Net for a model_zoo.Model; the arguments are load_net's.
-
-    With blobs="needed" nothing is left out here: pycaffe's forward(end=) stops at `end` anyway.
-    """
+    """A Net for a model_zoo.Model; the arguments are load_net's."""
     if precision != "float32":
         raise UsageError("Caffe computes in float32 only: use --engine torch for float64")
-    if device not in ("auto", "cpu"):
-        raise UsageError(f"the engine caffe has no device {device} yet: use --device cpu, or --engine torch")
+    chosen = _device(device)
     topology = read_topology(model.prototxt)
-    read_weights(model.weights, topology)  # Caffe would abort the process over weights of another net
-    caffe.set_mode_cpu()
-    with tempfile.TemporaryDirectory() as folder:
-        prototxt = Path(folder) / "deploy.prototxt"
-        text = Path(model.prototxt).read_text(encoding="utf-8")
-        prototxt.write_text(text + "\nforce_backward: true\n", encoding="utf-8")
-        net = CaffeNet(str(prototxt), str(model.weights), mean=np.float32(model.mean), channel_swap=(2, 1, 0))
-    net.topology, net.leftovers = topology, leftovers
+    check_input(topology)
+    read_weights(model.weights, topology)  # refuses those of another net
+    _select(chosen)
+    kind = NeededCaffeNet if blobs == "needed" else CaffeNet
+    with _prototxt(_forced_backward(model.prototxt)) as path:
+        net = kind(path, str(model.weights), mean=np.float32(model.mean), channel_swap=(2, 1, 0))
+    net.topology, net.device, net.leftovers = topology, chosen, leftovers
     return net
+
+
+def _forced_backward(prototxt: Path) -> str:
+    """The text of the net with force_backward, as the notebook had it: without, Caffe leaves the picture's diff out."""
+    net = caffe_pb2.NetParameter()
+    try:
+        text_format.Parse(Path(prototxt).read_text(encoding="utf-8"), net)
+    except text_format.ParseError as error:
+        raise DreamError(f"{prototxt} is not a net that this Caffe can read: {error}") from None
+    net.force_backward = True
+    return str(text_format.MessageToString(net))
+
+
+@contextmanager
+def _prototxt(text: str) -> Iterator[str]:
+    """The path of a file with this text: Caffe reads nets from files only."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "deploy.prototxt"
+        path.write_text(text, encoding="utf-8")
+        yield str(path)
+
+
+def _select(device: str) -> None:
+    """Has Caffe compute on a device; it forgets that from one Python thread to another."""
+    if device == "cpu":
+        caffe.set_mode_cpu()
+    else:
+        caffe.set_device(int(device[len("cuda:") :]))
+        caffe.set_mode_gpu()
+
+
+def _device(name: str) -> str:
+    """cpu or cuda:N for auto, cpu, cuda or cuda:N; raises UsageError where Caffe cannot compute there."""
+    if name == "auto":
+        return "cuda:0" if _has_driver() and _works("cuda:0") else "cpu"
+    wanted = "cuda:0" if name == "cuda" else name
+    if wanted == "cpu" or (re.fullmatch(r"cuda:\d+", wanted) and _works(wanted)):
+        return wanted
+    raise UsageError(f"this Caffe cannot compute on {name} here: use --device cpu, or --engine torch")
+
+
+def _has_driver() -> bool:
+    """Whether NVIDIA's driver is there at all: asking Caffe takes a second."""
+    try:
+        ctypes.CDLL("libcuda.so.1")
+    except OSError:
+        return False
+    return True
+
+
+def _works(device: str) -> bool:
+    """Whether Caffe was built for GPUs and has this one; another process asks, for a no would end it."""
+    folder = str(Path(caffe.__file__).resolve().parents[1])
+    ask = f"import sys; sys.path.insert(0, {folder!r}); import caffe; caffe.set_device({device[len('cuda:') :]})"
+    return subprocess.run([sys.executable, "-c", ask], capture_output=True, check=False).returncode == 0

@@ -1,15 +1,44 @@
 """Real Caffe as the engine: run where it can be imported, `$CAFFE_PYTHON -m pytest tests/engines/test_caffe.py`."""
 
+import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 pytest.importorskip("caffe", reason="needs real Caffe")
 
-from deepdream import load_net
+from benchmarks import figures
+from deepdream import deepdream, load_net
+from deepdream.engines.caffe import set_threads
 from deepdream.errors import DreamError, UsageError
+from deepdream.picture import to_uint8
+from tests.engines import caffe_nets
 from tests.nets import input_layer, layer, write_net
+from tests.shared import SHARED, model, needs_models
+
+# What could go wrong in a net that is cut out of another: layers in place, tops of which one is used, parameters
+# that must not be learnt, layers as they were written before 2014.
+NETS = {
+    "inception": caffe_nets.NETS["small googlenet"],
+    "old form": caffe_nets.NETS["old form"],
+    "many types": (
+        input_layer((2, 3, 9, 8))
+        + layer("norm", "BatchNorm", "data")
+        + layer("scale", "Scale", "norm", "norm", "scale_param { bias_term: true }")
+        + layer("conv", "Convolution", "norm", param="convolution_param { num_output: 6 kernel_size: 3 group: 3 }")
+        + layer("relu", "ReLU", "conv", "conv")
+        + layer("slice", "Slice", "conv", "one two")
+        + layer("prelu", "PReLU", "one")
+        + layer("sum", "Eltwise", "prelu two", param="eltwise_param { coeff: 2 coeff: -0.5 }")
+        + layer("up", "Deconvolution", "sum", param="convolution_param { num_output: 2 kernel_size: 2 stride: 2 }")
+        + layer("lrn", "LRN", "up")
+        + layer("fc", "InnerProduct", "lrn", param="inner_product_param { num_output: 4 }")
+        + layer("drop", "Dropout", "fc", "fc")
+        + layer("prob", "Softmax", "fc")
+    ),
+}
 
 # Two branches: a dream on `narrow`, after one on `both`, meets what that left in the diff of `wide`.
 NET = (
@@ -64,7 +93,135 @@ def test_weights_of_another_net_are_refused_before_caffe_aborts(folder):
         load_net(folder)
 
 
-@pytest.mark.parametrize("wrong", [{"precision": "float64"}, {"device": "cuda"}])
+@pytest.mark.parametrize("wrong", [{"precision": "float64"}, {"device": "cuda"}, {"device": "mps"}, {"device": "tpu"}])
 def test_what_this_engine_has_not_is_refused(folder, wrong):
     with pytest.raises(UsageError):
         load_net(folder, **wrong)
+
+
+@pytest.mark.parametrize("end", ["wide", "narrow", "both"])
+def test_the_pruned_net_gives_the_same_bytes(folder, end):
+    """Caffe does the same additions in the same order, whatever runs beside."""
+    everything, needed = load_net(folder), load_net(folder, blobs="needed")
+    assert gradient(needed, end).tobytes() == gradient(everything, end).tobytes()
+    assert needed.blobs[end].data.tobytes() == everything.blobs[end].data.tobytes()
+
+
+def test_the_pruned_net_changes_with_the_end(folder):
+    needed = load_net(folder, blobs="needed")
+    for end in ("narrow", "both", "narrow"):
+        assert gradient(needed, end).tobytes() == gradient(load_net(folder), end).tobytes()
+    with pytest.raises(UsageError, match=r"backward.*both.*follows forward.*narrow.*name the same layer twice"):
+        needed.backward(start="both")
+
+
+@pytest.mark.parametrize("name", sorted(NETS))
+def test_the_pruned_net_gives_the_same_bytes_from_every_layer(tmp_path, name):
+    write_net(tmp_path, NETS[name], seed=3)
+    everything = load_net(str(tmp_path))
+    for end in everything.topology.dreamable():
+        nets = [load_net(str(tmp_path)), load_net(str(tmp_path), blobs="needed")]
+        for net in nets:
+            for i, source in enumerate(net.inputs):
+                net.blobs[source].data[...] = np.random.RandomState(i).normal(size=net.blobs[source].shape)
+            net.forward(end=end)
+            net.blobs[end].diff[...] = np.random.RandomState(9).normal(size=net.blobs[end].shape)
+            net.backward(start=end)
+        data, diff = nets[0].blobs["data"].data, nets[0].blobs["data"].diff
+        assert nets[1].blobs["data"].data.tobytes() == data.tobytes()
+        np.testing.assert_array_equal(nets[1].blobs["data"].diff, diff, err_msg=end)
+
+
+@needs_models
+@pytest.mark.parametrize("end", ["inception_3b/5x5_reduce", "inception_4c/output"])
+def test_the_pruned_googlenet_gives_the_same_bytes(end):
+    gradients = []
+    for blobs in ("all", "needed"):
+        net = load_net(model("bvlc_googlenet"), blobs=blobs)
+        net.blobs["data"].reshape(1, 3, 97, 131)
+        net.blobs["data"].data[...] = np.random.RandomState(0).normal(0, 60, (1, 3, 97, 131))
+        net.forward(end=end)
+        net.blobs[end].diff[...] = net.blobs[end].data
+        net.backward(start=end)
+        gradients.append(net.blobs["data"].diff.tobytes())
+    assert gradients[0] == gradients[1]
+
+
+@pytest.mark.parametrize("blobs", ["all", "needed"])
+def test_a_picture_of_a_size_that_caffe_aborts_over_is_refused(tmp_path, blobs):
+    text = NET + layer("last", "Convolution", "both", param="convolution_param { num_output: 2 kernel_size: 5 }")
+    write_net(tmp_path, text)
+    net = load_net(str(tmp_path), blobs=blobs)
+    net.blobs["data"].reshape(1, 3, 9, 4)
+    with pytest.raises(DreamError, match=r"layer last \(Convolution\) is left with nothing"):
+        net.forward(end="last")
+    assert net.forward(end="both")["both"].shape == (1, 7, 9, 4)
+    # Three colours of nine neighbours each: the columns of `narrow` are more than an int can count.
+    net.blobs["data"].reshape(1, 3, 10000, 9000)
+    with pytest.raises(DreamError, match="layer narrow is too large for Caffe at this size: take a smaller picture"):
+        net.forward(end="narrow")
+
+
+def test_a_name_that_is_none_is_refused(folder):
+    for blobs in ("all", "needed"):
+        with pytest.raises(UsageError, match="there is no layer 'wiide' in this net: did you mean wide"):
+            load_net(folder, blobs=blobs).forward(end="wiide")
+
+
+def test_a_field_that_caffe_does_not_know_is_refused_before_it_aborts(folder):
+    prototxt = Path(folder) / "deploy.prototxt"
+    prototxt.write_text(prototxt.read_text() + "tea: true\n")
+    with pytest.raises(DreamError, match=r"deploy.prototxt is not a net that this Caffe can read: .*tea"):
+        load_net(folder)
+
+
+def test_a_prototxt_that_forces_backward_by_itself_is_taken(folder):
+    before = gradient(load_net(folder), "both")
+    prototxt = Path(folder) / "deploy.prototxt"
+    prototxt.write_text(prototxt.read_text() + "force_backward: true\n")
+    assert gradient(load_net(folder), "both").tobytes() == before.tobytes()
+
+
+def test_a_net_for_grey_pictures_is_refused(tmp_path):
+    write_net(
+        tmp_path, input_layer((1, 1, 8, 8)) + layer("pool", "Pooling", "data", param="pooling_param { kernel_size: 2 }")
+    )
+    with pytest.raises(DreamError, match="input is 1x1x8x8: only nets that read colour pictures can dream"):
+        load_net(str(tmp_path))
+
+
+def test_the_number_of_threads_is_set_and_told(folder):
+    net = load_net(folder)
+    before = net.threads
+    try:
+        set_threads(1)
+        assert net.threads == 1
+    finally:
+        set_threads(before)
+
+
+def test_a_net_computes_in_another_thread(folder):
+    results = []
+    net = load_net(folder)
+    thread = threading.Thread(target=lambda: results.append(gradient(net, "both")))
+    thread.start()
+    thread.join()
+    assert results[0].tobytes() == gradient(load_net(folder), "both").tobytes()
+
+
+@needs_models
+def test_the_leftovers_of_the_notebooks_first_dream_are_in_googles_second_picture():
+    """Google's published 3b/5x5_reduce was dreamt on the net that had dreamt 4c/output before (the README has more)."""
+    with Image.open(SHARED / "images" / "sky1024px.jpg") as picture:
+        sky = np.float32(picture)
+    found = {}
+    for leftovers in (True, False):
+        net = load_net(model("bvlc_googlenet"), "caffe", "cpu", leftovers=leftovers)
+        if leftovers:
+            deepdream(net, sky, seed=0)
+        dream = deepdream(net, sky, end="inception_3b/5x5_reduce", seed=1)
+        found[leftovers] = figures.figures(figures.shown(np.uint8(sky)), figures.shown(to_uint8(dream)))
+        print("with" if leftovers else "without", "leftovers:", found[leftovers])
+    google = np.array([25.01, 0.4185, 11.18, 8.24])  # PSNR, SSIM, mean |d|, mean |dx| of the published picture
+    assert abs(found[True] / google - 1).max() < 0.01
+    assert abs(found[False] / google - 1).max() > 0.01
