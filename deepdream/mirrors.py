@@ -76,7 +76,7 @@ def _from_mirror(url: str, file: RemoteFile, folder: Path, progress: bool) -> No
 
     pooch.get_logger().setLevel("ERROR")
     archived = url.endswith(".tar.gz")
-    known_hash = f"sha1:{file.archive_sha1}" if archived else f"sha256:{file.sums[0]}" if file.sums else None
+    known_hash = f"sha1:{file.archive_sha1}" if archived else None
     # tqdm's disable=None means: unless stderr is a terminal. total=1, for pooch asks whether the bar is true.
     bar = tqdm(total=1, desc=file.name, unit="B", unit_scale=True, leave=False, disable=None if progress else True)
     with bar, tempfile.TemporaryDirectory(dir=folder, prefix=".download-") as aside:
@@ -89,8 +89,10 @@ def _from_mirror(url: str, file: RemoteFile, folder: Path, progress: bool) -> No
         unpack = pooch.Untar(members=[file.member], extract_dir=".") if archived else None
         pooch.retrieve(url, known_hash, "archive" if archived else file.name, aside, unpack, downloader)
         got = Path(aside, file.member if archived else file.name)
+        if file.sums and pooch.file_hash(got) not in file.sums:
+            raise ValueError
         # Without a sum to tell: urllib3 before 2 takes a body that was cut short for a whole one.
-        if known_hash is None and bar.total and got.stat().st_size != bar.total:
+        if not file.sums and not archived and bar.total and got.stat().st_size != bar.total:
             raise ValueError
         got.chmod(0o644)  # pooch leaves it readable to its owner alone, and models are shared
         got.replace(folder / file.name)

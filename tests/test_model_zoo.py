@@ -220,6 +220,16 @@ def test_an_unknown_name_gets_the_nearest_and_all(look):
         look("sumed")
 
 
+def test_a_mirror_of_ones_own_is_asked_first_and_trusted_no_more_than_the_others(site, monkeypatch):
+    pytest.importorskip("pooch")
+    monkeypatch.setenv("DREAMIFY_MIRROR", f"http://127.0.0.1:{site.server_port}/mine/")
+    put(site.folder / "mine" / "summed", RESAVED)
+    assert fetch("summed").weights.read_bytes() == RESAVED
+    assert site.asked == ["/mine/summed/deploy.prototxt", "/mine/summed/net.caffemodel"]
+    put(site.folder / "mine" / "unsummed", net=b"another net")
+    assert fetch("unsummed").prototxt.read_bytes() == NET
+
+
 @pytest.mark.parametrize("variable", [True, False])
 def test_what_is_missing_is_fetched_and_only_that(variable, site, cache, tmp_path, monkeypatch):
     pytest.importorskip("pooch")
