@@ -1,12 +1,14 @@
-# make dream   dreams the project's own example picture      make test   runs the tests
-# Both make .venv first, with the pinned requirements. PYTHON, PIP_ARGS and DREAM_ARGS can be set on the command line.
+# make dream             dreams the project's own example picture
+# make test              runs the tests
+# make test-containers   builds the image and the virtual machine's root, and tries them; some ten minutes
+# They make .venv first, with the pinned requirements. PYTHON, PIP_ARGS and DREAM_ARGS can be set on the command line.
 
 PYTHON ?= python3
 PIP_ARGS ?=
 DREAM_ARGS ?=
 BIN = .venv/bin
 
-.PHONY: dream test lint clean
+.PHONY: dream test test-containers lint clean
 
 dream: .venv/.ready
 	$(BIN)/python dreamify.py examples/clouds.jpg clouds-dream.png $(DREAM_ARGS)
@@ -15,10 +17,15 @@ dream: .venv/.ready
 test: .venv/.ready-dev
 	$(BIN)/python -m pytest
 
+test-containers: .venv/.ready-dev
+	$(BIN)/python -m pytest -rs tests/containers
+
 lint: .venv/.ready-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/hadolint --ignore DL3008 Dockerfile
+	$(BIN)/shellcheck docker/*.sh .ci/run
 
 .venv/.ready: requirements.txt
 	$(PYTHON) -m venv .venv

@@ -30,8 +30,6 @@ def read_weights(path: Path, topology: Topology) -> Weights:
     weights = {}
     for layer in topology.layers:
         wanted = topology.param_shapes[layer.name]
-        if not wanted:
-            continue
         found = blobs.get(layer.name, [])
         if len(found) != len(wanted) or not all(_fits(blob, shape) for blob, shape in zip(found, wanted)):
             has = _text([_shape(blob) for blob in found])
@@ -39,7 +37,8 @@ def read_weights(path: Path, topology: Topology) -> Weights:
                 f"{path} holds the weights of another net: "
                 f"layer {layer.name} needs {_text(wanted)} and the file has {has}"
             )
-        weights[layer.name] = [_array(path, layer.name, blob, shape) for blob, shape in zip(found, wanted)]
+        if wanted:
+            weights[layer.name] = [_array(path, layer.name, blob, shape) for blob, shape in zip(found, wanted)]
     return weights
 
 

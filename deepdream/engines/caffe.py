@@ -9,7 +9,9 @@ import re
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import lru_cache
 from math import prod
 from pathlib import Path
 from typing import Any, Dict, Iterator, Optional, Sequence
@@ -32,6 +34,10 @@ except ImportError as reason:
     raise DreamError(f"Caffe cannot be imported ({reason}): install pycaffe, or use --engine torch") from None
 
 _MOST = 2**31 - 1  # Caffe counts the numbers of a blob in an int
+_TRIAL = """
+layer { name: "data" type: "Input" top: "data" input_param { shape { dim: 2 } } }
+layer { name: "power" type: "Power" bottom: "data" top: "power" power_param { scale: 2 } }
+"""
 
 
 class CaffeNet(Classifier):
@@ -48,9 +54,7 @@ class CaffeNet(Classifier):
     @property
     def threads(self) -> int:
         """The processor threads of the matrix products; all else that Caffe does runs on one."""
-        import threadpoolctl
-
-        return max((pool["num_threads"] for pool in threadpoolctl.threadpool_info()), default=1)
+        return max((pool["num_threads"] for pool in _thread_pools().info()), default=1)
 
     def forward(
         self,
@@ -177,9 +181,19 @@ def _check_counts(topology: Topology, layers: Sequence[LayerSpec], shapes: Dict[
 
 def set_threads(threads: int) -> None:
     """How many processor threads the matrix products use."""
+    _thread_pools().limit(limits=threads)
+
+
+@lru_cache(maxsize=None)
+def _thread_pools() -> Any:
+    """threadpoolctl's view of the libraries that multiply matrices.
+
+    It finds them in a callback from C, where a Ctrl-C would be lost: hence in another thread, which gets none.
+    """
     import threadpoolctl
 
-    threadpoolctl.threadpool_limits(threads)
+    with ThreadPoolExecutor(1) as other_thread:
+        return other_thread.submit(threadpoolctl.ThreadpoolController).result()
 
 
 def make_net(model: Any, device: str, precision: str, blobs: str, leftovers: bool) -> CaffeNet:
@@ -205,6 +219,10 @@ def _forced_backward(prototxt: Path) -> str:
         text_format.Parse(Path(prototxt).read_text(encoding="utf-8"), net)
     except text_format.ParseError as error:
         raise DreamError(f"{prototxt} is not a net that this Caffe can read: {error}") from None
+    for layer in (*net.layer, *net.layers):
+        for field, value in layer.ListFields():
+            if field.name.endswith("_param") and "engine" in value.DESCRIPTOR.fields_by_name:
+                value.ClearField("engine")  # a Caffe without cuDNN aborts where it is asked for it
     net.force_backward = True
     return str(text_format.MessageToString(net))
 
@@ -247,7 +265,12 @@ def _has_driver() -> bool:
 
 
 def _works(device: str) -> bool:
-    """Whether Caffe was built for GPUs and has this one; another process asks, for a no would end it."""
+    """Whether Caffe was built for GPUs and computes on this one; another process asks, for a no would end it."""
+    ask = (
+        "import sys; sys.path.insert(0, sys.argv[1]); import caffe; "
+        "caffe.set_device(int(sys.argv[2])); caffe.set_mode_gpu(); caffe.Net(sys.argv[3], caffe.TEST).forward()"
+    )
     folder = str(Path(caffe.__file__).resolve().parents[1])
-    ask = f"import sys; sys.path.insert(0, {folder!r}); import caffe; caffe.set_device({device[len('cuda:') :]})"
-    return subprocess.run([sys.executable, "-c", ask], capture_output=True, check=False).returncode == 0
+    with _prototxt(_TRIAL) as path:
+        command = [sys.executable, "-c", ask, folder, device[len("cuda:") :], path]
+        return subprocess.run(command, capture_output=True, check=False).returncode == 0

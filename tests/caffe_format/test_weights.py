@@ -97,6 +97,7 @@ def test_layers_of_the_training_net_are_passed_over(read, weights):
         (lambda w: w.update(fc=w["fc"][:1]), "fc needs 5x8 and 5 and the file has 5x8$"),
         (lambda w: w.update(fc=[w["fc"][0].T, w["fc"][1]]), "fc needs 5x8 and 5 and the file has 8x5 and 5"),
         (lambda w: w.update(relu=[np.ones(2, np.float32)]), "relu needs one number and the file has 2"),
+        (lambda w: w.update(data=[np.ones(2, np.float32)]), "data needs nothing and the file has 2"),
         (lambda w: w.pop("norm"), "norm needs 2 and 2 and 1 and the file has nothing"),
         (lambda w: [w.pop("conv"), w.pop("fc")], "conv needs"),  # the first of both
     ],
