@@ -8,7 +8,10 @@ from tests.shared import ENGINE
 from tests.tiny import tiny_net
 
 # Beside real Caffe, in a Python too old for PyTorch, the rest of the tests run on the caffe engine.
-NEED_TORCH = ["engines/torch", "engines/test_beside_caffe.py", "test_arrays.py", "test_float64.py"]
+NEED_TORCH = [
+    *("engines/torch", "engines/test_beside_caffe.py", "engines/test_random_nets.py", "engines/test_real_nets.py"),
+    *("test_arrays.py", "test_float64.py"),
+]
 collect_ignore = [] if ENGINE == "torch" else NEED_TORCH
 
 

@@ -175,6 +175,7 @@ def _pooling(layer: Any, bottoms: List[Shape]) -> Shapes:
 
 
 def _lrn(layer: Any, bottoms: List[Shape]) -> Shapes:
+    ((_, _, _, _),) = bottoms
     if layer.param.lrn_param.local_size % 2 == 0:
         refuse(layer, "an even local_size")
     return _same(layer, bottoms)
@@ -221,6 +222,8 @@ def _flatten(layer: Any, bottoms: List[Shape]) -> Shapes:
     (shape,) = bottoms
     first = canonical(layer.param.flatten_param.axis, len(shape))
     last = canonical(layer.param.flatten_param.end_axis, len(shape))
+    if first > last + 1:
+        raise ValueError("ends before it starts")
     return [(*shape[:first], prod(shape[first : last + 1]), *shape[last + 1 :])], []
 
 
@@ -241,7 +244,8 @@ def _reshape(layer: Any, bottoms: List[Shape]) -> Shapes:
 
 def _prelu(layer: Any, bottoms: List[Shape]) -> Shapes:
     (shape,) = bottoms
-    return [shape], [() if layer.param.prelu_param.channel_shared else (shape[1],)]
+    channels = shape[1]
+    return [shape], [() if layer.param.prelu_param.channel_shared else (channels,)]
 
 
 def _batch_norm(layer: Any, bottoms: List[Shape]) -> Shapes:
@@ -258,6 +262,8 @@ def _scale(layer: Any, bottoms: List[Shape]) -> Shapes:
     (shape,) = bottoms
     param = layer.param.scale_param
     axis = canonical(param.axis, len(shape))
+    if axis + param.num_axes > len(shape):
+        raise ValueError("too many axes")
     size = shape[axis:] if param.num_axes == -1 else shape[axis : axis + param.num_axes]
     return [shape], [size, size] if param.bias_term else [size]
 

@@ -130,7 +130,7 @@ class NeededCaffeNet(CaffeNet):
             self._pruned.blobs[name].diff[...] = self.blobs[name].diff
         self._pruned.backward()
         source = self.inputs[0]
-        self.blobs[source].diff[...] = self._pruned.blobs[source].diff
+        self.blobs[source].diff[...] = self._pruned.blobs[source].diff if source in self._pruned.inputs else 0
         return {source: self.blobs[source].diff}
 
     def _prune(self, needed: Sequence[LayerSpec]) -> Any:

@@ -161,6 +161,10 @@ def test_layers_with_parameters(infer, kind, param, top, params):
         ("Crop", [(1, 3, 5, 5), (1, 3, 4, 4)], "crop_param { axis: 1 offset: 0 offset: 0 }"),
         ("Softmax", [(1, 3)], "softmax_param { axis: 2 }"),
         ("BatchNorm", [(3,)], ""),
+        ("LRN", [(1, 3, 5)], ""),
+        ("PReLU", [(3,)], "prelu_param { channel_shared: true }"),
+        ("Scale", [(1, 3, 5)], "scale_param { axis: 2 num_axes: 2 }"),
+        ("Flatten", [(1, 3, 5, 5)], "flatten_param { axis: 3 end_axis: 1 }"),
     ],
 )
 def test_what_does_not_fit(infer, kind, bottoms, param):

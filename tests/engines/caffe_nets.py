@@ -79,6 +79,13 @@ NETS = {
     ),
     "elementwise": elementwise(in_place=False),
     "elementwise in place": elementwise(in_place=True),
+    "overwritten top": input_layer((2, 4, 3, 5))
+    + "".join(
+        layer(f"relu{i}", "ReLU", "data") + layer(f"scale{i}", kind, f"relu{i}", f"relu{i}", param)
+        for i, (kind, param) in enumerate(
+            [("Scale", "scale_param { bias_term: true }"), ("Softmax", ""), ("BatchNorm", ""), ("PReLU", "")]
+        )
+    ),
     "power": fan("Power", "power_param", POWERS),
     "eltwise": input_layer((2, 3, 4, 5), (2, 3, 4, 5), (2, 3, 4, 5))
     + "".join(
@@ -127,7 +134,6 @@ NETS = {
         'layers { name: "prob" type: SOFTMAX bottom: "fc" top: "prob" }\n'
     ),
 }
-NETS = {name: "force_backward: true\n" + text for name, text in NETS.items()}
 
 # The pictures of these nets are no whole numbers: no two are alike, and nothing hangs on a tie.
 WITHOUT_TIES = (

@@ -2,6 +2,7 @@ import pytest
 
 from deepdream import load_net
 from deepdream.errors import DreamError, UsageError
+from tests.nets import input_layer, layer, write_net
 from tests.shared import ENGINE
 
 
@@ -12,6 +13,18 @@ def test_a_folder_called_caffe_is_not_caffe(net, tmp_path, monkeypatch):
     assert load_net(net).engine == "torch"
     with pytest.raises(DreamError, match=r"Caffe cannot be imported .* use --engine torch"):
         load_net(net, "caffe")
+
+
+@pytest.mark.parametrize("blobs", ["all", "needed"])
+def test_an_end_that_does_not_hang_on_the_picture_has_no_gradient(tmp_path, blobs):
+    text = input_layer((1, 3, 4, 4), (1, 2)) + layer("seen", "Power", "data") + layer("unseen", "Power", "data1")
+    write_net(tmp_path, text)
+    net = load_net(str(tmp_path), ENGINE, blobs=blobs)
+    for end, gradient in (("seen", 1), ("unseen", 0)):
+        net.forward(end=end)
+        net.blobs[end].diff[...] = 1
+        net.backward(start=end)
+        assert (net.blobs["data"].diff == gradient).all()
 
 
 @pytest.mark.parametrize(

@@ -76,7 +76,10 @@ class NeededBlobsNet(Net):
             bottoms: List[Any] = [self._kept.get(name) for name in step.bottoms]
             tops: List[Any] = [self._kept.get(name) for name in step.tops]
             diffs.update(zip(step.bottoms, step.layer.backward(top_diffs, bottoms, tops)))
-        self.blobs[source].tensor("diff").copy_(diffs[source])
+        if source in diffs:
+            self.blobs[source].tensor("diff").copy_(diffs[source])
+        else:
+            self.blobs[source].clear_diff()
         return {source: self.blobs[source].diff}
 
     def _plan(self, end: str) -> List[Step]:

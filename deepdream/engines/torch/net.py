@@ -56,9 +56,9 @@ class Blob:
         return _array(self.tensor("diff"))
 
     def clear_diff(self) -> None:
-        """Makes the diff zero wherever it has been written."""
+        """Makes the diff zero, unless it has never been anything else."""
         if "diff" in self._memory:
-            self._memory["diff"].zero_()
+            self.tensor("diff").zero_()
 
 
 @contextmanager

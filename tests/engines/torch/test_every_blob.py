@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
-from ...nets import input_layer, layer
+from deepdream import load_net
+
+from ...nets import input_layer, layer, write_net
 from .small_net import gradient, picture
 
 # Numbers worked in the head: right = 3 x, left = 2 x, sum = both.
@@ -109,6 +111,19 @@ def test_parameters_diffs_add_up_with_leftovers(make, leftovers):
         for blob, diff in zip(blobs, once[name]):
             np.testing.assert_allclose(blob.diff, diff * (2 if leftovers else 1), rtol=1e-9, atol=1e-15)
     assert once["conv"][0].any()
+
+
+def test_a_top_that_another_layer_overwrites_does_not_mislead_the_relu(tmp_path):
+    """Caffe takes the sign from the bottom (relu_layer.cpp), which the turned top does not have any more."""
+    text = input_layer((1, 3, 2, 2)) + layer("relu", "ReLU", "data")
+    text += layer("turn", "Power", "relu", "relu", "power_param { scale: -1 }")
+    write_net(tmp_path, text)
+    net = load_net(str(tmp_path), "torch", "cpu")
+    net.blobs["data"].data[...] = [[[[-1, 2], [3, -4]]] * 3]
+    net.forward()
+    net.blobs["relu"].diff[...] = 5
+    net.backward()
+    assert net.blobs["data"].diff[0, 0].tolist() == [[0, -5], [-5, 0]]
 
 
 def test_parameters_diffs_beside_finite_differences(make):

@@ -11,13 +11,11 @@ from .base import Diffs, Layer, Tensor
 class ReLU(Layer):
     """y = max(x, 0) + slope * min(x, 0) (relu_layer.cpp). The sign of y tells that of x, so in place loses nothing."""
 
-    backward_reads = ("tops",)
-
     def __init__(self, spec: LayerSpec, params: Sequence[Tensor]):
         super().__init__(spec, params)
         self.slope = spec.param.relu_param.negative_slope
-        # A negative slope hides the sign of x behind that of y.
-        self.backward_reads = ("tops",) if self.slope >= 0 or self.in_place else ("bottoms",)
+        # Another layer may work in place on the top of this one, so y tells the sign of x only where it is x.
+        self.backward_reads = ("tops",) if self.in_place else ("bottoms",)
 
     def forward(self, bottoms: Sequence[Tensor]) -> List[Tensor]:
         (x,) = bottoms
