@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from functools import lru_cache
 from math import prod
 from pathlib import Path
@@ -25,12 +25,15 @@ from ..caffe_format.weights import read_weights
 from ..errors import DreamError, UsageError
 from ..sizes import check_input
 
-os.environ.setdefault("GLOG_minloglevel", "2")  # Caffe's log would bury every message; read when caffe is imported
+# Caffe's log would bury every message. What is fatal is still told. Read when caffe is imported.
+os.environ.setdefault("GLOG_minloglevel", "3")
 try:
-    import caffe
-    from caffe import Classifier  # any folder called caffe could be imported
-    from caffe.proto import caffe_pb2
-except ImportError as reason:
+    with redirect_stdout(sys.stderr):  # where pycaffe prints that its protobuf is broken
+        import caffe
+        from caffe import Classifier  # any folder called caffe could be imported
+        from caffe.proto import caffe_pb2
+except Exception as error:  # with another NumPy or protobuf than it was built for, pycaffe breaks in many ways
+    reason = (str(error) or type(error).__name__).splitlines()[0]
     raise DreamError(f"Caffe cannot be imported ({reason}): install pycaffe, or use --engine torch") from None
 
 _MOST = 2**31 - 1  # Caffe counts the numbers of a blob in an int

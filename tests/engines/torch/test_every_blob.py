@@ -93,8 +93,9 @@ def test_leftovers_in_a_module(make):
 
 def test_a_used_net_without_leftovers_is_as_good_as_new(make):
     used, fresh = make(), make()
-    picture(used)
-    gradient(used, "mix")
+    for height, width in ((9, 11), (6, 7)):
+        picture(used, height, width)
+        gradient(used, "mix")
     for net in (used, fresh):
         picture(net, seed=5)
     np.testing.assert_array_equal(gradient(used, "left")[2], gradient(fresh, "left")[2])

@@ -41,15 +41,6 @@ def test_blob_reshape_as_caffe_does_it():
     assert not blob.diff.any()
 
 
-def test_clear_diff_reaches_what_a_smaller_shape_hides():
-    blob = Blob((4,), torch.float32, torch.device("cpu"))
-    blob.diff[...] = 1
-    blob.reshape(2)
-    blob.clear_diff()
-    blob.reshape(4)
-    assert not blob.diff.any()
-
-
 @pytest.mark.parametrize("blobs", ["all", "needed"])
 def test_what_a_net_shows(make, blobs):
     net = make(blobs=blobs)
