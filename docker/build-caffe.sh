@@ -36,11 +36,9 @@ git -C "$work/caffe" fetch -q --depth 1 "$CAFFE_REPO" "$CAFFE_COMMIT"
 git -C "$work/caffe" checkout -q FETCH_HEAD
 python3 "$tools/patch_caffe.py" "$work/caffe"
 
-# NumPy's own headers come first: Debian links those of its NumPy into Python's folder, and they may be another's.
-numpy=$(python3 -c 'import numpy; print(numpy.get_include())')
 # shellcheck disable=SC2086  # $gpu is several words
 cmake -S "$work/caffe" -B "$work/build" -Wno-dev -DCMAKE_BUILD_TYPE=Release -DBUILD_SHARED_LIBS=OFF \
-  -Dpython_version=3 -DCMAKE_CXX_FLAGS="-isystem $numpy -w" -DBLAS=open -DBUILD_docs=OFF \
+  -Dpython_version=3 -DCMAKE_CXX_FLAGS=-w -DBLAS=open -DBUILD_docs=OFF \
   -DUSE_OPENCV=OFF -DUSE_LEVELDB=OFF -DUSE_LMDB=OFF $gpu
 cmake --build "$work/build" --target pycaffe --parallel "$(nproc)"
 

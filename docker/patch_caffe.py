@@ -10,12 +10,23 @@ PATCHES = [
         "SetTotalBytesLimit(kProtoReadBytesLimit, 536870912)",
         "SetTotalBytesLimit(kProtoReadBytesLimit)",
     ),
-    (
-        "scikit-image loads and resizes pictures for pycaffe; a dream does that by itself",
-        "python/caffe/io.py",
-        "import skimage.io\nfrom scipy.ndimage import zoom\nfrom skimage.transform import resize\n",
-        "from scipy.ndimage import zoom\n\n"
-        "try:\n    import skimage.io\n    from skimage.transform import resize\nexcept ImportError:\n    pass\n",
+    *(
+        (
+            "scikit-image loads and resizes pictures for pycaffe; a dream does that by itself",
+            "python/caffe/io.py",
+            f"\n{line}\n",
+            f"\ntry:\n    {line}\nexcept ImportError:\n    pass\n",
+        )
+        for line in ("import skimage.io", "from skimage.transform import resize")
+    ),
+    *(
+        (
+            "Debian links its own NumPy's headers into Python's folder, which another NumPy must come before",
+            name,
+            "${PYTHON_INCLUDE_DIRS} ${NUMPY_INCLUDE_DIR}",
+            "${NUMPY_INCLUDE_DIR} ${PYTHON_INCLUDE_DIRS}",
+        )
+        for name in ("cmake/Dependencies.cmake", "python/CMakeLists.txt")
     ),
     ("scikit-image 0.16 spells it like this", "python/caffe/io.py", "as_grey=", "as_gray="),
     ("NumPy 2.3 has only this", "python/caffe/io.py", "arr.tostring()", "arr.tobytes()"),
