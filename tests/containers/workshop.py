@@ -18,7 +18,6 @@ ROOT = Path(__file__).resolve().parents[2]
 BASE = "docker.io/library/debian:bookworm-slim"
 TOOLS = ("buildah", "podman", "runc", "mmdebstrap", "git", "apt-get")
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")  # with those of a proxy, where there is one
-SOURCES = "deb-src http://deb.debian.org/debian bullseye main contrib\n"
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -89,7 +88,8 @@ class Workshop:
         source, state = self.folder / "caffe", self.folder / "apt"
         source.mkdir()
         (state / "lists" / "partial").mkdir(parents=True)
-        (state / "list").write_text(SOURCES)
+        mirror = call("apt-get", "indextargets", "--format", "$(REPO_URI)", "Release: bookworm", "Component: main")
+        (state / "list").write_text(f"deb-src {mirror.split()[0]} bullseye main contrib\n")
         settings = {
             "Dir::Etc::SourceList": state / "list",
             "Dir::Etc::SourceParts": "/dev/null",
