@@ -1,4 +1,4 @@
-"""Whether this Caffe, with these weights, computes what Caffe computed in 2015: one forward and one backward pass.
+"""Whether this Caffe, with these weights, computes what another build of Caffe does: one forward and one backward pass.
 
 The picture is a formula, so that nothing else is needed; what is expected was computed with Debian 11's Caffe.
 """
