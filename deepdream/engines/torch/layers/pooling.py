@@ -1,11 +1,13 @@
 """Pooling with Caffe's windows, and with a rule for ties that float64 rounding cannot upset."""
 
+from math import prod
 from typing import List, Sequence, Tuple
 
 import torch
 
-from ....caffe_format.shapes import Geometry, Shape, infer_layer, pooling_geometry
+from ....caffe_format.shapes import Geometry, Pair, infer_layer, pooling_geometry
 from ....caffe_format.topology import LayerSpec
+from .. import kernels
 from .base import Diffs, Layer, Tensor
 
 # In flat areas many positions of a window hold what is mathematically the same value. In float64 all that lie within
@@ -29,6 +31,9 @@ class Pooling(Layer):
         self.indices: Tensor
 
     def forward(self, bottoms: Sequence[Tensor]) -> List[Tensor]:
+        if self._compiled(bottoms[0]):
+            top, self.indices = kernels.max_forward(bottoms[0], self._geometry(bottoms[0]), self._out(bottoms[0]))
+            return [top]
         x, g, round_up = self._fit(bottoms[0])
         if not self.is_max:
             return [torch.nn.functional.avg_pool2d(x, g.kernel, g.stride, g.pad, round_up)]
@@ -41,6 +46,8 @@ class Pooling(Layer):
         return [top]
 
     def backward(self, top_diffs: Diffs, bottoms: Sequence[Tensor], tops: Sequence[Tensor]) -> List[Tensor]:
+        if self._compiled(bottoms[0]):
+            return [kernels.max_backward(top_diffs[0], self.indices, bottoms[0], self._geometry(bottoms[0]))]
         x, g, round_up = self._fit(bottoms[0])
         diff = top_diffs[0]
         if self.is_max:
@@ -49,7 +56,7 @@ class Pooling(Layer):
             )
         else:
             back = torch.ops.aten.avg_pool2d_backward(diff, x, g.kernel, g.stride, g.pad, round_up, True, None)
-        pad = pooling_geometry(self.param, *bottoms[0].shape[2:]).pad
+        pad = self._geometry(bottoms[0]).pad
         if pad == g.pad:
             return [back]
         whole = torch.zeros_like(bottoms[0])
@@ -57,8 +64,15 @@ class Pooling(Layer):
         whole[:, :, : part.shape[2], : part.shape[3]] = part
         return [whole]
 
-    def _out(self, bottom: Tensor) -> Shape:
-        return infer_layer(self.spec, [tuple(bottom.shape)])[0][0][2:]
+    def _compiled(self, bottom: Tensor) -> bool:
+        return self.is_max and prod(self._geometry(bottom).kernel) <= kernels.MOST_PLACES and kernels.usable(bottom)
+
+    def _geometry(self, bottom: Tensor) -> Geometry:
+        return pooling_geometry(self.param, *bottom.shape[2:])
+
+    def _out(self, bottom: Tensor) -> Pair:
+        height, width = infer_layer(self.spec, [tuple(bottom.shape)])[0][0][2:]
+        return height, width
 
     def _fit(self, bottom: Tensor) -> Tuple[Tensor, Geometry, bool]:
         """The bottom, the geometry and the rounding with which PyTorch's pooling gives Caffe's windows.
@@ -66,7 +80,7 @@ class Pooling(Layer):
         PyTorch allows a padding of half the kernel at most; a wider one is laid around the picture beforehand.
         """
         height, width = bottom.shape[2:]
-        g = pooling_geometry(self.param, height, width)
+        g = self._geometry(bottom)
         if all(2 * pad <= kernel for pad, kernel in zip(g.pad, g.kernel)):
             return bottom, g, self.param.round_mode == 0
         spans = [(n - 1) * s + k for n, s, k in zip(self._out(bottom), g.stride, g.kernel)]
@@ -78,7 +92,7 @@ class Pooling(Layer):
         return padded, g._replace(pad=(0, 0)), True
 
 
-def _first_of_the_greatest(x: Tensor, g: Geometry, out: Shape) -> Tuple[Tensor, Tensor]:
+def _first_of_the_greatest(x: Tensor, g: Geometry, out: Pair) -> Tuple[Tensor, Tensor]:
     """Each window's winner and its index h * width + w in its plane, by the rule of TIE."""
     height, width = x.shape[2:]
     spans = [(n - 1) * s + k for n, s, k in zip(out, g.stride, g.kernel)]

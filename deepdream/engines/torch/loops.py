@@ -1,0 +1,111 @@
+"""The loops of kernels.py, compiled by numba: arrays have the channels last, and a call works on a part of them.
+
+Channels are innermost in memory, so the inner loops over them become vector instructions; whatever is written there is
+small enough for the first cache.
+"""
+
+from math import sqrt
+from typing import Any, Callable
+
+import numba
+import numpy as np
+
+
+def _compiled(function: Callable[..., None]) -> Any:
+    options: Any = {"nogil": True, "error_model": "numpy"}
+    try:
+        return numba.njit(cache=True, **options)(function)
+    except RuntimeError:  # there is no folder in which what is compiled could be kept
+        return numba.njit(**options)(function)
+
+
+@_compiled
+def lrn_forward(x, y, size, k, ratio, first, last):  # type: ignore[no-untyped-def]
+    """y = x * s^-0.75, s = k + ratio * the sum of x² over `size` channels around; pixels first to last - 1."""
+    channels, half = x.shape[1], size // 2
+    squares = np.zeros(channels + 2 * half, x.dtype)
+    sums = np.empty(channels, x.dtype)
+    for pixel in range(first, last):
+        for c in range(channels):
+            squares[half + c] = x[pixel, c] * x[pixel, c]
+            sums[c] = 0
+        for d in range(size):
+            for c in range(channels):
+                sums[c] += squares[c + d]
+        for c in range(channels):
+            root = sqrt(k + ratio * sums[c])
+            y[pixel, c] = x[pixel, c] / (root * sqrt(root))
+
+
+@_compiled
+def lrn_backward(x, dy, dx, size, k, ratio, first, last):  # type: ignore[no-untyped-def]
+    """dx = dy * s^-0.75 - 1.5 * ratio * x * the sum of dy * x * s^-1.75 over the window; s is worked out again."""
+    channels, half = x.shape[1], size // 2
+    around = np.zeros(channels + 2 * half, x.dtype)
+    sums = np.empty(channels, x.dtype)
+    factor = x.dtype.type(1.5) * ratio
+    for pixel in range(first, last):
+        for c in range(channels):
+            around[half + c] = x[pixel, c] * x[pixel, c]
+            sums[c] = 0
+        for d in range(size):
+            for c in range(channels):
+                sums[c] += around[c + d]
+        for c in range(channels):
+            scale = k + ratio * sums[c]
+            root = sqrt(scale)
+            direct = dy[pixel, c] / (root * sqrt(root))
+            dx[pixel, c] = direct
+            around[half + c] = direct * x[pixel, c] / scale
+            sums[c] = 0
+        for d in range(size):
+            for c in range(channels):
+                sums[c] += around[c + d]
+        for c in range(channels):
+            dx[pixel, c] -= factor * x[pixel, c] * sums[c]
+
+
+@_compiled
+def max_forward(x, y, winners, kernel, stride, pad, first, last):  # type: ignore[no-untyped-def]
+    """y = the greatest of each window, winners = its place in it, row by row; the rows first to last - 1 of y."""
+    height, width, channels = x.shape
+    for i in range(first, last):
+        top = i * stride[0] - pad[0]
+        for j in range(y.shape[1]):
+            left = j * stride[1] - pad[1]
+            greatest, winner, started = y[i, j], winners[i, j], False
+            for a in range(max(top, 0), min(top + kernel[0], height)):
+                for b in range(max(left, 0), min(left + kernel[1], width)):
+                    values, place = x[a, b], np.uint8((a - top) * kernel[1] + b - left)
+                    if not started:
+                        started = True
+                        for c in range(channels):
+                            greatest[c] = values[c]
+                            winner[c] = place
+                    else:
+                        for c in range(channels):
+                            wins = values[c] > greatest[c]
+                            greatest[c] = values[c] if wins else greatest[c]
+                            winner[c] = place if wins else winner[c]
+
+
+@_compiled
+def max_backward(dy, winners, dx, kernel, stride, pad, first, last):  # type: ignore[no-untyped-def]
+    """dx = the sum of the diffs of the windows that a place has won; the rows first to last - 1 of dx."""
+    height, width, channels = dy.shape
+    nothing = dy.dtype.type(0)
+    for i in range(first, last):
+        y = i + pad[0]
+        rows = range(max(0, (y - kernel[0]) // stride[0] + 1), min(height, y // stride[0] + 1))
+        for j in range(dx.shape[1]):
+            x = j + pad[1]
+            columns = range(max(0, (x - kernel[1]) // stride[1] + 1), min(width, x // stride[1] + 1))
+            total = dx[i, j]
+            for c in range(channels):
+                total[c] = nothing
+            for a in rows:
+                for b in columns:
+                    place = np.uint8((y - a * stride[0]) * kernel[1] + x - b * stride[1])
+                    diff, winner = dy[a, b], winners[a, b]
+                    for c in range(channels):
+                        total[c] += diff[c] if winner[c] == place else nothing

@@ -1,0 +1,102 @@
+"""The compiled kernels beside PyTorch's own forms of the same layers, and for any number of threads the same bytes."""
+
+from itertools import product
+
+import numpy as np
+import pytest
+import torch
+
+from deepdream.caffe_format.shapes import Geometry, pooled_size
+from deepdream.engines.torch import kernels
+
+pytest.importorskip("numba")
+
+
+def blob(shape, seed=0, ties=False):
+    """(n, c, h, w) float32 with the channels innermost."""
+    random = np.random.RandomState(seed)
+    numbers = random.randint(-2, 3, shape) if ties else random.normal(0, 30, shape)
+    return torch.tensor(numbers, dtype=torch.float32).contiguous(memory_format=torch.channels_last)
+
+
+@pytest.fixture(params=[1, 2, 3])
+def threads(request):
+    before = torch.get_num_threads()
+    torch.set_num_threads(request.param)
+    yield request.param
+    torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize(("size", "k", "alpha"), [(5, 1.0, 1e-4), (3, 2.0, 0.5), (1, 1.0, 1.0), (9, 1.5, 0.1)])
+def test_lrn_and_its_diff_are_those_of_the_formula(threads, size, k, alpha):
+    x, diff = blob((2, 7, 5, 3)), blob((2, 7, 5, 3), seed=1)
+    exact = x.double().requires_grad_()
+    squares = torch.nn.functional.pad(exact * exact, (0, 0, 0, 0, size // 2, size // 2))
+    y = exact * (k + alpha / size * sum(squares[:, d : d + 7] for d in range(size))) ** -0.75
+    y.backward(diff.double())
+    np.testing.assert_allclose(kernels.lrn_forward(x, size, k, alpha), y.detach(), rtol=2e-6)
+    back = kernels.lrn_backward(x, diff, size, k, alpha)
+    assert abs(back - exact.grad).max() < 3e-6 * abs(exact.grad).max()
+
+
+GEOMETRIES = [
+    Geometry((3, 3), (2, 2), (0, 0)),
+    Geometry((3, 3), (1, 1), (1, 1)),
+    Geometry((2, 2), (2, 2), (1, 1)),
+    Geometry((1, 5), (2, 3), (0, 2)),
+    Geometry((2, 3), (3, 1), (1, 0)),
+    Geometry((9, 8), (1, 1), (0, 0)),
+]
+
+
+@pytest.mark.parametrize(("g", "ties"), list(product(GEOMETRIES, [False, True])))
+def test_max_pooling_is_pytorchs(threads, g, ties):
+    x = blob((2, 5, 9, 8), ties=ties)
+    out = tuple(pooled_size(*axis, any(g.pad)) for axis in zip((9, 8), *g[:3]))
+    expected, indices = torch.nn.functional.max_pool2d_with_indices(x, g.kernel, g.stride, g.pad, ceil_mode=True)
+    top, winners = kernels.max_forward(x, g, out)
+    assert top.is_contiguous(memory_format=torch.channels_last)
+    np.testing.assert_array_equal(top, expected)
+    diff = blob(tuple(expected.shape), seed=1, ties=True)  # whole numbers: their sums are exact in any order
+    back = torch.ops.aten.max_pool2d_with_indices_backward(diff, x, *g[:3], (1, 1), True, indices)
+    np.testing.assert_array_equal(kernels.max_backward(diff, winners, x, g), back)
+
+
+def test_the_number_of_threads_changes_nothing():
+    x, diff, g = blob((1, 24, 31, 17)), blob((1, 24, 31, 17), seed=1), Geometry((3, 3), (1, 1), (1, 1))
+    results, before = set(), torch.get_num_threads()
+    for number in (1, 2, 5):
+        torch.set_num_threads(number)
+        top, winners = kernels.max_forward(x, g, (31, 17))
+        tensors = (kernels.lrn_forward(x, 5, 1, 1e-4), kernels.lrn_backward(x, diff, 5, 1, 1e-4), top, winners)
+        results.add(b"".join(t.numpy().tobytes() for t in (*tensors, kernels.max_backward(diff, winners, x, g))))
+    torch.set_num_threads(before)
+    assert len(results) == 1
+
+
+@pytest.mark.parametrize(
+    "x",
+    [
+        blob((1, 4, 3, 3)).double(),
+        torch.zeros(1, 4, 3, 3),  # the channels outermost
+        torch.zeros(4, 3),
+        torch.zeros(1, 4, 3, 3, device="meta").contiguous(memory_format=torch.channels_last),
+    ],
+    ids=["float64", "channels outermost", "two axes", "another device"],
+)
+def test_what_they_cannot_work_on(x):
+    assert kernels.usable(blob((1, 4, 3, 3)))
+    assert not kernels.usable(x)
+
+
+def test_without_numba_pytorch_does_it(monkeypatch, make):
+    from .small_net import gradient, picture
+
+    gradients = []
+    for there in (True, False):
+        monkeypatch.setattr(kernels, "_loops", kernels._loops if there else lambda: None)
+        net = make(blobs="needed")
+        picture(net)
+        gradients.append(gradient(net, "mix")[2])
+    assert gradients[0].tobytes() != gradients[1].tobytes()
+    np.testing.assert_allclose(gradients[0], gradients[1], rtol=1e-4, atol=1e-6 * abs(gradients[0]).max())
