@@ -1,14 +1,20 @@
-"""Seconds a step (one forward and one backward pass): this engine beside plain PyTorch autograd, in one run.
+"""Seconds a step (one forward and one backward pass): this engine beside others, in turn, in one run.
 
-    python benchmarks/step_time.py [--layer inception_4c/output] [--size 1024x575] [--runs 7] [--model bvlc_googlenet]
+    python benchmarks/step_time.py [--layer inception_4c/output] [--size 1024x575] [--runs 9] [--model bvlc_googlenet]
 
-Both run the same net from the same files on the same random picture, in turn; the medians are printed. The autograd net
-is what one would write: torch.nn.functional calls in the prototxt's order, F.local_response_norm, and backward().
+All run the same net from the same files on the same random picture. The others are what one would write with PyTorch
+(torch.nn.functional calls in the prototxt's order, F.local_response_norm, and backward()) and, where $CAFFE_PYTHON is
+the command of a Python that has pycaffe, real Caffe as the notebook used it. The floor is the convolutions' products at
+the rate at which PyTorch multiplies large matrices, measured between the runs.
 """
 
 import argparse
+import os
+import shlex
 import statistics
+import subprocess
 import time
+from math import prod
 from typing import Any, Callable, Dict, List
 
 import numpy as np
@@ -54,11 +60,76 @@ def _forward(layer: Any, bottoms: List[torch.Tensor], params: List[Any]) -> List
     return simple[layer.type]()
 
 
+# Caffe's side: takes the sizes and the bytes of prototxt, weights and picture, then does a step for every line.
+CAFFE_STEPS = """
+import sys, tempfile, time
+import numpy as np
+import caffe
+end, *sizes = sys.stdin.buffer.readline().decode().split()
+parts = [sys.stdin.buffer.read(int(size)) for size in sizes[:3]]
+paths = []
+for part in parts[:2]:
+    file = tempfile.NamedTemporaryFile(delete=False)
+    file.write(part)
+    file.close()
+    paths.append(file.name)
+net = caffe.Net(paths[0], paths[1], caffe.TEST)
+picture = np.frombuffer(parts[2], np.float32).reshape([1, 3, *map(int, sizes[3:])])
+net.blobs["data"].reshape(*picture.shape)
+net.blobs["data"].data[...] = picture
+for _ in sys.stdin.buffer:
+    start = time.perf_counter()
+    net.forward(end=end)
+    net.blobs[end].diff[...] = net.blobs[end].data
+    net.backward(start=end)
+    print(time.perf_counter() - start, flush=True)
+"""
+
+
+def caffe_step(model: Any, end: str, picture: np.ndarray) -> Callable[[], float]:
+    """A function that has real Caffe do a step and returns the seconds it took."""
+    command = [*shlex.split(os.environ["CAFFE_PYTHON"]), "-c", CAFFE_STEPS]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert process.stdin
+    assert process.stdout
+    parts = [model.prototxt.read_bytes() + b"\nforce_backward: true\n", model.weights.read_bytes(), picture.tobytes()]
+    process.stdin.write(" ".join(map(str, (end, *map(len, parts), *picture.shape[2:]))).encode() + b"\n")
+    process.stdin.write(b"".join(parts))
+
+    def step() -> float:
+        process.stdin.write(b"\n")  # type: ignore[union-attr]
+        process.stdin.flush()  # type: ignore[union-attr]
+        return float(process.stdout.readline())  # type: ignore[union-attr]
+
+    return step
+
+
+def timed(step: Callable[[], Any]) -> Callable[[], float]:
+    """A function that does a step and returns the seconds it took."""
+
+    def run() -> float:
+        start = time.perf_counter()
+        step()
+        return time.perf_counter() - start
+
+    return run
+
+
+def floor(net: Any, end: str, size: List[int]) -> Callable[[], float]:
+    """A function that returns the seconds that the convolutions' products would take as one large product."""
+    shapes, n = net.topology.shapes_at(*size, end), 2048
+    layers = [layer for layer in net.topology.needed(end) if layer.type == "Convolution"]
+    products = [prod(net.topology.param_shapes[x.name][0]) * prod(shapes[x.tops[0]][2:]) for x in layers]
+    a, b = torch.randn(n, n), torch.randn(n, n)
+    seconds = timed(lambda: a @ b)
+    return lambda: seconds() * 2 * sum(products) / n**3  # forward and backward
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--layer", default="inception_4c/output")
     parser.add_argument("--size", default="1024x575", help="WIDTHxHEIGHT")
-    parser.add_argument("--runs", type=int, default=7)
+    parser.add_argument("--runs", type=int, default=9)
     parser.add_argument("--model", default="bvlc_googlenet")
     args = parser.parse_args()
     width, height = map(int, args.size.split("x"))
@@ -78,17 +149,21 @@ def main() -> None:
 
     difference = abs(ours() - autograd())
     print(f"gradients differ by {np.median(difference) / abs(ours()).mean():.1e} of their mean size in the median")
-    seconds: Dict[str, List[float]] = {"this engine": [], "plain autograd": []}
-    for _ in range(args.runs):
-        for name, step in (("this engine", ours), ("plain autograd", autograd)):
-            start = time.perf_counter()
-            step()
-            seconds[name].append(time.perf_counter() - start)
+    steps = {"this engine": timed(ours), "plain autograd": timed(autograd)}
+    if os.environ.get("CAFFE_PYTHON"):
+        steps["real Caffe"] = caffe_step(net.model, args.layer, picture)
+    steps["floor"] = floor(net, args.layer, [height, width])
+    seconds: Dict[str, List[float]] = {name: [] for name in steps}
+    for run in range(args.runs + 1):
+        for name, step in steps.items():
+            taken = step()
+            if run:  # the first one warms up
+                seconds[name].append(taken)
     print(f"{args.layer}, {args.size}, {torch.get_num_threads()} threads, torch {torch.__version__}")
     for name, times in seconds.items():
-        print(f"{name:15} {statistics.median(times):.3f} s a step ({min(times):.3f} to {max(times):.3f})")
-    ratio = statistics.median(a / b for a, b in zip(*seconds.values()))
-    print(f"this engine takes {ratio:.2f} of autograd's time")
+        ratio = statistics.median(b / a for a, b in zip(seconds["this engine"], times))
+        spread = f"{min(times):.3f} to {max(times):.3f}"
+        print(f"{name:15} {statistics.median(times):.3f} s a step ({spread}), {ratio:.2f} times this engine's")
 
 
 if __name__ == "__main__":

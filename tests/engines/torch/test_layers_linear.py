@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
+import torch
 
-from .one_layer import build, check_gradients, forward, normal
+from .one_layer import backward, build, check_gradients, forward, normal
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -77,6 +78,26 @@ def test_convolution_of_a_batch():
     (y,) = forward(layer, x)
     np.testing.assert_array_equal(y, [[[[13, 17], [25, 29]]], [[[49, 53], [61, 65]]]])
     check_gradients(layer, x)
+
+
+@pytest.mark.parametrize("size", [(23, 30), (24, 29), (25, 31)])
+@pytest.mark.parametrize(
+    ("kernel", "stride", "pad"), [(7, 2, 3), (3, 2, 0), (11, 4, 0), (5, 3, 2), (1, 2, 0), (4, 2, 5)]
+)
+def test_the_way_back_of_a_first_layer(kernel, stride, pad, size):
+    """Its own form in float32, beside PyTorch's."""
+    shape, arguments = (2, 3, *size), ((stride, stride), (pad, pad), (1, 1), False, (0, 0), 1)
+    param = f"convolution_param {{ num_output: 4 bias_term: false kernel_size: {kernel} stride: {stride} pad: {pad} }}"
+    weight = np.float32(normal(4, 3, kernel, kernel, seed=1))
+    layer = build("Convolution", [shape], param, [weight], dtype=torch.float32)
+    x = np.float32(normal(*shape))
+    (y,) = forward(layer, x)
+    diff = np.float32(normal(*y.shape, seed=2))
+    tensors = [torch.tensor(array, dtype=torch.float64) for array in (diff, x, weight)]
+    exact = torch.ops.aten.convolution_backward(*tensors, None, *arguments, [True, False, False])[0]
+    assert layer._has_phases()
+    (found,), _ = backward(layer, [diff], x)
+    np.testing.assert_allclose(found, exact, atol=1e-5 * abs(exact).max())
 
 
 @pytest.mark.parametrize("bias", [True, False])

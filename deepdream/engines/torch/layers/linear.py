@@ -21,7 +21,7 @@ class Convolution(Layer):
     def __init__(self, spec: LayerSpec, params: Sequence[Tensor]):
         super().__init__(spec, params)
         param = spec.param.convolution_param
-        g = convolution_geometry(param)
+        g = self._geometry = convolution_geometry(param)
         self._arguments = (g.stride, g.pad, g.dilation, self.transposed, (0, 0), param.group)
 
     def forward(self, bottoms: Sequence[Tensor]) -> List[Tensor]:
@@ -34,11 +34,47 @@ class Convolution(Layer):
         return torch.ops.aten.convolution_backward(top_diff, bottom, self.params[0], biases, *self._arguments, wanted)
 
     def backward(self, top_diffs: Diffs, bottoms: Sequence[Tensor], tops: Sequence[Tensor]) -> List[Tensor]:
+        if self._has_phases():
+            return [self._phase_by_phase(top_diffs[0], bottoms[0])]
         return [self._backward(top_diffs[0], bottoms[0], [True, False, False])[0]]
+
+    def _has_phases(self) -> bool:
+        """Whether this is a net's first layer, of few channels and a stride: PyTorch's way back is slow there."""
+        _, channels, height, width = self.params[0].shape
+        (stride, other), plain = self._geometry.stride, self._arguments[2:] == ((1, 1), False, (0, 0), 1)
+        like_caffes = plain and height == width and stride == other > 1 and channels <= 4
+        return like_caffes and self.params[0].device.type == "cpu" and self.params[0].dtype == torch.float32
+
+    def _phase_by_phase(self, top_diff: Tensor, bottom: Tensor) -> Tensor:
+        """The diff of the bottom, for each remainder of a pixel's place by the stride as a channel of its own.
+
+        Which weights reach a pixel depends on those remainders alone, so all of them together are one convolution of
+        stride 1, whose channels are then dealt out to the pixels (sub-pixel convolution, Shi et al. 2016).
+        """
+        stride, (top, left) = self._geometry.stride[0], self._geometry.pad
+        phases = _phases(self.params[0], stride)
+        dealt = torch.conv2d(top_diff, phases, padding=phases.shape[-1] - 1)
+        padded = torch.pixel_shuffle(dealt, stride)
+        (height, width), (has_height, has_width) = bottom.shape[2:], padded.shape[2:]
+        # Negative margins cut the padding off; a positive one is pixels that no window reaches.
+        margins = (-left, left + width - has_width, -top, top + height - has_height)
+        return torch.nn.functional.pad(padded, margins)
 
     def param_diffs(self, top_diffs: Diffs, bottoms: Sequence[Tensor]) -> List[Optional[Tensor]]:
         has_bias = len(self.params) > 1
         return list(self._backward(top_diffs[0], bottoms[0], [False, True, has_bias])[1 : 2 + has_bias])
+
+
+def _phases(weight: Tensor, stride: int) -> Tensor:
+    """The weights (o, c, k, k) as those of _phase_by_phase: (c * stride * stride, o, taps, taps)."""
+    outputs, channels, size, _ = weight.shape
+    taps = -(-size // stride)
+    phases = weight.new_zeros(channels, stride, stride, outputs, taps, taps)
+    for i in range(stride):
+        for j in range(stride):
+            part = weight[:, :, i::stride, j::stride].flip(2, 3).transpose(0, 1)
+            phases[:, i, j, :, taps - part.shape[2] :, taps - part.shape[3] :] = part
+    return phases.flatten(0, 2).contiguous(memory_format=torch.channels_last)
 
 
 class Deconvolution(Convolution):
