@@ -56,6 +56,20 @@ def max_backward(diff: Tensor, winners: Tensor, bottom: Tensor, g: Geometry) -> 
     return back
 
 
+def tied_usable(x: Tensor) -> bool:
+    """Whether tied_forward can work on this blob: float64 on a processor, the channels outermost."""
+    return x.dtype == torch.float64 and x.device.type == "cpu" and x.is_contiguous() and _loops() is not None
+
+
+def tied_forward(x: Tensor, g: Geometry, out: Tuple[int, int], tie: float) -> Tuple[Tensor, Tensor]:
+    """Max pooling where values within `tie` of the greatest count as equal: the tops and their h * width + w."""
+    top = x.new_empty((*x.shape[:2], *out))
+    indices = torch.empty(top.shape, dtype=torch.int64)
+    planes = (tensor.flatten(0, 1).numpy() for tensor in (x, top, indices))
+    _in_parts(_loops().tied_forward, x.shape[0] * x.shape[1], *planes, g.kernel, g.stride, g.pad, tie)
+    return top, indices
+
+
 def _pictures(x: Tensor) -> Any:
     """(n, h, w, c): the memory of a blob as NumPy sees it."""
     return x.permute(0, 2, 3, 1).numpy()

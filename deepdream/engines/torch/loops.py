@@ -1,7 +1,7 @@
-"""The loops of kernels.py, compiled by numba: arrays have the channels last, and a call works on a part of them.
+"""The loops of kernels.py, compiled by numba; a call works on a part of its arrays.
 
-Channels are innermost in memory, so the inner loops over them become vector instructions; whatever is written there is
-small enough for the first cache.
+Most have the channels last: they are innermost in memory, so the loops over them become vector instructions, and
+whatever is written there is small enough for the first cache.
 """
 
 from math import sqrt
@@ -109,3 +109,30 @@ def max_backward(dy, winners, dx, kernel, stride, pad, first, last):  # type: ig
                     diff, winner = dy[a, b], winners[a, b]
                     for c in range(channels):
                         total[c] += diff[c] if winner[c] == place else nothing
+
+
+@_compiled
+def tied_forward(x, y, indices, kernel, stride, pad, tie, first, last):  # type: ignore[no-untyped-def]
+    """By planes: y = the first value of each window within `tie`, relative, of its greatest, at h * width + w."""
+    height, width = x.shape[1:]
+    for plane in range(first, last):
+        for i in range(y.shape[1]):
+            top, bottom = max(i * stride[0] - pad[0], 0), min(i * stride[0] - pad[0] + kernel[0], height)
+            for j in range(y.shape[2]):
+                left, right = max(j * stride[1] - pad[1], 0), min(j * stride[1] - pad[1] + kernel[1], width)
+                greatest = -np.inf
+                for a in range(top, bottom):
+                    for b in range(left, right):
+                        greatest = max(greatest, x[plane, a, b])
+                least = greatest - tie * abs(greatest)
+                y[plane, i, j] = np.nan  # which remains where the window holds nothing else
+                indices[plane, i, j] = top * width + left
+                found = False
+                for a in range(top, bottom):
+                    for b in range(left, right):
+                        if not found and x[plane, a, b] >= least:
+                            y[plane, i, j] = x[plane, a, b]
+                            indices[plane, i, j] = a * width + b
+                            found = True
+                    if found:
+                        break

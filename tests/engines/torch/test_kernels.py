@@ -8,6 +8,7 @@ import torch
 
 from deepdream.caffe_format.shapes import Geometry, pooled_size
 from deepdream.engines.torch import kernels
+from deepdream.engines.torch.layers import pooling
 
 pytest.importorskip("numba")
 
@@ -60,6 +61,21 @@ def test_max_pooling_is_pytorchs(threads, g, ties):
     diff = blob(tuple(expected.shape), seed=1, ties=True)  # whole numbers: their sums are exact in any order
     back = torch.ops.aten.max_pool2d_with_indices_backward(diff, x, *g[:3], (1, 1), True, indices)
     np.testing.assert_array_equal(kernels.max_backward(diff, winners, x, g), back)
+
+
+@pytest.mark.parametrize("g", GEOMETRIES)
+def test_max_pooling_with_ties_is_pytorchs_form_of_it(threads, monkeypatch, g):
+    """Not a rounding in it: the same bytes."""
+    x = torch.tensor(np.random.RandomState(0).randint(-2, 3, (2, 5, 9, 8)) * (1 + 3e-10 * np.arange(8)))
+    out = tuple(pooled_size(*axis, any(g.pad)) for axis in zip((9, 8), *g[:3]))
+    assert kernels.tied_usable(x)
+    assert not kernels.tied_usable(x.float())
+    found = pooling._first_of_the_greatest(x, g, out)
+    monkeypatch.setattr(kernels, "_loops", lambda: None)
+    expected = pooling._first_of_the_greatest(x, g, out)
+    for tensor, wanted in zip(found, expected):
+        assert tensor.dtype == wanted.dtype
+        np.testing.assert_array_equal(tensor, wanted)
 
 
 def test_the_number_of_threads_changes_nothing():

@@ -94,6 +94,8 @@ class Pooling(Layer):
 
 def _first_of_the_greatest(x: Tensor, g: Geometry, out: Pair) -> Tuple[Tensor, Tensor]:
     """Each window's winner and its index h * width + w in its plane, by the rule of TIE."""
+    if kernels.tied_usable(x):
+        return kernels.tied_forward(x, g, out, TIE)
     height, width = x.shape[2:]
     spans = [(n - 1) * s + k for n, s, k in zip(out, g.stride, g.kernel)]
     sides = (g.pad[1], spans[1] - width - g.pad[1], g.pad[0], spans[0] - height - g.pad[0])
