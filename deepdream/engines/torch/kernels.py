@@ -7,8 +7,9 @@ changes nothing.
 
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
-from typing import Any, Tuple
+from typing import Any, Sequence, Tuple
 
+import numpy as np
 import torch
 
 from ...caffe_format.shapes import Geometry
@@ -18,28 +19,46 @@ MOST_PLACES = 256  # in a pooling window: which of them has won is kept in a byt
 
 
 def usable(x: Tensor) -> bool:
-    """Whether the kernels can work on this blob: float32 on a processor, (n, c, h, w) with the channels innermost."""
-    suited = x.dtype == torch.float32 and x.device.type == "cpu" and x.dim() == 4
-    return suited and x.is_contiguous(memory_format=torch.channels_last) and _loops() is not None
+    """Whether the kernels can work on this blob, which is (n, c, h, w) on a processor.
+
+    float32 has the channels innermost; float64, whose sums are to be the same on every machine, the pixels.
+    """
+    if x.device.type != "cpu" or x.dim() != 4 or _loops() is None:
+        return False
+    if x.dtype == torch.float64:
+        return x.is_contiguous()
+    return x.dtype == torch.float32 and x.is_contiguous(memory_format=torch.channels_last)
 
 
 def lrn_forward(x: Tensor, size: int, k: float, alpha: float) -> Tensor:
     """LRN across `size` channels with beta 0.75."""
     y = torch.empty_like(x)
-    _in_parts(_loops().lrn_forward, len(_pixels(x)), _pixels(x), _pixels(y), *_lrn_numbers(x, size, k, alpha))
+    _lrn("forward", (x, y), size, k, alpha)
     return y
 
 
 def lrn_backward(x: Tensor, diff: Tensor, size: int, k: float, alpha: float) -> Tensor:
     """The diff of lrn_forward's bottom x."""
-    back, diff = torch.empty_like(x), diff.contiguous(memory_format=torch.channels_last)
-    arrays = (_pixels(x), _pixels(diff), _pixels(back))
-    _in_parts(_loops().lrn_backward, len(arrays[0]), *arrays, *_lrn_numbers(x, size, k, alpha))
+    back = torch.empty_like(x)
+    _lrn("backward", (x, _laid_out_like(x, diff), back), size, k, alpha)
     return back
 
 
+def _lrn(way: str, tensors: Sequence[Tensor], size: int, k: float, alpha: float) -> None:
+    x, loops = tensors[0], _loops()
+    number = np.float32 if x.dtype == torch.float32 else np.float64  # so that nothing is computed in another precision
+    numbers = (size, number(k), number(alpha / size))
+    if x.dtype == torch.float32:
+        pixels = [_pictures(tensor).reshape(-1, x.shape[1]) for tensor in tensors]
+        _in_parts(getattr(loops, "lrn_" + way), len(pixels[0]), *pixels, *numbers)
+        return
+    for planes in zip(*(tensor.flatten(2).numpy() for tensor in tensors)):
+        blocks = -(-planes[0].shape[1] // loops.PIXELS)
+        _in_parts(getattr(loops, "lrn_planes_" + way), blocks, *planes, *numbers)
+
+
 def max_forward(x: Tensor, g: Geometry, out: Tuple[int, int]) -> Tuple[Tensor, Tensor]:
-    """Max pooling: the tops and, as bytes, the places in the windows that they come from."""
+    """Max pooling in float32: the tops and, as bytes, the places in the windows that they come from."""
     n, c = x.shape[:2]
     top = x.new_empty((n, *out, c)).permute(0, 3, 1, 2)
     winners = torch.empty((n, *out, c), dtype=torch.uint8).permute(0, 3, 1, 2)
@@ -50,19 +69,14 @@ def max_forward(x: Tensor, g: Geometry, out: Tuple[int, int]) -> Tuple[Tensor, T
 
 def max_backward(diff: Tensor, winners: Tensor, bottom: Tensor, g: Geometry) -> Tensor:
     """The diff of max_forward's bottom."""
-    back, diff = torch.empty_like(bottom), diff.contiguous(memory_format=torch.channels_last)
+    back, diff = torch.empty_like(bottom), _laid_out_like(bottom, diff)
     for arrays in zip(_pictures(diff), _pictures(winners), _pictures(back)):
         _in_parts(_loops().max_backward, bottom.shape[2], *arrays, g.kernel, g.stride, g.pad)
     return back
 
 
-def tied_usable(x: Tensor) -> bool:
-    """Whether tied_forward can work on this blob: float64 on a processor, the channels outermost."""
-    return x.dtype == torch.float64 and x.device.type == "cpu" and x.is_contiguous() and _loops() is not None
-
-
 def tied_forward(x: Tensor, g: Geometry, out: Tuple[int, int], tie: float) -> Tuple[Tensor, Tensor]:
-    """Max pooling where values within `tie` of the greatest count as equal: the tops and their h * width + w."""
+    """Max pooling in float64, values within `tie` of the greatest counting as equal: the tops, their h * width + w."""
     top = x.new_empty((*x.shape[:2], *out))
     indices = torch.empty(top.shape, dtype=torch.int64)
     planes = (tensor.flatten(0, 1).numpy() for tensor in (x, top, indices))
@@ -75,14 +89,9 @@ def _pictures(x: Tensor) -> Any:
     return x.permute(0, 2, 3, 1).numpy()
 
 
-def _pixels(x: Tensor) -> Any:
-    """(n * h * w, c): the same, pixel by pixel."""
-    return _pictures(x).reshape(-1, x.shape[1])
-
-
-def _lrn_numbers(x: Tensor, size: int, k: float, alpha: float) -> Tuple[Any, ...]:
-    number = _pictures(x).dtype.type  # so that the compiled loops stay in the blob's precision
-    return size, number(k), number(alpha / size)
+def _laid_out_like(x: Tensor, diff: Tensor) -> Tensor:
+    floats = x.dtype == torch.float32
+    return diff.contiguous(memory_format=torch.channels_last if floats else torch.contiguous_format)
 
 
 def _in_parts(loop: Any, count: int, *args: Any) -> None:

@@ -10,6 +10,8 @@ from typing import Any, Callable
 import numba
 import numpy as np
 
+PIXELS = 64  # in a block: with all channels of a usual layer they fit into the second cache
+
 
 def _compiled(function: Callable[..., None]) -> Any:
     options: Any = {"nogil": True, "error_model": "numpy"}
@@ -136,3 +138,51 @@ def tied_forward(x, y, indices, kernel, stride, pad, tie, first, last):  # type:
                             found = True
                     if found:
                         break
+
+
+@_compiled
+def lrn_planes_forward(x, y, size, k, ratio, first, last):  # type: ignore[no-untyped-def]
+    """lrn_forward for (channels, pixels), the pixels last in memory: the blocks first to last - 1 of PIXELS of them."""
+    channels, half = x.shape[0], size // 2
+    sums = np.empty(PIXELS, x.dtype)
+    for block in range(first, last):
+        start, end = block * PIXELS, min((block + 1) * PIXELS, x.shape[1])
+        for c in range(channels):
+            for p in range(end - start):
+                sums[p] = 0
+            for d in range(max(c - half, 0), min(c + half + 1, channels)):
+                for p in range(end - start):
+                    sums[p] += x[d, start + p] * x[d, start + p]
+            for p in range(end - start):
+                root = sqrt(k + ratio * sums[p])
+                y[c, start + p] = x[c, start + p] / (root * sqrt(root))
+
+
+@_compiled
+def lrn_planes_backward(x, dy, dx, size, k, ratio, first, last):  # type: ignore[no-untyped-def]
+    """lrn_backward for (channels, pixels), as lrn_planes_forward has them."""
+    channels, half = x.shape[0], size // 2
+    sums, around = np.empty(PIXELS, x.dtype), np.empty((channels, PIXELS), x.dtype)
+    factor = x.dtype.type(1.5) * ratio
+    for block in range(first, last):
+        start, end = block * PIXELS, min((block + 1) * PIXELS, x.shape[1])
+        for c in range(channels):
+            for p in range(end - start):
+                sums[p] = 0
+            for d in range(max(c - half, 0), min(c + half + 1, channels)):
+                for p in range(end - start):
+                    sums[p] += x[d, start + p] * x[d, start + p]
+            for p in range(end - start):
+                scale = k + ratio * sums[p]
+                root = sqrt(scale)
+                direct = dy[c, start + p] / (root * sqrt(root))
+                dx[c, start + p] = direct
+                around[c, p] = direct * x[c, start + p] / scale
+        for c in range(channels):
+            for p in range(end - start):
+                sums[p] = 0
+            for d in range(max(c - half, 0), min(c + half + 1, channels)):
+                for p in range(end - start):
+                    sums[p] += around[d, p]
+            for p in range(end - start):
+                dx[c, start + p] -= factor * x[c, start + p] * sums[p]

@@ -13,11 +13,11 @@ from deepdream.engines.torch.layers import pooling
 pytest.importorskip("numba")
 
 
-def blob(shape, seed=0, ties=False):
-    """(n, c, h, w) float32 with the channels innermost."""
+def blob(shape, seed=0, ties=False, dtype=torch.float32):
+    """(n, c, h, w), the channels innermost in float32 and the pixels in float64."""
     random = np.random.RandomState(seed)
-    numbers = random.randint(-2, 3, shape) if ties else random.normal(0, 30, shape)
-    return torch.tensor(numbers, dtype=torch.float32).contiguous(memory_format=torch.channels_last)
+    tensor = torch.tensor(random.randint(-2, 3, shape) if ties else random.normal(0, 30, shape), dtype=dtype)
+    return tensor.contiguous(memory_format=torch.channels_last) if dtype == torch.float32 else tensor
 
 
 @pytest.fixture(params=[1, 2, 3])
@@ -28,16 +28,17 @@ def threads(request):
     torch.set_num_threads(before)
 
 
+@pytest.mark.parametrize(("dtype", "rounding"), [(torch.float32, 3e-6), (torch.float64, 1e-14)])
 @pytest.mark.parametrize(("size", "k", "alpha"), [(5, 1.0, 1e-4), (3, 2.0, 0.5), (1, 1.0, 1.0), (9, 1.5, 0.1)])
-def test_lrn_and_its_diff_are_those_of_the_formula(threads, size, k, alpha):
-    x, diff = blob((2, 7, 5, 3)), blob((2, 7, 5, 3), seed=1)
-    exact = x.double().requires_grad_()
+def test_lrn_and_its_diff_are_those_of_the_formula(threads, size, k, alpha, dtype, rounding):
+    x, diff = blob((2, 7, 15, 9), dtype=dtype), blob((2, 7, 15, 9), seed=1, dtype=dtype)
+    exact = x.double().clone().requires_grad_()
     squares = torch.nn.functional.pad(exact * exact, (0, 0, 0, 0, size // 2, size // 2))
     y = exact * (k + alpha / size * sum(squares[:, d : d + 7] for d in range(size))) ** -0.75
     y.backward(diff.double())
-    np.testing.assert_allclose(kernels.lrn_forward(x, size, k, alpha), y.detach(), rtol=2e-6)
+    np.testing.assert_allclose(kernels.lrn_forward(x, size, k, alpha), y.detach(), rtol=rounding)
     back = kernels.lrn_backward(x, diff, size, k, alpha)
-    assert abs(back - exact.grad).max() < 3e-6 * abs(exact.grad).max()
+    assert abs(back - exact.grad).max() < rounding * abs(exact.grad).max()
 
 
 GEOMETRIES = [
@@ -68,8 +69,7 @@ def test_max_pooling_with_ties_is_pytorchs_form_of_it(threads, monkeypatch, g):
     """Not a rounding in it: the same bytes."""
     x = torch.tensor(np.random.RandomState(0).randint(-2, 3, (2, 5, 9, 8)) * (1 + 3e-10 * np.arange(8)))
     out = tuple(pooled_size(*axis, any(g.pad)) for axis in zip((9, 8), *g[:3]))
-    assert kernels.tied_usable(x)
-    assert not kernels.tied_usable(x.float())
+    assert kernels.usable(x)
     found = pooling._first_of_the_greatest(x, g, out)
     monkeypatch.setattr(kernels, "_loops", lambda: None)
     expected = pooling._first_of_the_greatest(x, g, out)
@@ -80,12 +80,15 @@ def test_max_pooling_with_ties_is_pytorchs_form_of_it(threads, monkeypatch, g):
 
 def test_the_number_of_threads_changes_nothing():
     x, diff, g = blob((1, 24, 31, 17)), blob((1, 24, 31, 17), seed=1), Geometry((3, 3), (1, 1), (1, 1))
+    wide, wide_diff = x.double().contiguous(), diff.double().contiguous()
     results, before = set(), torch.get_num_threads()
     for number in (1, 2, 5):
         torch.set_num_threads(number)
         top, winners = kernels.max_forward(x, g, (31, 17))
-        tensors = (kernels.lrn_forward(x, 5, 1, 1e-4), kernels.lrn_backward(x, diff, 5, 1, 1e-4), top, winners)
-        results.add(b"".join(t.numpy().tobytes() for t in (*tensors, kernels.max_backward(diff, winners, x, g))))
+        tensors = [top, winners, kernels.max_backward(diff, winners, x, g), *kernels.tied_forward(wide, g, (31, 17), 0)]
+        for bottom, top_diff in ((x, diff), (wide, wide_diff)):
+            tensors += [kernels.lrn_forward(bottom, 5, 1, 1e-4), kernels.lrn_backward(bottom, top_diff, 5, 1, 1e-4)]
+        results.add(b"".join(tensor.numpy().tobytes() for tensor in tensors))
     torch.set_num_threads(before)
     assert len(results) == 1
 
@@ -93,15 +96,17 @@ def test_the_number_of_threads_changes_nothing():
 @pytest.mark.parametrize(
     "x",
     [
-        blob((1, 4, 3, 3)).double(),
+        blob((1, 4, 3, 3)).double(),  # the channels innermost
         torch.zeros(1, 4, 3, 3),  # the channels outermost
+        torch.zeros(1, 4, 3, 3, dtype=torch.float16),
         torch.zeros(4, 3),
         torch.zeros(1, 4, 3, 3, device="meta").contiguous(memory_format=torch.channels_last),
     ],
-    ids=["float64", "channels outermost", "two axes", "another device"],
+    ids=["float64", "float32", "float16", "two axes", "another device"],
 )
 def test_what_they_cannot_work_on(x):
     assert kernels.usable(blob((1, 4, 3, 3)))
+    assert kernels.usable(blob((1, 4, 3, 3), dtype=torch.float64))
     assert not kernels.usable(x)
 
 

@@ -65,7 +65,9 @@ class Pooling(Layer):
         return [whole]
 
     def _compiled(self, bottom: Tensor) -> bool:
-        return self.is_max and prod(self._geometry(bottom).kernel) <= kernels.MOST_PLACES and kernels.usable(bottom)
+        """Whether max_forward does it; in float64, tied_forward comes in below."""
+        few = prod(self._geometry(bottom).kernel) <= kernels.MOST_PLACES
+        return self.is_max and bottom.dtype == torch.float32 and few and kernels.usable(bottom)
 
     def _geometry(self, bottom: Tensor) -> Geometry:
         return pooling_geometry(self.param, *bottom.shape[2:])
@@ -94,7 +96,7 @@ class Pooling(Layer):
 
 def _first_of_the_greatest(x: Tensor, g: Geometry, out: Pair) -> Tuple[Tensor, Tensor]:
     """Each window's winner and its index h * width + w in its plane, by the rule of TIE."""
-    if kernels.tied_usable(x):
+    if kernels.usable(x):
         return kernels.tied_forward(x, g, out, TIE)
     height, width = x.shape[2:]
     spans = [(n - 1) * s + k for n, s, k in zip(out, g.stride, g.kernel)]
