@@ -22,6 +22,16 @@ def _compiled(function: Callable[..., None]) -> Any:
 
 
 @_compiled
+def _window_sums(padded, sums, size):  # type: ignore[no-untyped-def]
+    """sums[c] = the sum of the `size` numbers of padded from c on."""
+    for c in range(len(sums)):
+        sums[c] = 0
+    for d in range(size):
+        for c in range(len(sums)):
+            sums[c] += padded[c + d]
+
+
+@_compiled
 def lrn_forward(x, y, size, k, ratio, first, last):  # type: ignore[no-untyped-def]
     """y = x * s^-0.75, s = k + ratio * the sum of x² over `size` channels around; pixels first to last - 1."""
     channels, half = x.shape[1], size // 2
@@ -30,10 +40,7 @@ def lrn_forward(x, y, size, k, ratio, first, last):  # type: ignore[no-untyped-d
     for pixel in range(first, last):
         for c in range(channels):
             squares[half + c] = x[pixel, c] * x[pixel, c]
-            sums[c] = 0
-        for d in range(size):
-            for c in range(channels):
-                sums[c] += squares[c + d]
+        _window_sums(squares, sums, size)
         for c in range(channels):
             root = sqrt(k + ratio * sums[c])
             y[pixel, c] = x[pixel, c] / (root * sqrt(root))
@@ -49,20 +56,14 @@ def lrn_backward(x, dy, dx, size, k, ratio, first, last):  # type: ignore[no-unt
     for pixel in range(first, last):
         for c in range(channels):
             around[half + c] = x[pixel, c] * x[pixel, c]
-            sums[c] = 0
-        for d in range(size):
-            for c in range(channels):
-                sums[c] += around[c + d]
+        _window_sums(around, sums, size)
         for c in range(channels):
             scale = k + ratio * sums[c]
             root = sqrt(scale)
             direct = dy[pixel, c] / (root * sqrt(root))
             dx[pixel, c] = direct
             around[half + c] = direct * x[pixel, c] / scale
-            sums[c] = 0
-        for d in range(size):
-            for c in range(channels):
-                sums[c] += around[c + d]
+        _window_sums(around, sums, size)
         for c in range(channels):
             dx[pixel, c] -= factor * x[pixel, c] * sums[c]
 
@@ -141,48 +142,49 @@ def tied_forward(x, y, indices, kernel, stride, pad, tie, first, last):  # type:
 
 
 @_compiled
+def _window_squares(x, sums, c, half):  # type: ignore[no-untyped-def]
+    """sums = the sum of x² over the channels c - half to c + half of (channels, pixels)."""
+    sums[:] = 0
+    for d in range(max(c - half, 0), min(c + half + 1, x.shape[0])):
+        for p in range(x.shape[1]):
+            sums[p] += x[d, p] * x[d, p]
+
+
+@_compiled
 def lrn_planes_forward(x, y, size, k, ratio, first, last):  # type: ignore[no-untyped-def]
     """lrn_forward for (channels, pixels), the pixels last in memory: the blocks first to last - 1 of PIXELS of them."""
     channels, half = x.shape[0], size // 2
-    sums = np.empty(PIXELS, x.dtype)
     for block in range(first, last):
-        start, end = block * PIXELS, min((block + 1) * PIXELS, x.shape[1])
+        part = slice(block * PIXELS, min((block + 1) * PIXELS, x.shape[1]))
+        xs, ys = x[:, part], y[:, part]
+        sums = np.empty(xs.shape[1], x.dtype)
         for c in range(channels):
-            for p in range(end - start):
-                sums[p] = 0
-            for d in range(max(c - half, 0), min(c + half + 1, channels)):
-                for p in range(end - start):
-                    sums[p] += x[d, start + p] * x[d, start + p]
-            for p in range(end - start):
+            _window_squares(xs, sums, c, half)
+            for p in range(len(sums)):
                 root = sqrt(k + ratio * sums[p])
-                y[c, start + p] = x[c, start + p] / (root * sqrt(root))
+                ys[c, p] = xs[c, p] / (root * sqrt(root))
 
 
 @_compiled
 def lrn_planes_backward(x, dy, dx, size, k, ratio, first, last):  # type: ignore[no-untyped-def]
     """lrn_backward for (channels, pixels), as lrn_planes_forward has them."""
     channels, half = x.shape[0], size // 2
-    sums, around = np.empty(PIXELS, x.dtype), np.empty((channels, PIXELS), x.dtype)
     factor = x.dtype.type(1.5) * ratio
     for block in range(first, last):
-        start, end = block * PIXELS, min((block + 1) * PIXELS, x.shape[1])
+        part = slice(block * PIXELS, min((block + 1) * PIXELS, x.shape[1]))
+        xs, dys, dxs = x[:, part], dy[:, part], dx[:, part]
+        sums, around = np.empty(xs.shape[1], x.dtype), np.empty(xs.shape, x.dtype)
         for c in range(channels):
-            for p in range(end - start):
-                sums[p] = 0
-            for d in range(max(c - half, 0), min(c + half + 1, channels)):
-                for p in range(end - start):
-                    sums[p] += x[d, start + p] * x[d, start + p]
-            for p in range(end - start):
+            _window_squares(xs, sums, c, half)
+            for p in range(len(sums)):
                 scale = k + ratio * sums[p]
                 root = sqrt(scale)
-                direct = dy[c, start + p] / (root * sqrt(root))
-                dx[c, start + p] = direct
-                around[c, p] = direct * x[c, start + p] / scale
+                dxs[c, p] = dys[c, p] / (root * sqrt(root))
+                around[c, p] = dxs[c, p] * xs[c, p] / scale
         for c in range(channels):
-            for p in range(end - start):
-                sums[p] = 0
+            sums[:] = 0
             for d in range(max(c - half, 0), min(c + half + 1, channels)):
-                for p in range(end - start):
+                for p in range(len(sums)):
                     sums[p] += around[d, p]
-            for p in range(end - start):
-                dx[c, start + p] -= factor * x[c, start + p] * sums[p]
+            for p in range(len(sums)):
+                dxs[c, p] -= factor * xs[c, p] * sums[p]
