@@ -252,7 +252,13 @@ def _write_aside(path: Path, data: bytes) -> None:
 
 def _unwritable(target: str, error: OSError) -> DreamError:
     name = "standard output" if target == "-" else target
-    return DreamError(f"{name} cannot be written ({error.strerror}): see to that, or write somewhere else")
+    reason = error.strerror or str(error)
+    if isinstance(error, PermissionError) and hasattr(os, "geteuid"):  # in a container, the user is easily another
+        with contextlib.suppress(OSError):
+            owner = _real(target).parent.stat().st_uid
+            if owner != os.geteuid():
+                reason += f": the folder is user {owner}'s, and this is user {os.geteuid()}"
+    return DreamError(f"{name} cannot be written ({reason}): see to that, or write somewhere else")
 
 
 def _too_large(name: str) -> DreamError:
