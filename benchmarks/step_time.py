@@ -1,6 +1,7 @@
 """Seconds a step (one forward and one backward pass): this engine beside others, in turn, in one run.
 
     python benchmarks/step_time.py [--layer inception_4c/output] [--size 1024x575] [--runs 9] [--model bvlc_googlenet]
+        [--precision float64]
 
 All run the same net from the same files on the same random picture. The others are what one would write with PyTorch
 (torch.nn.functional calls in the prototxt's order, F.local_response_norm, and backward()) and, where $CAFFE_PYTHON is
@@ -120,7 +121,7 @@ def floor(net: Any, end: str, size: List[int]) -> Callable[[], float]:
     shapes, n = net.topology.shapes_at(*size, end), 2048
     layers = [layer for layer in net.topology.needed(end) if layer.type == "Convolution"]
     products = [prod(net.topology.param_shapes[x.name][0]) * prod(shapes[x.tops[0]][2:]) for x in layers]
-    a, b = torch.randn(n, n), torch.randn(n, n)
+    a, b = torch.randn(n, n, dtype=net.dtype), torch.randn(n, n, dtype=net.dtype)
     seconds = timed(lambda: a @ b)
     return lambda: seconds() * 2 * sum(products) / n**3  # forward and backward
 
@@ -131,9 +132,10 @@ def main() -> None:
     parser.add_argument("--size", default="1024x575", help="WIDTHxHEIGHT")
     parser.add_argument("--runs", type=int, default=9)
     parser.add_argument("--model", default="bvlc_googlenet")
+    parser.add_argument("--precision", default="float32")
     args = parser.parse_args()
     width, height = map(int, args.size.split("x"))
-    net, plain = (load_net(args.model, "torch", "cpu", blobs=blobs) for blobs in ("needed", "all"))
+    net, plain = (load_net(args.model, "torch", "cpu", args.precision, blobs) for blobs in ("needed", "all"))
     picture = np.random.RandomState(0).uniform(-120, 140, (1, 3, height, width)).astype(np.float32)
     net.blobs["data"].reshape(*picture.shape)
     net.blobs["data"].data[...] = picture
@@ -145,12 +147,12 @@ def main() -> None:
         return net.blobs["data"].diff
 
     def autograd() -> np.ndarray:
-        return autograd_step(plain, args.layer, torch.from_numpy(picture)).numpy()
+        return autograd_step(plain, args.layer, torch.from_numpy(picture).to(plain.dtype)).numpy()
 
     difference = abs(ours() - autograd())
     print(f"gradients differ by {np.median(difference) / abs(ours()).mean():.1e} of their mean size in the median")
     steps = {"this engine": timed(ours), "plain autograd": timed(autograd)}
-    if os.environ.get("CAFFE_PYTHON"):
+    if os.environ.get("CAFFE_PYTHON") and args.precision == "float32":
         steps["real Caffe"] = caffe_step(net.model, args.layer, picture)
     steps["floor"] = floor(net, args.layer, [height, width])
     seconds: Dict[str, List[float]] = {name: [] for name in steps}
@@ -159,7 +161,7 @@ def main() -> None:
             taken = step()
             if run:  # the first one warms up
                 seconds[name].append(taken)
-    print(f"{args.layer}, {args.size}, {torch.get_num_threads()} threads, torch {torch.__version__}")
+    print(f"{args.layer}, {args.size}, {args.precision}, {torch.get_num_threads()} threads, torch {torch.__version__}")
     for name, times in seconds.items():
         ratio = statistics.median(b / a for a, b in zip(seconds["this engine"], times))
         spread = f"{min(times):.3f} to {max(times):.3f}"
