@@ -66,8 +66,9 @@ class Workshop:
         if self._daemon:
             self._daemon.terminate()
             self._daemon.wait()
-        for leave in (("rm", "--all"), ("rmi", "--all", "--force")):
-            subprocess.run(["buildah", *map(str, self.store), *leave], check=False, capture_output=True)
+        still_running = ("podman", "rm", "--all", "--force")
+        for tool, *leave in (still_running, ("buildah", "rm", "--all"), ("buildah", "rmi", "--all", "--force")):
+            subprocess.run([tool, *map(str, self.store), *leave], check=False, capture_output=True)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def buildah(self, *args):
