@@ -173,11 +173,9 @@ def _check_counts(topology: Topology, layers: Sequence[LayerSpec], shapes: Dict[
         counts = [prod(shapes[top]) for top in layer.tops]
         if layer.type in ("Convolution", "Deconvolution"):
             # The pictures' columns, which the weights are multiplied with (base_conv_layer.cpp, col_buffer_shape_).
-            weight, plane = (
-                topology.param_shapes[layer.name][0],
-                layer.tops if layer.type == "Convolution" else layer.bottoms,
-            )
-            counts.append(prod(weight[1:]) * layer.param.convolution_param.group * prod(shapes[plane[0]][2:]))
+            weight = topology.param_shapes[layer.name][0]
+            (narrow,) = layer.tops if layer.type == "Convolution" else layer.bottoms
+            counts.append(prod(weight[1:]) * layer.param.convolution_param.group * prod(shapes[narrow][2:]))
         if max(counts, default=0) > _MOST:
             raise DreamError(f"layer {layer.name} is too large for Caffe at this size: take a smaller picture")
 
