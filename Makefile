@@ -1,14 +1,17 @@
 # make dream             dreams the project's own example picture
 # make test              runs the tests
 # make test-containers   builds the image and the virtual machine's root, and tries them; some ten minutes
-# They make .venv first, with the pinned requirements. PYTHON, PIP_ARGS and DREAM_ARGS can be set on the command line.
+# make bench             measures time and memory, into docs/bench.json and docs/bench.svg; ten minutes at most
+# They make .venv first, with the pinned requirements. PYTHON, PIP_ARGS, DREAM_ARGS and BENCH_ARGS (--quick) can be set on
+# the command line.
 
 PYTHON ?= python3
 PIP_ARGS ?=
 DREAM_ARGS ?=
+BENCH_ARGS ?=
 BIN = .venv/bin
 
-.PHONY: dream test test-containers lint clean
+.PHONY: dream test test-containers bench lint clean
 
 dream: .venv/.ready
 	$(BIN)/python dreamify.py examples/clouds.jpg clouds-dream.png $(DREAM_ARGS)
@@ -19,6 +22,9 @@ test: .venv/.ready-dev
 
 test-containers: .venv/.ready-dev
 	$(BIN)/python -m pytest -rs tests/containers
+
+bench: .venv/.ready-dev
+	$(BIN)/python -m benchmarks $(BENCH_ARGS)
 
 lint: .venv/.ready-dev
 	$(BIN)/ruff format --check .

@@ -1,5 +1,6 @@
 """load_net: a model as a Net, on real Caffe or on PyTorch."""
 
+import os
 from importlib.util import find_spec
 from typing import Any
 
@@ -62,6 +63,8 @@ def choose_engine(engine: str) -> Any:
                 raise
     if not find_spec("torch"):
         raise DreamError("neither Caffe nor PyTorch is installed: pip install torch (it wants Python 3.10 or later)")
+    # Asks PyTorch, which reads it once, for huge pages: a fresh blob in pages of 4 kB takes longer to get than to fill.
+    os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
     from . import torch
 
     return torch

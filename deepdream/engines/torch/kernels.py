@@ -23,11 +23,25 @@ def usable(x: Tensor) -> bool:
 
     float32 has the channels innermost; float64, whose sums are to be the same on every machine, the pixels.
     """
-    if x.device.type != "cpu" or x.dim() != 4 or _loops() is None:
-        return False
-    if x.dtype == torch.float64:
-        return x.is_contiguous()
-    return x.dtype == torch.float32 and x.is_contiguous(memory_format=torch.channels_last)
+    known = x.dtype in (torch.float32, torch.float64)
+    return there(x.device) and known and x.dim() == 4 and x.is_contiguous(memory_format=_format(x))
+
+
+def there(device: torch.device) -> bool:
+    """Whether there are kernels for this device."""
+    return device.type == "cpu" and _loops() is not None
+
+
+def relu_backward(diff: Tensor, signs: Tensor) -> Tensor:
+    """The diff where the signs, numbers or bools, are above zero; PyTorch would first turn bools into numbers."""
+    back = torch.empty_like(diff, memory_format=_format(diff))
+    signs = signs.contiguous(memory_format=_format(diff))
+    if diff.dtype == torch.float32:
+        rows = [_pictures(tensor).reshape(-1, diff.shape[1]) for tensor in (diff, signs, back)]
+    else:
+        rows = [tensor.flatten(2).flatten(0, 1).numpy() for tensor in (diff, signs, back)]
+    _in_parts(_loops().relu_backward, len(rows[0]), *rows)
+    return back
 
 
 def lrn_forward(x: Tensor, size: int, k: float, alpha: float) -> Tensor:
@@ -40,21 +54,22 @@ def lrn_forward(x: Tensor, size: int, k: float, alpha: float) -> Tensor:
 def lrn_backward(x: Tensor, diff: Tensor, size: int, k: float, alpha: float) -> Tensor:
     """The diff of lrn_forward's bottom x."""
     back = torch.empty_like(x)
-    _lrn("backward", (x, _laid_out_like(x, diff), back), size, k, alpha)
+    _lrn("backward", (x, diff.contiguous(memory_format=_format(x)), back), size, k, alpha)
     return back
 
 
 def _lrn(way: str, tensors: Sequence[Tensor], size: int, k: float, alpha: float) -> None:
     x, loops = tensors[0], _loops()
     number = np.float32 if x.dtype == torch.float32 else np.float64  # so that nothing is computed in another precision
-    numbers = (size, number(k), number(alpha / size))
+    numbers = (number(k), number(alpha / size))
     if x.dtype == torch.float32:
         pixels = [_pictures(tensor).reshape(-1, x.shape[1]) for tensor in tensors]
-        _in_parts(getattr(loops, "lrn_" + way), len(pixels[0]), *pixels, *numbers)
+        window = (None,) * size  # a type of its own for each size, for which the loop is then compiled
+        _in_parts(getattr(loops, "lrn_" + way), len(pixels[0]), *pixels, window, *numbers)
         return
     for planes in zip(*(tensor.flatten(2).numpy() for tensor in tensors)):
         blocks = -(-planes[0].shape[1] // loops.PIXELS)
-        _in_parts(getattr(loops, "lrn_planes_" + way), blocks, *planes, *numbers)
+        _in_parts(getattr(loops, "lrn_planes_" + way), blocks, *planes, size, *numbers)
 
 
 def max_forward(x: Tensor, g: Geometry, out: Tuple[int, int]) -> Tuple[Tensor, Tensor]:
@@ -69,7 +84,7 @@ def max_forward(x: Tensor, g: Geometry, out: Tuple[int, int]) -> Tuple[Tensor, T
 
 def max_backward(diff: Tensor, winners: Tensor, bottom: Tensor, g: Geometry) -> Tensor:
     """The diff of max_forward's bottom."""
-    back, diff = torch.empty_like(bottom), _laid_out_like(bottom, diff)
+    back, diff = torch.empty_like(bottom), diff.contiguous(memory_format=_format(diff))
     for arrays in zip(_pictures(diff), _pictures(winners), _pictures(back)):
         _in_parts(_loops().max_backward, bottom.shape[2], *arrays, g.kernel, g.stride, g.pad)
     return back
@@ -89,9 +104,8 @@ def _pictures(x: Tensor) -> Any:
     return x.permute(0, 2, 3, 1).numpy()
 
 
-def _laid_out_like(x: Tensor, diff: Tensor) -> Tensor:
-    floats = x.dtype == torch.float32
-    return diff.contiguous(memory_format=torch.channels_last if floats else torch.contiguous_format)
+def _format(x: Tensor) -> torch.memory_format:
+    return torch.channels_last if x.dtype == torch.float32 else torch.contiguous_format
 
 
 def _in_parts(loop: Any, count: int, *args: Any) -> None:

@@ -22,55 +22,65 @@ def _compiled(function: Callable[..., None]) -> Any:
 
 
 @_compiled
-def _window_sums(padded, sums, size):  # type: ignore[no-untyped-def]
-    """sums[c] = the sum of the `size` numbers of padded from c on."""
-    for c in range(len(sums)):
-        sums[c] = 0
-    for d in range(size):
-        for c in range(len(sums)):
-            sums[c] += padded[c + d]
+def relu_backward(dy, x, dx, first, last):  # type: ignore[no-untyped-def]
+    """dx = dy where x is above zero, else 0; the rows first to last - 1."""
+    nothing = dy.dtype.type(0)
+    for row in range(first, last):
+        for i in range(dy.shape[1]):
+            diff = dy[row, i]
+            dx[row, i] = diff if x[row, i] > 0 else nothing
 
 
 @_compiled
-def lrn_forward(x, y, size, k, ratio, first, last):  # type: ignore[no-untyped-def]
-    """y = x * s^-0.75, s = k + ratio * the sum of x² over `size` channels around; pixels first to last - 1."""
-    channels, half = x.shape[1], size // 2
+def _window_sum(numbers, window, c):  # type: ignore[no-untyped-def]
+    """The sum of as many numbers from c on as the tuple `window` has."""
+    total = numbers.dtype.type(0)
+    for d in range(len(window)):
+        total += numbers[c + d]
+    return total
+
+
+@_compiled
+def lrn_forward(x, y, window, k, ratio, first, last):  # type: ignore[no-untyped-def]
+    """y = x * s^-0.75, s = k + ratio * the sum of x² over len(window) channels around; pixels first to last - 1.
+
+    A tuple's length is known when this is compiled: the sum is no loop, so the one over the channels becomes vectors.
+    """
+    channels, half = x.shape[1], len(window) // 2
     squares = np.zeros(channels + 2 * half, x.dtype)
-    sums = np.empty(channels, x.dtype)
     for pixel in range(first, last):
         for c in range(channels):
             squares[half + c] = x[pixel, c] * x[pixel, c]
-        _window_sums(squares, sums, size)
         for c in range(channels):
-            root = sqrt(k + ratio * sums[c])
+            root = sqrt(k + ratio * _window_sum(squares, window, c))
             y[pixel, c] = x[pixel, c] / (root * sqrt(root))
 
 
 @_compiled
-def lrn_backward(x, dy, dx, size, k, ratio, first, last):  # type: ignore[no-untyped-def]
+def lrn_backward(x, dy, dx, window, k, ratio, first, last):  # type: ignore[no-untyped-def]
     """dx = dy * s^-0.75 - 1.5 * ratio * x * the sum of dy * x * s^-1.75 over the window; s is worked out again."""
-    channels, half = x.shape[1], size // 2
-    around = np.zeros(channels + 2 * half, x.dtype)
-    sums = np.empty(channels, x.dtype)
+    channels, half = x.shape[1], len(window) // 2
+    squares, products = np.zeros(channels + 2 * half, x.dtype), np.zeros(channels + 2 * half, x.dtype)
     factor = x.dtype.type(1.5) * ratio
     for pixel in range(first, last):
         for c in range(channels):
-            around[half + c] = x[pixel, c] * x[pixel, c]
-        _window_sums(around, sums, size)
+            squares[half + c] = x[pixel, c] * x[pixel, c]
         for c in range(channels):
-            scale = k + ratio * sums[c]
+            scale = k + ratio * _window_sum(squares, window, c)
             root = sqrt(scale)
             direct = dy[pixel, c] / (root * sqrt(root))
             dx[pixel, c] = direct
-            around[half + c] = direct * x[pixel, c] / scale
-        _window_sums(around, sums, size)
+            products[half + c] = direct * x[pixel, c] / scale
         for c in range(channels):
-            dx[pixel, c] -= factor * x[pixel, c] * sums[c]
+            dx[pixel, c] -= factor * x[pixel, c] * _window_sum(products, window, c)
 
 
 @_compiled
 def max_forward(x, y, winners, kernel, stride, pad, first, last):  # type: ignore[no-untyped-def]
-    """y = the greatest of each window, winners = its place in it, row by row; the rows first to last - 1 of y."""
+    """y = the greatest of each window, winners = its place in it, row by row; the rows first to last - 1 of y.
+
+    What may stay is read in any case, and a place is as wide as a value: without that AVX2 would go one by one.
+    """
     height, width, channels = x.shape
     for i in range(first, last):
         top = i * stride[0] - pad[0]
@@ -79,39 +89,48 @@ def max_forward(x, y, winners, kernel, stride, pad, first, last):  # type: ignor
             greatest, winner, started = y[i, j], winners[i, j], False
             for a in range(max(top, 0), min(top + kernel[0], height)):
                 for b in range(max(left, 0), min(left + kernel[1], width)):
-                    values, place = x[a, b], np.uint8((a - top) * kernel[1] + b - left)
+                    values, place = x[a, b], np.float32((a - top) * kernel[1] + b - left)
                     if not started:
                         started = True
                         for c in range(channels):
                             greatest[c] = values[c]
-                            winner[c] = place
+                            winner[c] = np.uint8(place)
                     else:
                         for c in range(channels):
-                            wins = values[c] > greatest[c]
-                            greatest[c] = values[c] if wins else greatest[c]
-                            winner[c] = place if wins else winner[c]
+                            value, so_far, its_place = values[c], greatest[c], np.float32(winner[c])
+                            wins = value > so_far
+                            greatest[c] = value if wins else so_far
+                            winner[c] = np.uint8(place if wins else its_place)
 
 
 @_compiled
 def max_backward(dy, winners, dx, kernel, stride, pad, first, last):  # type: ignore[no-untyped-def]
-    """dx = the sum of the diffs of the windows that a place has won; the rows first to last - 1 of dx."""
-    height, width, channels = dy.shape
-    nothing = dy.dtype.type(0)
-    for i in range(first, last):
-        y = i + pad[0]
-        rows = range(max(0, (y - kernel[0]) // stride[0] + 1), min(height, y // stride[0] + 1))
-        for j in range(dx.shape[1]):
-            x = j + pad[1]
-            columns = range(max(0, (x - kernel[1]) // stride[1] + 1), min(width, x // stride[1] + 1))
-            total = dx[i, j]
-            for c in range(channels):
-                total[c] = nothing
-            for a in rows:
-                for b in columns:
-                    place = np.uint8((y - a * stride[0]) * kernel[1] + x - b * stride[1])
-                    diff, winner = dy[a, b], winners[a, b]
-                    for c in range(channels):
-                        total[c] += diff[c] if winner[c] == place else nothing
+    """dx = the sum of the diffs of the windows that a place has won; the rows first to last - 1 of dx.
+
+    The windows, row by row, add theirs where their winners are. Unsigned indices spare a look at negative ones.
+    """
+    width, channels = dx.shape[1:]
+    numbers, elsewhere = dx.reshape(-1), np.uint64(dx.size)
+    starts = np.empty(kernel[0] * kernel[1], np.uint64)  # of the channels at each place of a row's leftmost window
+    cleared = first
+    for a in range(max(0, (first + pad[0] - kernel[0]) // stride[0] + 1), dy.shape[0]):
+        top = a * stride[0] - pad[0]
+        if top >= last:
+            break
+        bottom = min(top + kernel[0], last)
+        dx[cleared:bottom] = 0  # only now: what is about to be added to stays in the cache
+        cleared = bottom
+        for place in range(len(starts)):
+            row, column = top + place // kernel[1], place % kernel[1] - pad[1]
+            starts[place] = np.uint64((row * width + column) * channels) if first <= row < last else elsewhere
+        for b in range(dy.shape[1]):
+            right = np.uint64(b * stride[1] * channels)
+            diff, winner = dy[a, b], winners[a, b]
+            for c in range(np.uint64(channels)):
+                start = starts[winner[c]]
+                if start != elsewhere:
+                    numbers[start + right + c] += diff[c]
+    dx[cleared:last] = 0
 
 
 @_compiled

@@ -1,21 +1,25 @@
-"""blobs="needed": only what the dream needs. The command line's mode."""
+"""blobs="needed": only what the dream needs, in as much memory as it may take. The command line's mode."""
 
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 import torch
 
-from ...errors import UsageError
-from .layers.base import Layer, Tensor
+from ...caffe_format.shapes import Shape
+from ...errors import DreamError, UsageError
+from .layers.base import Tensor
+from .layout import Layout, Layouts
 from .net import Net, memory_errors
+from .plan import make_plan
+from .segment import Segment, memory_format
+from .stretch import Tape
 
 
-class Step(NamedTuple):
-    """One layer of a plan, and the blobs that nothing reads after its forward pass."""
+class _Run(NamedTuple):
+    """What one segment has left of the last forward pass: the blobs it started from, and the tapes that it kept."""
 
-    layer: Layer
-    bottoms: Tuple[str, ...]
-    tops: Tuple[str, ...]
-    release: Tuple[str, ...]
+    segment: Segment
+    sources: Dict[str, Tensor]
+    tapes: List[Tape]
 
 
 class NeededBlobsNet(Net):
@@ -23,42 +27,60 @@ class NeededBlobsNet(Net):
 
     Only the input blob and that of `end` can be relied on. A layer that `end` does not depend on costs nothing and may
     not even fit the picture; its diff is zero, so the gradient is the one of a fresh net in Caffe.
+
+    `memory` is how many bytes a pass may take besides the input blob, None being no limit. Beyond it the pass runs in
+    tiles, with the same result to rounding. The input's data have to stay as they are until the way back is done.
     """
+
+    memory: Optional[int] = None
 
     def __init__(self, *args: Any):
         super().__init__(*args)
-        self._plans: Dict[str, List[Step]] = {}
+        self._layouts: Dict[Tuple[str, Shape], Layouts] = {}
         self._end: Optional[str] = None
-        self._kept: Dict[str, Tensor] = {}
+        self._runs: List[_Run] = []
 
     @property
     def channels_last(self) -> bool:
-        """The convolutions of PyTorch are fastest with the channels innermost.
+        return memory_format(self.dtype) == torch.channels_last
 
-        In float64 the order of summation would then depend on the processor, and with it the last bits.
-        """
-        return self.dtype == torch.float32
+    def layout(self, end: str, input_shape: Shape) -> Layout:
+        """How a pass to `end` runs; raises DreamError where `memory` is too little for even the smallest tiles."""
+        layouts = self._layouts_of(end, input_shape)
+        layout = layouts.within(self.memory)
+        if layout is None:
+            raise DreamError(f"a pass to {end} cannot do with {self.memory} bytes: it takes {layouts.least()} or more")
+        return layout
 
-    def _laid_out(self, tensor: Tensor) -> Tensor:
-        memory_format = torch.channels_last if self.channels_last else torch.contiguous_format
-        return tensor.contiguous(memory_format=memory_format) if tensor.dim() == 4 else tensor
+    def least_memory(self, end: str, input_shape: Shape) -> int:
+        """The least `memory` that a pass to `end` can do with."""
+        return self._layouts_of(end, input_shape).least()
+
+    def _layouts_of(self, end: str, input_shape: Shape) -> Layouts:
+        key = (end, input_shape)
+        if key not in self._layouts:
+            shapes = {name: self.blobs[name].shape for name in self.inputs}
+            shapes = self.topology.infer(self.topology.needed(end), {**shapes, self.inputs[0]: input_shape})
+            plan = make_plan(self.topology, self.layers, end)
+            self._layouts[key] = Layouts(plan, shapes, self.inputs, self.dtype, self.device)
+        return self._layouts[key]
 
     @memory_errors()
     def forward(self, end: Optional[str] = None) -> Dict[str, Any]:
         """Runs the layers that `end` (the last) depends on, and returns {blob: data} of its tops."""
         end = end or self.topology.layers[-1].name
-        shapes = self.topology.infer(self.topology.needed(end), {name: self.blobs[name].shape for name in self.inputs})
-        live = {name: self._laid_out(self.blobs[name].tensor("data")) for name in self.inputs}
-        for step in self._plan(end):
-            live.update(zip(step.tops, step.layer.forward([live[name] for name in step.bottoms])))
-            for name in step.release:
-                del live[name]
-        self._end, self._kept = end, live
-        tops = self.topology.layers[self.topology.position(end)].tops
-        for name in tops:
-            self.blobs[name].reshape(*shapes[name])
-            self.blobs[name].tensor("data").copy_(live[name])
-        return {name: self.blobs[name].data for name in tops}
+        layout = self.layout(end, self.blobs[self.inputs[0]].shape)
+        self._end, self._runs = None, []  # gives the last pass's memory back
+        live = dict(zip(self.inputs, self._tensors(self.inputs)))
+        for segment in layout.segments:
+            tops, tapes = segment.forward(live)
+            self._runs.append(_Run(segment, live, tapes))
+            live = tops
+        self._end = end
+        for name, top in live.items():
+            self.blobs[name].reshape(*top.shape)
+            self.blobs[name].tensor("data").copy_(top)
+        return {name: self.blobs[name].data for name in live}
 
     @memory_errors()
     def backward(self, start: Optional[str] = None) -> Dict[str, Any]:
@@ -66,36 +88,13 @@ class NeededBlobsNet(Net):
         start = start or self.topology.layers[-1].name
         if start != self._end:
             raise UsageError(f"backward(start={start!r}) follows forward(end={self._end!r}): name the same layer twice")
-        source = self.inputs[0]
-        plan = self._plan(start)
-        ends = self.topology.layers[self.topology.position(start)].tops
-        diffs = {name: self._laid_out(self.blobs[name].tensor("diff")) for name in ends}
-        for step in reversed(plan):
-            top_diffs = [diffs.pop(name, None) for name in step.tops]
-            # What the layer does not read on the way back is no longer there.
-            bottoms: List[Any] = [self._kept.get(name) for name in step.bottoms]
-            tops: List[Any] = [self._kept.get(name) for name in step.tops]
-            diffs.update(zip(step.bottoms, step.layer.backward(top_diffs, bottoms, tops)))
-        if source in diffs:
-            self.blobs[source].tensor("diff").copy_(diffs[source])
-        else:
-            self.blobs[source].clear_diff()
+        names, source = self.topology.layers[self.topology.position(start)].tops, self.inputs[0]
+        diffs = dict(zip(names, self._tensors(names, "diff")))
+        into = self.blobs[source].tensor("diff")
+        for i, (segment, sources, tapes) in reversed(list(enumerate(self._runs))):
+            diffs = segment.backward(sources, tapes, diffs, into if i == 0 else None)
+        if source not in diffs:
+            into.zero_()
+        elif diffs[source] is not into:
+            into.copy_(diffs[source])
         return {source: self.blobs[source].diff}
-
-    def _plan(self, end: str) -> List[Step]:
-        if end not in self._plans:
-            self._plans[end] = self._make_plan(end)
-        return self._plans[end]
-
-    def _make_plan(self, end: str) -> List[Step]:
-        specs = [spec for spec in self.topology.needed(end) if spec.type != "Input"]
-        layers = [self.layers[self.topology.index[spec.name]] for spec in specs]
-        kept = set(self.topology.layers[self.topology.position(end)].tops)
-        for spec, layer in zip(specs, layers):
-            kept.update(spec.bottoms if "bottoms" in layer.backward_reads else ())
-            kept.update(spec.tops if "tops" in layer.backward_reads else ())
-        last_use = {name: i for i, spec in enumerate(specs) for name in (*spec.bottoms, *spec.tops)}
-        return [
-            Step(layer, spec.bottoms, spec.tops, tuple(n for n, use in last_use.items() if use == i and n not in kept))
-            for i, (spec, layer) in enumerate(zip(specs, layers))
-        ]

@@ -8,6 +8,7 @@ import torch
 
 from deepdream.caffe_format.topology import read_topology
 from deepdream.engines.torch.layers import LAYERS
+from deepdream.engines.torch.layers.base import Reads
 
 from ...nets import input_layer, layer, write_prototxt
 
@@ -42,19 +43,24 @@ def forward(layer, *bottoms):
 def backward(layer, top_diffs, *bottoms):
     """The diffs of the bottoms and of the parameters, after a forward pass, as arrays.
 
-    The layer is handed what the engine has: where it works in place, the bottom is what it has written; and what
-    `backward_reads` does not name may long be gone.
+    The layer is handed what the engine has: where it works in place, the bottom is what it has written; and of what it
+    says that it does not read, nothing is left.
     """
     bottoms = [torch.tensor(bottom) for bottom in bottoms]
     tops = layer.forward(bottoms)
     bottoms = tops if layer.in_place else bottoms
     diffs = [torch.tensor(diff) for diff in top_diffs]
     handed = [
-        tensors if name in layer.backward_reads else [None] * len(tensors)
-        for name, tensors in (("bottoms", bottoms), ("tops", tops))
+        [_as_far_as_read(blob, reads) for blob in blobs]
+        for blobs, reads in ((bottoms, layer.reads_bottoms), (tops, layer.reads_tops))
     ]
     params = [diff if diff is None else diff.numpy() for diff in layer.param_diffs(diffs, bottoms)]
     return [diff.numpy() for diff in layer.backward(diffs, *handed)], params
+
+
+def _as_far_as_read(blob, reads):
+    stand_ins = {Reads.NOTHING: None, Reads.SHAPE: blob * torch.nan, Reads.SIGNS: blob > 0}
+    return stand_ins.get(reads, blob)
 
 
 def check_gradients(layer, *bottoms, trained=True):

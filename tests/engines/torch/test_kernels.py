@@ -12,6 +12,8 @@ from deepdream.engines.torch.layers import pooling
 
 pytest.importorskip("numba")
 
+CHANNELS = 21  # a vector of 8 or 16 and a rest
+
 
 def blob(shape, seed=0, ties=False, dtype=torch.float32):
     """(n, c, h, w), the channels innermost in float32 and the pixels in float64."""
@@ -31,10 +33,10 @@ def threads(request):
 @pytest.mark.parametrize(("dtype", "rounding"), [(torch.float32, 3e-6), (torch.float64, 1e-14)])
 @pytest.mark.parametrize(("size", "k", "alpha"), [(5, 1.0, 1e-4), (3, 2.0, 0.5), (1, 1.0, 1.0), (9, 1.5, 0.1)])
 def test_lrn_and_its_diff_are_those_of_the_formula(threads, size, k, alpha, dtype, rounding):
-    x, diff = blob((2, 7, 15, 9), dtype=dtype), blob((2, 7, 15, 9), seed=1, dtype=dtype)
+    x, diff = blob((2, CHANNELS, 15, 9), dtype=dtype), blob((2, CHANNELS, 15, 9), seed=1, dtype=dtype)
     exact = x.double().clone().requires_grad_()
     squares = torch.nn.functional.pad(exact * exact, (0, 0, 0, 0, size // 2, size // 2))
-    y = exact * (k + alpha / size * sum(squares[:, d : d + 7] for d in range(size))) ** -0.75
+    y = exact * (k + alpha / size * sum(squares[:, d : d + CHANNELS] for d in range(size))) ** -0.75
     y.backward(diff.double())
     np.testing.assert_allclose(kernels.lrn_forward(x, size, k, alpha), y.detach(), rtol=rounding)
     back = kernels.lrn_backward(x, diff, size, k, alpha)
@@ -51,16 +53,17 @@ GEOMETRIES = [
 ]
 
 
-@pytest.mark.parametrize(("g", "ties"), list(product(GEOMETRIES, [False, True])))
-def test_max_pooling_is_pytorchs(threads, g, ties):
-    x = blob((2, 5, 9, 8), ties=ties)
-    out = tuple(pooled_size(*axis, any(g.pad)) for axis in zip((9, 8), *g[:3]))
-    expected, indices = torch.nn.functional.max_pool2d_with_indices(x, g.kernel, g.stride, g.pad, ceil_mode=True)
+@pytest.mark.parametrize(("g", "ties", "round_up"), list(product(GEOMETRIES, [False, True], [True, False])))
+def test_max_pooling_is_pytorchs(threads, g, ties, round_up):
+    """Rounding down may leave the last rows without a window."""
+    x = blob((2, CHANNELS, 9, 8), ties=ties)
+    out = tuple(pooled_size(*axis, any(g.pad), round_up) for axis in zip((9, 8), *g[:3]))
+    expected, indices = torch.nn.functional.max_pool2d_with_indices(x, g.kernel, g.stride, g.pad, ceil_mode=round_up)
     top, winners = kernels.max_forward(x, g, out)
     assert top.is_contiguous(memory_format=torch.channels_last)
     np.testing.assert_array_equal(top, expected)
     diff = blob(tuple(expected.shape), seed=1, ties=True)  # whole numbers: their sums are exact in any order
-    back = torch.ops.aten.max_pool2d_with_indices_backward(diff, x, *g[:3], (1, 1), True, indices)
+    back = torch.ops.aten.max_pool2d_with_indices_backward(diff, x, *g[:3], (1, 1), round_up, indices)
     np.testing.assert_array_equal(kernels.max_backward(diff, winners, x, g), back)
 
 

@@ -5,7 +5,7 @@ from typing import List, Sequence
 import torch
 
 from ....caffe_format.shapes import concat_axis, crop_offsets, infer_layer, slice_axis
-from .base import Diffs, Layer, Tensor
+from .base import Blobs, Diffs, Layer, Reads, Tensor
 
 
 class Input(Layer):
@@ -14,19 +14,19 @@ class Input(Layer):
     def forward(self, bottoms: Sequence[Tensor]) -> List[Tensor]:
         return []
 
-    def backward(self, top_diffs: Diffs, bottoms: Sequence[Tensor], tops: Sequence[Tensor]) -> List[Tensor]:
+    def backward(self, top_diffs: Diffs, bottoms: Blobs, tops: Blobs) -> List[Tensor]:
         return []
 
 
 class Concat(Layer):
     """The bottoms one behind the other along an axis (concat_layer.cpp)."""
 
-    backward_reads = ("bottoms",)
+    reads_bottoms = Reads.SHAPE
 
     def forward(self, bottoms: Sequence[Tensor]) -> List[Tensor]:
         return [torch.cat(list(bottoms), concat_axis(self.spec.param.concat_param, bottoms[0].dim()))]
 
-    def backward(self, top_diffs: Diffs, bottoms: Sequence[Tensor], tops: Sequence[Tensor]) -> List[Tensor]:
+    def backward(self, top_diffs: Diffs, bottoms: Blobs, tops: Blobs) -> List[Tensor]:
         axis = concat_axis(self.spec.param.concat_param, bottoms[0].dim())
         return list(top_diffs[0].split([bottom.shape[axis] for bottom in bottoms], axis))
 
@@ -34,7 +34,7 @@ class Concat(Layer):
 class Slice(Layer):
     """The bottom cut into its tops along an axis (slice_layer.cpp)."""
 
-    backward_reads = ("bottoms",)
+    reads_bottoms = Reads.SHAPE
 
     def _cut(self, bottom: Tensor) -> List[Tensor]:
         axis = slice_axis(self.spec.param.slice_param, bottom.dim())
@@ -44,7 +44,7 @@ class Slice(Layer):
     def forward(self, bottoms: Sequence[Tensor]) -> List[Tensor]:
         return [part.clone() for part in self._cut(bottoms[0])]
 
-    def backward(self, top_diffs: Diffs, bottoms: Sequence[Tensor], tops: Sequence[Tensor]) -> List[Tensor]:
+    def backward(self, top_diffs: Diffs, bottoms: Blobs, tops: Blobs) -> List[Tensor]:
         axis = slice_axis(self.spec.param.slice_param, bottoms[0].dim())
         parts = zip(top_diffs, self._cut(bottoms[0]))
         return [torch.cat([torch.zeros_like(part) if diff is None else diff for diff, part in parts], axis)]
@@ -56,7 +56,7 @@ class Split(Layer):
     def forward(self, bottoms: Sequence[Tensor]) -> List[Tensor]:
         return [bottoms[0]] * len(self.spec.tops)
 
-    def backward(self, top_diffs: Diffs, bottoms: Sequence[Tensor], tops: Sequence[Tensor]) -> List[Tensor]:
+    def backward(self, top_diffs: Diffs, bottoms: Blobs, tops: Blobs) -> List[Tensor]:
         first, *rest = (diff for diff in top_diffs if diff is not None)
         if not rest:
             return [first]
@@ -69,13 +69,13 @@ class Split(Layer):
 class Flatten(Layer):
     """Several axes as one (flatten_layer.cpp). Reshape is alike but for the rule of the top's shape."""
 
-    backward_reads = ("bottoms",)
+    reads_bottoms = Reads.SHAPE
 
     def forward(self, bottoms: Sequence[Tensor]) -> List[Tensor]:
         (shape,), _ = infer_layer(self.spec, [tuple(bottoms[0].shape)])
         return [bottoms[0].clone(memory_format=torch.contiguous_format).view(shape)]
 
-    def backward(self, top_diffs: Diffs, bottoms: Sequence[Tensor], tops: Sequence[Tensor]) -> List[Tensor]:
+    def backward(self, top_diffs: Diffs, bottoms: Blobs, tops: Blobs) -> List[Tensor]:
         return [top_diffs[0].reshape(bottoms[0].shape)]
 
 
@@ -86,7 +86,7 @@ class Reshape(Flatten):
 class Crop(Layer):
     """The part of the first bottom that has the size of the second, from given offsets on (crop_layer.cpp)."""
 
-    backward_reads = ("bottoms",)
+    reads_bottoms = Reads.SHAPE
 
     def _part(self, whole: Tensor, like: Tensor) -> Tensor:
         ((shape,), _) = infer_layer(self.spec, [tuple(whole.shape), tuple(like.shape)])
@@ -97,7 +97,7 @@ class Crop(Layer):
     def forward(self, bottoms: Sequence[Tensor]) -> List[Tensor]:
         return [self._part(*bottoms).clone()]
 
-    def backward(self, top_diffs: Diffs, bottoms: Sequence[Tensor], tops: Sequence[Tensor]) -> List[Tensor]:
+    def backward(self, top_diffs: Diffs, bottoms: Blobs, tops: Blobs) -> List[Tensor]:
         whole, like = bottoms
         diff = torch.zeros_like(whole)
         self._part(diff, like).copy_(top_diffs[0])

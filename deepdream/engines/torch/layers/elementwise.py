@@ -1,11 +1,14 @@
 """The layers that work number by number: ReLU, PReLU, Clip, Sigmoid, TanH, Power, Dropout, Eltwise."""
 
-from typing import List, Optional, Sequence
+from math import prod
+from typing import List, Optional, Sequence, Tuple
 
 import torch
 
+from ....caffe_format.shapes import Shape
 from ....caffe_format.topology import LayerSpec
-from .base import Diffs, Layer, Tensor
+from .. import kernels
+from .base import Blobs, BottomLayer, Diffs, Layer, Reads, Tensor
 
 
 class ReLU(Layer):
@@ -15,7 +18,10 @@ class ReLU(Layer):
         super().__init__(spec, params)
         self.slope = spec.param.relu_param.negative_slope
         # Another layer may work in place on the top of this one, so y tells the sign of x only where it is x.
-        self.backward_reads = ("tops",) if self.in_place else ("bottoms",)
+        if self.in_place:
+            self.reads_tops = Reads.SIGNS
+        else:
+            self.reads_bottoms = Reads.SIGNS
 
     def forward(self, bottoms: Sequence[Tensor]) -> List[Tensor]:
         (x,) = bottoms
@@ -24,38 +30,32 @@ class ReLU(Layer):
             return [rectify(x, self.slope)]
         return [x.relu_() if self.in_place else x.relu()]
 
-    def backward(self, top_diffs: Diffs, bottoms: Sequence[Tensor], tops: Sequence[Tensor]) -> List[Tensor]:
+    def backward(self, top_diffs: Diffs, bottoms: Blobs, tops: Blobs) -> List[Tensor]:
         (diff,) = top_diffs
-        signs = tops[0] if self.backward_reads == ("tops",) else bottoms[0]
-        if self.slope:
-            return [torch.where(signs > 0, diff, diff * self.slope)]
-        return [torch.ops.aten.threshold_backward(diff, signs, 0)]
+        signs = tops[0] if self.in_place else bottoms[0]
+        if not self.slope and diff.dim() == 4 and kernels.there(diff.device):
+            return [kernels.relu_backward(diff, signs)]
+        return [torch.where(signs > 0, diff, diff * self.slope)]
 
 
-class PReLU(Layer):
+class PReLU(BottomLayer):
     """y = max(x, 0) + slope[c] * min(x, 0) with a learned slope for each channel or for all (prelu_layer.cpp)."""
-
-    backward_reads = ("bottoms",)
-
-    def __init__(self, spec: LayerSpec, params: Sequence[Tensor]):
-        super().__init__(spec, params)
-        self._kept: Optional[Tensor] = None  # the bottom, which an in-place pass overwrites
 
     def _slope(self, ndim: int) -> Tensor:
         return self.params[0].reshape(self.params[0].shape + (1,) * (ndim - 2 if self.params[0].dim() else 0))
 
     def forward(self, bottoms: Sequence[Tensor]) -> List[Tensor]:
         (x,) = bottoms
-        self._kept = x.clone() if self.in_place else None
+        self.keep(x)
         return [torch.where(x > 0, x, x * self._slope(x.dim()))]
 
-    def backward(self, top_diffs: Diffs, bottoms: Sequence[Tensor], tops: Sequence[Tensor]) -> List[Tensor]:
+    def backward(self, top_diffs: Diffs, bottoms: Blobs, tops: Blobs) -> List[Tensor]:
         (diff,) = top_diffs
-        x = bottoms[0] if self._kept is None else self._kept
+        x = self.kept(bottoms)
         return [torch.where(x > 0, diff, diff * self._slope(x.dim()))]
 
     def param_diffs(self, top_diffs: Diffs, bottoms: Sequence[Tensor]) -> List[Optional[Tensor]]:
-        x = bottoms[0] if self._kept is None else self._kept
+        x = self.kept(bottoms)
         diff = top_diffs[0] * x * (x <= 0)
         return [diff.sum_to_size(self._slope(x.dim()).shape).reshape(self.params[0].shape)]
 
@@ -63,13 +63,13 @@ class PReLU(Layer):
 class Clip(Layer):
     """y = min(max(x, min), max) (clip_layer.cpp). Diffs pass where min <= bottom <= max: in place, everywhere."""
 
-    backward_reads = ("bottoms",)
+    reads_bottoms = Reads.VALUES
 
     def forward(self, bottoms: Sequence[Tensor]) -> List[Tensor]:
         param = self.spec.param.clip_param
         return [bottoms[0].clamp(param.min, param.max)]
 
-    def backward(self, top_diffs: Diffs, bottoms: Sequence[Tensor], tops: Sequence[Tensor]) -> List[Tensor]:
+    def backward(self, top_diffs: Diffs, bottoms: Blobs, tops: Blobs) -> List[Tensor]:
         (x,), param = bottoms, self.spec.param.clip_param
         return [top_diffs[0] * ((x >= param.min) & (x <= param.max))]
 
@@ -77,50 +77,44 @@ class Clip(Layer):
 class Sigmoid(Layer):
     """y = 1 / (1 + exp(-x)) (sigmoid_layer.cpp)."""
 
-    backward_reads = ("tops",)
+    reads_tops = Reads.VALUES
 
     def forward(self, bottoms: Sequence[Tensor]) -> List[Tensor]:
         return [torch.sigmoid(bottoms[0])]
 
-    def backward(self, top_diffs: Diffs, bottoms: Sequence[Tensor], tops: Sequence[Tensor]) -> List[Tensor]:
+    def backward(self, top_diffs: Diffs, bottoms: Blobs, tops: Blobs) -> List[Tensor]:
         return [top_diffs[0] * tops[0] * (1 - tops[0])]
 
 
 class TanH(Layer):
     """y = tanh(x) (tanh_layer.cpp)."""
 
-    backward_reads = ("tops",)
+    reads_tops = Reads.VALUES
 
     def forward(self, bottoms: Sequence[Tensor]) -> List[Tensor]:
         return [torch.tanh(bottoms[0])]
 
-    def backward(self, top_diffs: Diffs, bottoms: Sequence[Tensor], tops: Sequence[Tensor]) -> List[Tensor]:
+    def backward(self, top_diffs: Diffs, bottoms: Blobs, tops: Blobs) -> List[Tensor]:
         return [top_diffs[0] * (1 - tops[0] * tops[0])]
 
 
-class Power(Layer):
+class Power(BottomLayer):
     """y = (shift + scale * x) ^ power (power_layer.cpp).
 
     In place Caffe's backward pass reads the bottom after it was overwritten; this one keeps it, and is right.
     """
-
-    backward_reads = ("bottoms",)
-
-    def __init__(self, spec: LayerSpec, params: Sequence[Tensor]):
-        super().__init__(spec, params)
-        self._kept: Optional[Tensor] = None  # the bottom, which an in-place pass overwrites
 
     def _base(self, x: Tensor) -> Tensor:
         param = self.spec.param.power_param
         return x * param.scale + param.shift
 
     def forward(self, bottoms: Sequence[Tensor]) -> List[Tensor]:
-        self._kept = bottoms[0].clone() if self.in_place else None
+        self.keep(bottoms[0])
         return [self._base(bottoms[0]).pow(self.spec.param.power_param.power)]
 
-    def backward(self, top_diffs: Diffs, bottoms: Sequence[Tensor], tops: Sequence[Tensor]) -> List[Tensor]:
+    def backward(self, top_diffs: Diffs, bottoms: Blobs, tops: Blobs) -> List[Tensor]:
         param = self.spec.param.power_param
-        x = bottoms[0] if self._kept is None else self._kept
+        x = self.kept(bottoms)
         factor = param.power * param.scale
         # Where the factor is 0 so is the diff, even where the power below would be infinite.
         return [top_diffs[0] * factor * self._base(x).pow(param.power - 1) if factor else torch.zeros_like(x)]
@@ -132,7 +126,7 @@ class Dropout(Layer):
     def forward(self, bottoms: Sequence[Tensor]) -> List[Tensor]:
         return [bottoms[0] if self.in_place else bottoms[0].clone()]
 
-    def backward(self, top_diffs: Diffs, bottoms: Sequence[Tensor], tops: Sequence[Tensor]) -> List[Tensor]:
+    def backward(self, top_diffs: Diffs, bottoms: Blobs, tops: Blobs) -> List[Tensor]:
         return [top_diffs[0]]
 
 
@@ -142,11 +136,11 @@ class Eltwise(Layer):
     Of equal greatest values the second bottom's gets the diff before the first's, and both before any later one's.
     """
 
-    backward_reads = ("bottoms", "tops")
-
     def __init__(self, spec: LayerSpec, params: Sequence[Tensor]):
         super().__init__(spec, params)
         self.param = spec.param.eltwise_param
+        if self.param.operation == 0:
+            self.reads_bottoms = self.reads_tops = Reads.VALUES
         self.coeff = list(self.param.coeff) or [1.0] * len(spec.bottoms)
         self.winner: Tensor
 
@@ -163,7 +157,7 @@ class Eltwise(Layer):
                 top = torch.where(wins, bottom, top)
         return [top]
 
-    def backward(self, top_diffs: Diffs, bottoms: Sequence[Tensor], tops: Sequence[Tensor]) -> List[Tensor]:
+    def backward(self, top_diffs: Diffs, bottoms: Blobs, tops: Blobs) -> List[Tensor]:
         (diff,) = top_diffs
         if self.param.operation == 1:
             return [diff * coeff for coeff in self.coeff]
@@ -173,3 +167,6 @@ class Eltwise(Layer):
             others = [[b for k, b in enumerate(bottoms) if k != i] for i in range(len(bottoms))]
             return [diff * torch.stack(rest).prod(0) for rest in others]
         return [diff * tops[0] / bottom for bottom in bottoms]
+
+    def memory(self, bottom: Shape, top: Shape, dtype: torch.dtype, device: torch.device) -> Tuple[int, int]:
+        return prod(top) if self.param.operation == 2 else 0, prod(top) * dtype.itemsize

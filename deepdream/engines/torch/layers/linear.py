@@ -1,12 +1,13 @@
 """The layers that are matrix products: Convolution, Deconvolution, InnerProduct."""
 
-from typing import Any, List, Optional, Sequence
+from math import prod
+from typing import Any, List, Optional, Sequence, Tuple
 
 import torch
 
-from ....caffe_format.shapes import canonical, convolution_geometry
+from ....caffe_format.shapes import Shape, canonical, convolution_geometry
 from ....caffe_format.topology import LayerSpec
-from .base import Diffs, Layer, Tensor
+from .base import Blobs, Diffs, Layer, Reads, Tensor
 
 
 class Convolution(Layer):
@@ -15,7 +16,7 @@ class Convolution(Layer):
     Caffe's Convolution (conv_layer.cpp); s is the stride, d the dilation, p the padding with zeros.
     """
 
-    backward_reads = ("bottoms",)
+    reads_bottoms = Reads.SHAPE
     transposed = False
 
     def __init__(self, spec: LayerSpec, params: Sequence[Tensor]):
@@ -33,7 +34,7 @@ class Convolution(Layer):
         biases = [self.params[1].numel()] if wanted[2] else None
         return torch.ops.aten.convolution_backward(top_diff, bottom, self.params[0], biases, *self._arguments, wanted)
 
-    def backward(self, top_diffs: Diffs, bottoms: Sequence[Tensor], tops: Sequence[Tensor]) -> List[Tensor]:
+    def backward(self, top_diffs: Diffs, bottoms: Blobs, tops: Blobs) -> List[Tensor]:
         if self._has_phases():
             return [self._phase_by_phase(top_diffs[0], bottoms[0])]
         return [self._backward(top_diffs[0], bottoms[0], [True, False, False])[0]]
@@ -59,6 +60,13 @@ class Convolution(Layer):
         # Negative margins cut the padding off; a positive one is pixels that no window reaches.
         margins = (-left, left + width - has_width, -top, top + height - has_height)
         return torch.nn.functional.pad(padded, margins)
+
+    def memory(self, bottom: Shape, top: Shape, dtype: torch.dtype, device: torch.device) -> Tuple[int, int]:
+        if dtype == torch.float32 or device.type != "cpu" or prod(self._geometry.kernel) == 1:
+            return 0, 0
+        # PyTorch has no convolution for this, and multiplies by all windows laid out as columns.
+        inner, outer = (top, bottom) if self.transposed else (bottom, top)
+        return 0, prod(self._geometry.kernel) * prod(inner[:2]) * prod(outer[2:]) * dtype.itemsize
 
     def param_diffs(self, top_diffs: Diffs, bottoms: Sequence[Tensor]) -> List[Optional[Tensor]]:
         has_bias = len(self.params) > 1
@@ -86,7 +94,7 @@ class Deconvolution(Convolution):
 class InnerProduct(Layer):
     """y = w x + b, x being all axes from `axis` on (inner_product_layer.cpp); w is stored transposed on request."""
 
-    backward_reads = ("bottoms",)
+    reads_bottoms = Reads.SHAPE
 
     def __init__(self, spec: LayerSpec, params: Sequence[Tensor]):
         super().__init__(spec, params)
@@ -102,7 +110,7 @@ class InnerProduct(Layer):
         bias = self.params[1] if len(self.params) > 1 else None
         return [torch.nn.functional.linear(self._rows(bottoms[0]), self._weight(), bias)]
 
-    def backward(self, top_diffs: Diffs, bottoms: Sequence[Tensor], tops: Sequence[Tensor]) -> List[Tensor]:
+    def backward(self, top_diffs: Diffs, bottoms: Blobs, tops: Blobs) -> List[Tensor]:
         return [(top_diffs[0] @ self._weight()).reshape(bottoms[0].shape)]
 
     def param_diffs(self, top_diffs: Diffs, bottoms: Sequence[Tensor]) -> List[Optional[Tensor]]:

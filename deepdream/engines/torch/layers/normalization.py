@@ -1,13 +1,14 @@
 """The layers that rescale: LRN, BatchNorm, Scale, Softmax."""
 
+from math import prod
 from typing import Dict, List, Optional, Sequence, Tuple
 
 import torch
 
-from ....caffe_format.shapes import canonical
+from ....caffe_format.shapes import Shape, canonical
 from ....caffe_format.topology import LayerSpec
 from .. import kernels
-from .base import Diffs, Layer, Tensor
+from .base import Blobs, BottomLayer, Diffs, Layer, Reads, Tensor
 
 
 class LRN(Layer):
@@ -18,7 +19,7 @@ class LRN(Layer):
     Backward: dx = dy * s^-beta - 2*beta*x * (the same window's alpha/n * sum of dy * x * s^(-beta-1)).
     """
 
-    backward_reads = ("bottoms",)
+    reads_bottoms = Reads.VALUES
 
     def __init__(self, spec: LayerSpec, params: Sequence[Tensor]):
         super().__init__(spec, params)
@@ -48,7 +49,10 @@ class LRN(Layer):
         return self.scale.pow(-self.param.beta)
 
     def _compiled(self, x: Tensor) -> bool:
-        return not self.within and self.param.beta == 0.75 and kernels.usable(x)
+        return self._has_loops() and kernels.usable(x)
+
+    def _has_loops(self) -> bool:
+        return not self.within and self.param.beta == 0.75
 
     def forward(self, bottoms: Sequence[Tensor]) -> List[Tensor]:
         (x,) = bottoms
@@ -57,13 +61,17 @@ class LRN(Layer):
         self.scale = self._window(x * x).add_(1.0 if self.within else self.param.k)
         return [x * self._shrink()]
 
-    def backward(self, top_diffs: Diffs, bottoms: Sequence[Tensor], tops: Sequence[Tensor]) -> List[Tensor]:
+    def backward(self, top_diffs: Diffs, bottoms: Blobs, tops: Blobs) -> List[Tensor]:
         (x,), (diff,) = bottoms, top_diffs
         if self._compiled(x):
             return [kernels.lrn_backward(x, diff, self.param.local_size, self.param.k, self.param.alpha)]
         direct = diff * self._shrink()
         around = self._window(direct * x / self.scale)
         return [direct.sub_(around.mul_(x), alpha=2 * self.param.beta)]
+
+    def memory(self, bottom: Shape, top: Shape, dtype: torch.dtype, device: torch.device) -> Tuple[int, int]:
+        blob = prod(top) * dtype.itemsize
+        return (0, 0) if self._has_loops() and kernels.there(device) else (blob, 3 * blob)
 
 
 class BatchNorm(Layer):
@@ -84,16 +92,19 @@ class BatchNorm(Layer):
         mean, deviation = self._moments(bottoms[0].dim())
         return [(bottoms[0] - mean) / deviation]
 
-    def backward(self, top_diffs: Diffs, bottoms: Sequence[Tensor], tops: Sequence[Tensor]) -> List[Tensor]:
+    def backward(self, top_diffs: Diffs, bottoms: Blobs, tops: Blobs) -> List[Tensor]:
         return [top_diffs[0] / self._moments(top_diffs[0].dim())[1]]
 
 
-class Scale(Layer):
-    """y = x * scale + bias, each broadcast along the axes that it does not have (scale_layer.cpp)."""
+class Scale(BottomLayer):
+    """y = x * scale + bias, each broadcast along the axes that it does not have (scale_layer.cpp).
+
+    Only the parameters' diffs need the bottom.
+    """
 
     def __init__(self, spec: LayerSpec, params: Sequence[Tensor]):
         super().__init__(spec, params)
-        self._kept: Optional[Tensor] = None  # the bottom, which an in-place pass overwrites
+        self.reads_bottoms = Reads.NOTHING
 
     def _spread(self, param: Tensor, ndim: int) -> Tensor:
         axis = canonical(self.spec.param.scale_param.axis, ndim)
@@ -101,16 +112,16 @@ class Scale(Layer):
 
     def forward(self, bottoms: Sequence[Tensor]) -> List[Tensor]:
         (x,) = bottoms
-        self._kept = x.clone() if self.in_place else None
+        self.keep(x)
         top = x * self._spread(self.params[0], x.dim())
         return [top + self._spread(self.params[1], x.dim()) if len(self.params) > 1 else top]
 
-    def backward(self, top_diffs: Diffs, bottoms: Sequence[Tensor], tops: Sequence[Tensor]) -> List[Tensor]:
+    def backward(self, top_diffs: Diffs, bottoms: Blobs, tops: Blobs) -> List[Tensor]:
         return [top_diffs[0] * self._spread(self.params[0], top_diffs[0].dim())]
 
     def param_diffs(self, top_diffs: Diffs, bottoms: Sequence[Tensor]) -> List[Optional[Tensor]]:
         (diff,) = top_diffs
-        x = bottoms[0] if self._kept is None else self._kept
+        x = self.kept(bottoms)
         like = self._spread(self.params[0], diff.dim()).shape
         sums = [(diff * x).sum_to_size(like), diff.sum_to_size(like)]
         return [total.reshape(param.shape) for total, param in zip(sums, self.params)]
@@ -119,11 +130,11 @@ class Scale(Layer):
 class Softmax(Layer):
     """y = exp(x) / sum of exp(x) along an axis (softmax_layer.cpp)."""
 
-    backward_reads = ("tops",)
+    reads_tops = Reads.VALUES
 
     def forward(self, bottoms: Sequence[Tensor]) -> List[Tensor]:
         return [torch.softmax(bottoms[0], self.spec.param.softmax_param.axis)]
 
-    def backward(self, top_diffs: Diffs, bottoms: Sequence[Tensor], tops: Sequence[Tensor]) -> List[Tensor]:
+    def backward(self, top_diffs: Diffs, bottoms: Blobs, tops: Blobs) -> List[Tensor]:
         (diff,), (y,) = top_diffs, tops
         return [(diff - (diff * y).sum(self.spec.param.softmax_param.axis, keepdim=True)) * y]

@@ -5,10 +5,10 @@ from typing import List, Sequence, Tuple
 
 import torch
 
-from ....caffe_format.shapes import Geometry, Pair, infer_layer, pooling_geometry
+from ....caffe_format.shapes import Geometry, Pair, Shape, infer_layer, pooling_geometry
 from ....caffe_format.topology import LayerSpec
 from .. import kernels
-from .base import Diffs, Layer, Tensor
+from .base import Blobs, Diffs, Layer, Reads, Tensor
 
 # In flat areas many positions of a window hold what is mathematically the same value. In float64 all that lie within
 # this distance of the greatest, relative to it, count as equal, so that no machine's rounding picks the winner.
@@ -22,7 +22,7 @@ class Pooling(Layer):
     equal greatest values the first, row by row, gets the diff; in float64 the first within TIE of the greatest.
     """
 
-    backward_reads = ("bottoms",)
+    reads_bottoms = Reads.SHAPE
 
     def __init__(self, spec: LayerSpec, params: Sequence[Tensor]):
         super().__init__(spec, params)
@@ -45,7 +45,7 @@ class Pooling(Layer):
             )
         return [top]
 
-    def backward(self, top_diffs: Diffs, bottoms: Sequence[Tensor], tops: Sequence[Tensor]) -> List[Tensor]:
+    def backward(self, top_diffs: Diffs, bottoms: Blobs, tops: Blobs) -> List[Tensor]:
         if self._compiled(bottoms[0]):
             return [kernels.max_backward(top_diffs[0], self.indices, bottoms[0], self._geometry(bottoms[0]))]
         x, g, round_up = self._fit(bottoms[0])
@@ -63,6 +63,13 @@ class Pooling(Layer):
         part = back[:, :, pad[0] : pad[0] + whole.shape[2], pad[1] : pad[1] + whole.shape[3]]
         whole[:, :, : part.shape[2], : part.shape[3]] = part
         return [whole]
+
+    def memory(self, bottom: Shape, top: Shape, dtype: torch.dtype, device: torch.device) -> Tuple[int, int]:
+        if not self.is_max:
+            return 0, 0
+        compiled = kernels.there(device)
+        place = 1 if compiled and dtype == torch.float32 else 8
+        return place * prod(top), 0 if compiled else 4 * prod(top) * dtype.itemsize
 
     def _compiled(self, bottom: Tensor) -> bool:
         """Whether max_forward does it; in float64, tied_forward comes in below."""

@@ -1,0 +1,217 @@
+"""How a pass is cut into stretches and tiles: in the least time, within so many bytes.
+
+A pass can be cut at a blob on which everything behind it depends; before such a cut it can run tile by tile. Early
+layers have large blobs but see little around a place, so their tiles overlap little; late layers are the other way
+round. What a tile's way back needs is kept, or where that is too much, computed anew. And a tile is fast: its blobs are
+small enough for the processor's caches, and for memory that has been used before.
+"""
+
+from itertools import combinations, product
+from math import ceil, inf, prod
+from typing import Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+
+import torch
+
+from ...caffe_format.shapes import Shape
+from .plan import Plan, Step, cuts
+from .segment import Segment
+from .stretch import Stretch
+from .tiles import Reach, make_tiles, reaches
+
+# What things cost on a processor, in multiplications of a convolution; measured, but only their proportion matters.
+_NUMBER = 75  # a number of a blob, in all that is done with it besides convolutions
+_FRESH = 170  # the same, more, in memory that is fresh from the system
+_LARGEST = 32 * 2**20  # bytes: of larger blocks glibc's malloc keeps none to use again
+_AGAIN = 0.45  # what a forward pass takes of a step: the price of computing anew
+_MOST_CUTS = 3
+_SLACK = 2.2  # what memory the allocator takes, between the blobs of a tile and beyond them, as measured
+
+Grid = Tuple[int, int]  # rows and columns of tiles
+_WHOLE = (1, 1)
+
+
+class Layout(NamedTuple):
+    """The segments of a pass, one behind the other, and the most bytes that it takes with them."""
+
+    segments: List[Segment]
+    most_bytes: int
+
+
+class _Choice(NamedTuple):
+    """How one stretch might run."""
+
+    first: int  # step
+    last: int
+    grid: Grid
+    keep: bool
+
+
+class _Piece(NamedTuple):
+    """A stretch that might become a segment, and the figures of it as a whole."""
+
+    stretch: Stretch
+    source: Shape
+    top: Shape
+    reaches: Optional[Tuple[Reach, Reach]]  # None where it cannot be cut into tiles
+    most_bytes: int
+    tape_bytes: int
+    products: int
+    blobs: List[Tuple[int, int]]  # numbers and bytes of each step's tops
+
+    def tile(self, grid: Grid) -> Tuple[int, int]:
+        """The height and width of the largest tile's source."""
+        if grid == _WHOLE or not self.reaches:
+            return self.source[2], self.source[3]
+        lengths = (reach.length(ceil(size / count)) for reach, size, count in zip(self.reaches, self.top[2:], grid))
+        height, width = (min(pair) for pair in zip(lengths, self.source[2:]))
+        return height, width
+
+    def share(self, grid: Grid) -> float:
+        """The largest tile's part of the whole."""
+        return prod(self.tile(grid)) / prod(self.source[2:])
+
+
+class Layouts:
+    """The layouts of one plan at one size.
+
+    Args:
+        plan: the steps.
+        shapes: of every blob at this size.
+        inputs: the net's, the picture first.
+        dtype, device: of the blobs.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        shapes: Mapping[str, Shape],
+        inputs: Sequence[str],
+        dtype: torch.dtype,
+        device: torch.device,
+    ):
+        self._plan, self._shapes, self._dtype, self._device = plan, shapes, dtype, device
+        self._starts = {0: inputs[0], **self._low(cuts(plan))}
+        self._pieces: Dict[Tuple[int, int], _Piece] = {}
+        self._found: Dict[float, Optional[Layout]] = {}
+        # The blobs that the net shows, data and diff, and the same as the engine has them.
+        self._ends = 3 * sum(self._bytes(name) for name in plan.tops)
+
+    def within(self, most: Optional[int] = None) -> Optional[Layout]:
+        """The fastest layout that takes no more than so many bytes; None where there is none."""
+        limit = inf if most is None else most
+        if limit not in self._found:
+            best = min(self._all(limit), key=lambda found: found[0], default=None)
+            self._found[limit] = best and Layout([self._segment(choice) for choice in best[2]], best[1])
+        return self._found[limit]
+
+    def least(self) -> int:
+        """The fewest bytes for which there is a layout."""
+        fastest = self.within()
+        assert fastest
+        too_few, enough = 0, fastest.most_bytes
+        while enough - too_few > 2**20:
+            middle = (too_few + enough) // 2
+            too_few, enough = (too_few, middle) if any(True for _ in self._all(middle)) else (middle, enough)
+        return enough
+
+    def _all(self, most: float) -> Iterator[Tuple[float, int, List[_Choice]]]:
+        """Layouts within so many bytes: work, bytes, and the choice for each stretch."""
+        starts, end = sorted(self._starts), len(self._plan.steps)
+        for count in range(_MOST_CUTS + 1):
+            for places in combinations(starts[1:], count):
+                stretches = list(zip((0, *places), (*places, end)))
+                for keeps in product((True, False), repeat=len(stretches)):
+                    found = self._try(stretches, keeps, most)
+                    if found:
+                        yield found
+
+    def _try(
+        self, stretches: Sequence[Tuple[int, int]], keeps: Sequence[bool], most: float
+    ) -> Optional[Tuple[float, int, List[_Choice]]]:
+        work, taken, choices = 0.0, 0, []
+        held = self._ends  # when a stretch's turn comes on the way back: the ends, and what came before it
+        for (first, last), keep in zip(stretches, keeps):
+            piece = self._piece(first, last)
+            diffs = 0 if last == len(self._plan.steps) else self._bytes(self._starts[last])
+            if first:
+                held += self._bytes(self._starts[first])
+                diffs += self._bytes(self._starts[first])
+            tapes = piece.tape_bytes if keep else 0
+            grid = self._grid(piece, most - held - diffs - tapes, keep)
+            if not grid:
+                return None
+            held += tapes
+            taken = max(taken, held + diffs + int(piece.share(grid) * piece.most_bytes))
+            work += self._work(piece, grid, keep)
+            choices.append(_Choice(first, last, grid, keep))
+        return work, taken, choices
+
+    def _grid(self, piece: _Piece, most: float, keep: bool) -> Optional[Grid]:
+        """The fastest grid of tiles of no more than so many bytes each: the whole, or one of two sizes of tiles."""
+        grids = [_WHOLE] if piece.most_bytes - (piece.tape_bytes if keep else 0) <= most else []
+        if piece.reaches:
+            share = max(most, 1) / piece.most_bytes
+            largest = max(size for _, size in piece.blobs)
+            grids += filter(None, (_least_overlap(piece, limit) for limit in (share, min(share, _LARGEST / largest))))
+        return min(grids, key=lambda grid: self._work(piece, grid, keep), default=None)
+
+    def _work(self, piece: _Piece, grid: Grid, keep: bool) -> float:
+        fresh = _FRESH if self._device.type == "cpu" else 0
+
+        def moved(blobs: Sequence[Tuple[int, int]], share: float) -> float:
+            return sum(numbers * (_NUMBER + (fresh if share * size > _LARGEST else 0)) for numbers, size in blobs)
+
+        share = piece.share(grid)
+        work = (piece.products + moved(piece.blobs, share)) * share * prod(grid) * (1 if keep else 1 + _AGAIN)
+        return work if grid == _WHOLE else work + moved(piece.blobs[-1:], 1)  # the tops are put together
+
+    def _segment(self, choice: _Choice) -> Segment:
+        piece = self._piece(choice.first, choice.last)
+        tiles = []
+        if piece.reaches and choice.grid != _WHOLE:
+            tiles = make_tiles(piece.reaches, piece.source, piece.top, choice.grid)
+        return Segment(piece.stretch, self._starts[choice.first], tiles, choice.keep)
+
+    def _low(self, places: Dict[int, str]) -> Dict[int, str]:
+        """Of these cuts, those at blobs that are smaller than the one before and no larger than the one behind."""
+        sizes = [inf, *map(self._bytes, places.values()), inf]
+        low = [before > size <= behind for before, size, behind in zip(sizes, sizes[1:], sizes[2:])]
+        return {place: blob for (place, blob), is_low in zip(places.items(), low) if is_low}
+
+    def _bytes(self, blob: str) -> int:
+        return prod(self._shapes[blob]) * self._dtype.itemsize
+
+    def _piece(self, first: int, last: int) -> _Piece:
+        if (first, last) not in self._pieces:
+            steps = self._plan.steps[first:last]
+            tops = self._plan.tops if last == len(self._plan.steps) else (self._starts[last],)
+            stretch = Stretch(steps, tops)
+            most, tape = stretch.memory(self._shapes, self._dtype, self._device)
+            self._pieces[first, last] = _Piece(
+                stretch,
+                self._shapes[self._starts[first]],
+                self._shapes[tops[0]],
+                reaches(steps, self._starts[first], tops, self._shapes),
+                int(most * _SLACK),
+                int(tape * _SLACK),
+                sum(self._products(step) for step in steps),
+                [(prod(self._shapes[name]), self._bytes(name)) for step in steps for name in step.tops[:1]],
+            )
+        return self._pieces[first, last]
+
+    def _products(self, step: Step) -> int:
+        """The multiplications of a convolution."""
+        if step.layer.spec.type != "Convolution":
+            return 0
+        return step.layer.params[0].numel() * prod(self._shapes[step.tops[0]][2:])
+
+
+def _least_overlap(piece: _Piece, share: float) -> Optional[Grid]:
+    """The grid of tiles, none larger than that share of the whole, that computes the least twice."""
+    height, columns = piece.top[2:]
+    found = []
+    for rows in range(1, min(height, 4 * ceil(share**-0.5)) + 1):  # the more rows, the fewer columns
+        while columns and piece.share((rows, columns)) <= share:
+            found.append((rows * columns * piece.share((rows, columns)), (rows, columns)))
+            columns -= 1
+    return min(found)[1] if found else None

@@ -1,0 +1,69 @@
+"""Which layers a dream on one layer needs, in which order they run, and where the run can be cut in two."""
+
+from typing import Any, Dict, List, NamedTuple, Sequence, Tuple
+
+from ...caffe_format.topology import Topology
+from .layers.base import Layer
+
+
+class Step(NamedTuple):
+    """One layer of a plan, with the names of the blobs that it reads and writes there."""
+
+    layer: Layer
+    bottoms: Tuple[str, ...]
+    tops: Tuple[str, ...]
+
+
+class Plan(NamedTuple):
+    """The steps from the net's inputs to `tops`."""
+
+    steps: List[Step]
+    tops: Tuple[str, ...]
+
+
+def make_plan(topology: Topology, layers: Sequence[Layer], end: str) -> Plan:
+    """The plan for the tops of layer `end`; `layers` are all of the net's, in the topology's order."""
+    specs = [spec for spec in topology.needed(end) if spec.type != "Input"]
+    steps = [Step(layers[topology.index[spec.name]], spec.bottoms, spec.tops) for spec in specs]
+    plan = Plan(steps, topology.layers[topology.position(end)].tops)
+    return plan._replace(steps=_rectified_last(plan))
+
+
+def _rectified_last(plan: Plan) -> List[Step]:
+    """A ReLU and the max pooling that alone reads it change places: same tops, same diffs, a fraction of the numbers.
+
+    Of the values in a window the greatest is the same, whether the negative ones count as 0 or not; and where they are
+    all negative, the ReLU lets no diff pass.
+    """
+    steps = list(plan.steps)
+    readers: Dict[str, List[int]] = {}
+    for i, step in enumerate(steps):
+        for name in step.bottoms:
+            readers.setdefault(name, []).append(i)
+    for i, rectify in enumerate(steps):
+        if not _is(rectify, "ReLU", slope=0) or rectify.tops[0] in plan.tops:
+            continue
+        later = [k for k in readers.get(rectify.tops[0], ()) if k > i]
+        if len(later) == 1 and _is(steps[later[0]], "Pooling", is_max=True) and later[0] == i + 1:
+            pool = steps[i + 1]
+            steps[i] = pool._replace(bottoms=rectify.bottoms)
+            steps[i + 1] = rectify._replace(bottoms=pool.tops, tops=pool.tops)
+    return steps
+
+
+def _is(step: Step, kind: str, **attributes: Any) -> bool:
+    layer: Any = step.layer
+    return layer.spec.type == kind and all(getattr(layer, name) == value for name, value in attributes.items())
+
+
+def cuts(plan: Plan) -> Dict[int, str]:
+    """{number of steps: blob} wherever the steps that follow read nothing but one blob, and do not overwrite it."""
+    unread = set(plan.tops)
+    found = {}
+    for i in range(len(plan.steps) - 1, 0, -1):
+        step = plan.steps[i]
+        unread -= set(step.tops)
+        unread |= set(step.bottoms)
+        if len(unread) == 1 and step.bottoms != step.tops:
+            found[i] = next(iter(unread))
+    return dict(sorted(found.items()))

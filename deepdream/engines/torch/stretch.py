@@ -1,0 +1,139 @@
+"""A stretch of a plan, from one blob to another: forward, back, and the memory that takes."""
+
+from collections import defaultdict
+from copy import copy
+from math import prod
+from typing import Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+
+import torch
+
+from ...caffe_format.shapes import Shape
+from .layers.base import Layer, Reads, Tensor
+from .plan import Step
+
+
+class Tape(NamedTuple):
+    """What the way back needs of one way there: the layers, with what each has kept, and blobs as far as they are read.
+
+    A blob of which only the shape is read is a meta tensor, which has no memory; one of which only the signs are read
+    is a bool tensor.
+    """
+
+    layers: List[Layer]
+    blobs: Dict[str, Tensor]
+    tops: Dict[str, Shape]
+
+
+class Stretch:
+    """Consecutive steps of a plan. Whatever nothing reads any more is given back at once.
+
+    The blobs of a Split's tops are the memory of its bottom; below, memory goes by the name of the bottom.
+    """
+
+    def __init__(self, steps: Sequence[Step], tops: Sequence[str]):
+        self.steps, self.tops = list(steps), tuple(tops)
+        self._memory: Dict[str, str] = {}
+        for step in steps:
+            if step.layer.spec.type == "Split":
+                self._memory.update(dict.fromkeys(step.tops, self._in(step.bottoms)[0]))
+        self._reads: Dict[str, Reads] = defaultdict(lambda: Reads.NOTHING)
+        last: Dict[str, int] = {}  # memory: the step that uses it last on the way there
+        first: Dict[str, int] = {}  # and on the way back
+        for i, step in enumerate(steps):
+            last.update(dict.fromkeys(self._in(step.bottoms + step.tops), i))
+            for names, reads in ((step.bottoms, step.layer.reads_bottoms), (step.tops, step.layer.reads_tops)):
+                for name in self._in(names) if reads else ():
+                    self._reads[name] = max(self._reads[name], reads)
+                    first.setdefault(name, i)
+        for name in self._in(self.tops):
+            last.pop(name, None)
+        self._done_forward, self._done_backward = _by_step(last), _by_step(first)
+
+    def _in(self, blobs: Sequence[str]) -> Tuple[str, ...]:
+        """The memory that blobs are in."""
+        return tuple(self._memory.get(name, name) for name in blobs)
+
+    def forward(self, sources: Mapping[str, Tensor], keep: bool) -> Tuple[Dict[str, Tensor], Optional[Tape]]:
+        """The tops for the blobs that the stretch starts from, and where it is to be kept, what `backward` needs."""
+        live, tape = dict(sources), Tape([], {}, {})
+        for i, step in enumerate(self.steps):
+            layer = copy(step.layer)  # whatever it keeps belongs to this pass
+            live.update(zip(self._in(step.tops), layer.forward([live[name] for name in self._in(step.bottoms)])))
+            if keep:
+                tape.layers.append(layer)
+            for name in self._done_forward[i]:
+                if keep and self._reads[name]:
+                    tape.blobs[name] = _as_far_as_read(live[name], self._reads[name])
+                del live[name]
+        for name in self._in(self.tops):
+            if keep and self._reads[name]:
+                tape.blobs[name] = _as_far_as_read(live[name], self._reads[name])
+        tops = {name: live[self._in([name])[0]] for name in self.tops}
+        tape.tops.update((name, tuple(top.shape)) for name, top in tops.items())
+        return tops, tape if keep else None
+
+    def backward(self, tape: Tape, top_diffs: Mapping[str, Tensor]) -> Dict[str, Tensor]:
+        """The diffs of the sources for those of the tops, by blob. The tape is used up."""
+        diffs = dict(top_diffs)
+        for i in reversed(range(len(self.steps))):
+            step, layer = self.steps[i], tape.layers.pop()
+            given = [diffs.pop(name, None) for name in step.tops]
+            like = next(diff for diff in given if diff is not None)
+            bottoms, tops = (
+                [_handed(tape.blobs[name], reads, like) if reads else None for name in self._in(names)]
+                for names, reads in ((step.bottoms, layer.reads_bottoms), (step.tops, layer.reads_tops))
+            )
+            diffs.update(zip(step.bottoms, layer.backward(given, bottoms, tops)))
+            for name in self._done_backward[i]:
+                del tape.blobs[name]
+        return diffs
+
+    def memory(self, shapes: Mapping[str, Shape], dtype: torch.dtype, device: torch.device) -> Tuple[int, int]:
+        """For blobs of these shapes: the most bytes that a pass there and back holds at once, and those of its tape.
+
+        It follows forward and backward above; the blobs that the stretch starts from are included.
+        """
+        size = dtype.itemsize
+        per_number = {Reads.NOTHING: 0, Reads.SHAPE: 0, Reads.SIGNS: 1, Reads.VALUES: size}
+
+        def total(blobs: Iterable[str]) -> int:
+            return sum(size * prod(shapes[name]) for name in blobs)
+
+        def kept(memory: Iterable[str]) -> int:
+            return sum(per_number[self._reads[name]] * prod(shapes[name]) for name in memory)
+
+        layers = [
+            step.layer.memory(shapes[step.bottoms[0]], shapes[step.tops[0]], dtype, device) for step in self.steps
+        ]
+        written = {name for step in self.steps for name in step.tops if name not in step.bottoms}
+        held = most = total({name for step in self.steps for name in step.bottoms} - written)
+        for i, (step, (state, passing)) in enumerate(zip(self.steps, layers)):
+            held += state + total(set(self._in(step.tops)) - set(self._in(step.bottoms)))
+            most = max(most, held + passing)
+            held += kept(self._done_forward[i]) - total(self._done_forward[i])
+        tape = kept(self._reads) + sum(state for state, _ in layers)
+        held = tape + total(self.tops)
+        for i in reversed(range(len(self.steps))):
+            step, (state, passing) = self.steps[i], layers[i]
+            held += total(step.bottoms)
+            most = max(most, held + passing)
+            held -= total(step.tops) + state + kept(self._done_backward[i])
+        return most, tape
+
+
+def _by_step(steps: Mapping[str, int]) -> Dict[int, List[str]]:
+    names: Dict[int, List[str]] = defaultdict(list)
+    for name, i in steps.items():
+        names[i].append(name)
+    return names
+
+
+def _as_far_as_read(blob: Tensor, reads: Reads) -> Tensor:
+    if reads == Reads.SHAPE:
+        return torch.empty_like(blob, device="meta")
+    return blob > 0 if reads == Reads.SIGNS else blob
+
+
+def _handed(kept: Tensor, reads: Reads, diff: Tensor) -> Tensor:
+    """The blob as a layer is handed it: where only its shape is read, memory that nothing has written to."""
+    return torch.empty_like(kept, dtype=diff.dtype, device=diff.device) if reads == Reads.SHAPE else kept

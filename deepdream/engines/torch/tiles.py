@@ -1,0 +1,126 @@
+"""Tiles: a stretch computed part by part, with the same numbers as the whole.
+
+The tops of a stretch are cut into parts that do not overlap. What a part depends on is a part of the source that is a
+little larger; computed from that alone, the part comes out right, because what the source's edge upsets lies outside
+it. On the way back, the part's diffs alone are taken back to the source, and what the parts bring there is added up:
+diffs are linear, so the sum is the diff of the whole.
+"""
+
+from math import ceil
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+
+from ...caffe_format.shapes import Geometry, Shape, concat_axis, convolution_geometry, pooling_geometry, slice_axis
+from .layers.base import Layer
+from .plan import Step
+
+_POINT = Geometry((1, 1), (1, 1), (0, 0))
+
+
+class Reach(NamedTuple):
+    """Along one axis, place i of the tops depends on `extent` places of the source, from i * stride - before on.
+
+    A part of the source starts at a multiple of the stride, so that all windows fall where they fall in the whole.
+    """
+
+    stride: int
+    before: int
+    extent: int
+
+    def source(self, part: Tuple[int, int], size: int) -> Tuple[int, int]:
+        """The part of a source of this size that a part of the tops (first, last + 1) depends on."""
+        first = part[0] - ceil(self.before / self.stride)
+        last = (part[1] - 1) * self.stride - self.before + self.extent
+        return max(first, 0) * self.stride, min(last, size)
+
+    def length(self, part: int) -> int:
+        """How much of the source a part of so many places depends on at most."""
+        return (part - 1 + ceil(self.before / self.stride)) * self.stride - self.before + self.extent
+
+    def behind(self, kernel: int, stride: int, pad: int) -> "Reach":
+        """The reach through one more layer in front."""
+        return Reach(self.stride * stride, self.before * stride + pad, (self.extent - 1) * stride + kernel)
+
+    def joined(self, other: "Reach") -> "Reach":
+        """The reach of what depends on the source in both of these ways."""
+        before = max(self.before, other.before)
+        after = max(self.extent - self.before, other.extent - other.before)
+        return Reach(self.stride, before, before + after)
+
+
+class Part(NamedTuple):
+    """A part of the tops along one axis: where it lies, the source that it depends on, and where it lies in that."""
+
+    top: slice
+    source: slice
+    inside: slice
+
+
+class Tile(NamedTuple):
+    rows: Part
+    columns: Part
+
+    def of(self, which: str) -> Tuple[Any, ...]:
+        """The index into a blob: the part of the "top", of the "source", or what lies "inside"."""
+        return (..., getattr(self.rows, which), getattr(self.columns, which))
+
+
+def make_tiles(reaches: Sequence[Reach], source: Shape, top: Shape, grid: Tuple[int, int]) -> List[Tile]:
+    """The tiles of a stretch for the shapes of its source and tops, in so many rows and columns."""
+    rows, columns = (
+        [_part(reach, (top[axis] * i // count, top[axis] * (i + 1) // count), source[axis]) for i in range(count)]
+        for reach, axis, count in zip(reaches, (-2, -1), grid)
+    )
+    return [Tile(row, column) for row in rows for column in columns]
+
+
+def _part(reach: Reach, top: Tuple[int, int], size: int) -> Part:
+    first, last = reach.source(top, size)
+    inside = top[0] - first // reach.stride
+    return Part(slice(*top), slice(first, last), slice(inside, inside + top[1] - top[0]))
+
+
+def reaches(
+    steps: Sequence[Step], source: str, tops: Sequence[str], shapes: Mapping[str, Shape]
+) -> Optional[Tuple[Reach, Reach]]:
+    """How far the tops of a stretch reach into its source, by rows and by columns; None where it has no tiles."""
+    axes = []
+    for axis in (0, 1):
+        found: Dict[str, Reach] = dict.fromkeys(tops, Reach(1, 0, 1))
+        for step in reversed(steps):
+            window = _window(step.layer, shapes[step.bottoms[0]])
+            after = [found.pop(name) for name in step.tops if name in found]
+            if window is None or len({reach.stride for reach in after}) != 1:
+                return None
+            ways = [reach.behind(window.kernel[axis], window.stride[axis], window.pad[axis]) for reach in after]
+            for name in step.bottoms:
+                for way in ways:
+                    if name in found and found[name].stride != way.stride:
+                        return None
+                    found[name] = found[name].joined(way) if name in found else way
+        if set(found) != {source}:
+            return None
+        axes.append(found[source])
+    return axes[0], axes[1]
+
+
+def _window(layer: Layer, bottom: Shape) -> Optional[Geometry]:
+    """The window through which one place of a layer's tops sees its bottoms; None where it is not as local as that."""
+    kind, param = layer.spec.type, layer.spec.param
+    if kind == "Convolution":
+        g = convolution_geometry(param.convolution_param)
+        kernel = [dilation * (size - 1) + 1 for size, dilation in zip(g.kernel, g.dilation)]
+        return Geometry((kernel[0], kernel[1]), g.stride, g.pad)
+    if kind == "Pooling" and not param.pooling_param.global_pooling:
+        return pooling_geometry(param.pooling_param, *bottom[2:])
+    if kind == "LRN" and param.lrn_param.norm_region == 1:
+        size = param.lrn_param.local_size
+        return Geometry((size, size), (1, 1), ((size - 1) // 2,) * 2)
+    local = {
+        **dict.fromkeys(("ReLU", "PReLU", "Clip", "Sigmoid", "TanH", "Power", "Dropout", "Eltwise"), True),
+        **dict.fromkeys(("LRN", "BatchNorm", "Split"), True),
+        "Concat": concat_axis(param.concat_param, 4) == 1,
+        "Slice": slice_axis(param.slice_param, 4) == 1,
+        "Softmax": param.softmax_param.axis == 1,
+        "Scale": param.scale_param.axis == 1 and all(array.dim() == 1 for array in layer.params),
+    }
+    return _POINT if local.get(kind) else None
