@@ -17,5 +17,5 @@ def like(array: np.ndarray, x: Any) -> Any:
 
 
 def to_numpy(x: Any) -> np.ndarray:
-    """The numbers of x in an array of their own."""
-    return (x if isinstance(x, np.ndarray) else x.cpu().numpy()).copy()
+    """The numbers of x as an array, which may share its memory."""
+    return x if isinstance(x, np.ndarray) else x.cpu().numpy()

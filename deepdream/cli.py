@@ -11,7 +11,7 @@ from typing import Any, Callable, List, NoReturn, Optional
 
 from . import __version__
 from .errors import DreamError, UsageError
-from .settings import DREAM, NET, PICTURE
+from .settings import DREAM, NET, PICTURE, byte_size
 
 VERBS = {
     "keys": "list the layers to dream on",
@@ -26,14 +26,14 @@ class _Parser(argparse.ArgumentParser):
         raise UsageError(f"{message} (see {self.prog} --help)")
 
 
-def _parser_of(kind: type) -> Callable[[str], Any]:
-    """An argparse type for whole numbers, numbers or text; whether they are in range the settings say."""
+def _parser_of(kind: Callable[[str], Any]) -> Callable[[str], Any]:
+    """An argparse type for whole numbers, numbers, sizes or text; whether they are in range the settings say."""
 
     def parse(text: str) -> Any:
         try:
             return kind(text)
         except ValueError:
-            what = {int: "a whole number", float: "a number"}[kind]
+            what = {int: "a whole number", float: "a number", byte_size: "a size such as 3.5G or 512M"}[kind]
             raise argparse.ArgumentTypeError(f"{text!r} is not {what}") from None
 
     return parse
@@ -109,7 +109,7 @@ def _add_settings(group: Any, settings: Any) -> None:
             continue
         shown = text if field.default is None else f"{text} (default: {field.default})"
         choices = field.metadata["choices"] or None
-        metavar = None if choices else flag.upper() if kind is str else "N"
+        metavar = None if choices else flag.upper() if kind is str else "SIZE" if kind is byte_size else "N"
         group.add_argument(
             f"--{flag}", dest=option, type=_parser_of(kind), choices=choices, metavar=metavar, help=shown
         )

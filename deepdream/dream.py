@@ -81,14 +81,14 @@ class Step(NamedTuple):
 
     def picture(self) -> np.ndarray:
         """(h, w, 3) float32: the picture at the octave's size, as the notebook showed it after every step."""
-        return deprocess(self.net, arrays.to_numpy(self._data())).astype(np.float32)
+        return deprocess(self.net, arrays.to_numpy(self._data())).astype(np.float32, copy=False)
 
     def whole(self) -> np.ndarray:
         """(h, w, 3) float32: the picture at its full size, with what has been dreamt so far."""
         if self.octave_base.shape == self.base.shape:
             return self.picture()  # to the bit: taking the base away and adding it again would round
         detail = arrays.to_numpy(self._data()) - self.octave_base
-        return deprocess(self.net, self.base + _zoomed(detail, self.base.shape)).astype(np.float32)
+        return deprocess(self.net, self.base + _zoomed(detail, self.base.shape)).astype(np.float32, copy=False)
 
     def _data(self) -> Any:
         return self.net.blobs[self.net.inputs[0]].data[0]
@@ -106,17 +106,20 @@ def dream_steps(
     for _ in range(settings.octave_n - 1):
         octaves.append(nd.zoom(octaves[-1], (1, 1.0 / octave_scale, 1.0 / octave_scale), order=1))
 
-    src = net.blobs[net.inputs[0]]
+    src, base = net.blobs[net.inputs[0]], octaves[0]
     detail = np.zeros_like(octaves[-1])  # what the net has added so far
-    for octave, octave_base in enumerate(octaves[::-1]):
+    for octave in range(settings.octave_n):
+        octave_base = octaves.pop()  # a large picture should not be in memory more often than it must
         if octave > 0:
             detail = _zoomed(detail, octave_base.shape)
         src.reshape(1, *octave_base.shape)
-        src.data[0] = arrays.like(octave_base + detail, src.data)
+        detail += octave_base
+        src.data[0] = arrays.like(detail, src.data)
+        del detail
         for i in range(settings.iter_n):
             make_step(net, settings.step_size, end, settings.jitter, settings.clip, objective, rng)
-            yield Step(net, octaves[0], octave_base, octave, i)
-        detail = arrays.to_numpy(src.data[0]) - octave_base
+            yield Step(net, base, octave_base, octave, i)
+        detail = arrays.to_numpy(src.data[0]) - octave_base  # noqa: F841  # the next octave's start
 
 
 def deepdream(
@@ -157,7 +160,7 @@ def deepdream(
     settings = DreamSettings(end, iter_n, octave_n, octave_scale, step_size, jitter, clip, seed)
     for _ in dream_steps(net, base_img, settings, objective):
         pass
-    return deprocess(net, arrays.to_numpy(net.blobs[net.inputs[0]].data[0])).astype(np.float32)
+    return deprocess(net, arrays.to_numpy(net.blobs[net.inputs[0]].data[0])).astype(np.float32, copy=False)
 
 
 def guide_features(net: Any, guide_img: np.ndarray, end: str = DREAM.end) -> np.ndarray:
@@ -171,7 +174,7 @@ def guide_features(net: Any, guide_img: np.ndarray, end: str = DREAM.end) -> np.
     src.reshape(1, 3, *guide_img.shape[:2])
     src.data[0] = arrays.like(preprocess(net, guide_img), src.data)
     net.forward(end=end)
-    return arrays.to_numpy(net.blobs[end].data[0])
+    return arrays.to_numpy(net.blobs[end].data[0]).copy()
 
 
 def _zoomed(detail: np.ndarray, shape: Any) -> np.ndarray:

@@ -40,7 +40,7 @@ _LANCZOS = 1  # Pillow's filter; its name moved between releases, its number did
 class Picture:
     """A picture as it was read.
 
-    pixels: (h, w, 3) float32, RGB, sRGB, 0-255. alpha: (h, w) uint8, None where the file has none.
+    pixels: (h, w, 3) uint8, RGB in sRGB. alpha: (h, w) uint8, None where the file has none.
     sha256: of the file's bytes, in hexadecimal.
     """
 
@@ -68,7 +68,7 @@ def read(source: str, max_size: Optional[int] = None) -> Picture:
             size = _fit(rgb.size, max_size)
             rgb = rgb.resize(size, _LANCZOS)
             alpha = alpha and alpha.resize(size, _LANCZOS)
-        pixels = np.asarray(rgb, dtype=np.float32)
+        pixels = np.array(rgb)
     except MemoryError:
         raise _too_large(name) from None
     except ValueError as error:

@@ -2,24 +2,28 @@
 
 import signal
 import sys
+import tempfile
+import uuid
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, Optional
+from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple, Union
 
 import numpy as np
 from tqdm import tqdm
 
-from . import __version__, model_zoo, picture
+from . import __version__, memory, model_zoo, picture
 from .caffe_format.topology import read_topology
 from .dream import Step, dream_steps, guide_features
 from .engines import choose_engine, make_net
 from .errors import DreamError, UsageError
 from .objectives import objective_guide, objective_L2
-from .settings import DREAM, NET, PICTURE, DreamSettings, NetSettings, PictureSettings
+from .settings import DREAM, NET, PICTURE, DreamSettings, NetSettings, PictureSettings, byte_text
 from .sizes import Size, check_sizes, octave_sizes
 
 Recipe = Dict[str, Any]
+
+_MUCH = 2 * 2**30  # bytes: a dream that takes more says so beforehand
 
 # What a repeated dream must agree in, and how a person calls it.
 _SAME = {
@@ -44,7 +48,7 @@ class Request:
 
 
 def run(request: Request, like: Optional[Recipe] = None) -> int:
-    """Dreams and writes the result; returns the exit code, 130 where Ctrl-C cut the dream short.
+    """Dreams and writes the result; returns the exit code: 128 and the signal's number where one cut the dream short.
 
     Where there is a recipe to be `like`, inputs that are not those of the recipe are refused before anything is dreamt.
     """
@@ -63,21 +67,26 @@ def run(request: Request, like: Optional[Recipe] = None) -> int:
     _say(f"{model.name}, layer {dream.end}, seed {dream.seed}")
     net = _net(model, request.net)
     _say(f"computing with {net.engine} {net.engine_version} on {net.device}")
+    request = _fitted(request, net, base, guide)
     recipe = _recipe(request, net, base, guide)
     if like is not None:
         _compare(like, recipe)
 
-    last = _dream(request, net, base, guide, recipe)
+    last, cut_short = _dream(request, net, base, guide, recipe)
     unfinished = last and (last.octave + 1, last.iteration + 1) != (dream.octave_n, dream.iter_n)
     moment = _moment(dream, last) if last and unfinished else None
-    _write(request, last.whole() if last else base.pixels, recipe, moment, base.alpha)
-    return 130 if moment else 0
+    image = last.whole() if last else base.pixels.astype(np.float32)
+    del net, last  # a large picture's memory may be needed to write it
+    _write(request, image, recipe, moment, base.alpha)
+    if isinstance(cut_short, DreamError):
+        raise cut_short
+    return 128 + cut_short if moment and cut_short else 0
 
 
 def _dream(
     request: Request, net: Any, base: picture.Picture, guide: Optional[picture.Picture], recipe: Recipe
-) -> Optional[Step]:
-    """Dreams, with a bar and frames, to the end or to Ctrl-C; returns the last step done."""
+) -> Tuple[Optional[Step], Union[int, DreamError, None]]:
+    """Dreams, with a bar and frames; returns the last step done, and the signal or the frame's fault that ended it."""
     dream = request.dream
     objective = objective_guide(guide_features(net, guide.pixels, dream.end)) if guide else objective_L2
     steps = dream_steps(net, base.pixels, dream, objective)
@@ -85,11 +94,14 @@ def _dream(
     with _Progress(dream, base.pixels.shape[:2]) as progress, _interruptible() as interrupted:
         for last in steps:
             progress.show(last)
-            if request.frames:
-                _write_frame(request, last, recipe)
+            try:
+                if request.frames:
+                    _write_frame(request, last, recipe)
+            except DreamError as fault:
+                return last, fault  # a disk that is full need not be the one that the dream goes to
             if interrupted():
-                break
-    return last
+                return last, interrupted()
+    return last, None
 
 
 def request_again(recipe: Recipe, source: str, target: str, guide: Optional[str], model: Optional[str]) -> Request:
@@ -145,6 +157,16 @@ def _net(model: Any, settings: NetSettings) -> Any:
     return make_net(model, engine, settings.device, settings.precision, blobs="needed")
 
 
+def _fitted(request: Request, net: Any, base: picture.Picture, guide: Optional[picture.Picture]) -> Request:
+    """Has the net keep to the memory that there is; the request says how much that is, where it makes a difference."""
+    sizes = [image.pixels.shape[:2] for image in (base, guide) if image]
+    found = memory.fit(net, request.dream.end, sizes, request.net.memory)
+    if found.bound or found.size > _MUCH:
+        tiles = f", in tiles to stay within {byte_text(found.bound)}" if found.bound else ""
+        _say(f"it takes about {byte_text(found.size)} of memory{tiles}")
+    return replace(request, net=replace(request.net, memory=found.bound))
+
+
 def _recipe(request: Request, net: Any, base: picture.Picture, guide: Optional[picture.Picture]) -> Recipe:
     recipe: Recipe = {"program": "dreamify", "version": __version__}
     recipe.update(engine=net.engine, engine_version=net.engine_version, device=str(net.device), precision=net.precision)
@@ -153,6 +175,8 @@ def _recipe(request: Request, net: Any, base: picture.Picture, guide: Optional[p
     recipe.update(model=net.model.name, model_sha256=net.model.sha256, prototxt_sha256=net.model.prototxt_sha256)
     for settings in (request.dream, request.pictures):
         recipe.update({f.metadata["option"]: getattr(settings, f.name) for f in fields(settings)})
+    if request.net.memory:
+        recipe["memory"] = request.net.memory  # tiles decide the last bits, too
     recipe.update(objective="guide" if guide else "l2", input_sha256=base.sha256)
     if guide:
         recipe["guide_sha256"] = guide.sha256
@@ -173,9 +197,20 @@ def _write(
     request: Request, image: np.ndarray, recipe: Recipe, moment: Optional[str], alpha: Optional[np.ndarray]
 ) -> None:
     pixels = picture.to_uint8(image, request.dream.clip)
-    picture.write(request.target, pixels, {**recipe, "moment": moment} if moment else recipe, alpha)
+    recipe = {**recipe, "moment": moment} if moment else recipe
+    try:
+        picture.write(request.target, pixels, recipe, alpha)
+    except DreamError as error:
+        raise DreamError(f"{error}; the dream is in {_rescued(request, pixels, recipe, alpha)}") from None
     where = "standard output" if request.target == "-" else request.target
     _say(f"stopped at {moment}: the dream so far is in {where}" if moment else f"the dream is in {where}")
+
+
+def _rescued(request: Request, pixels: np.ndarray, recipe: Recipe, alpha: Optional[np.ndarray]) -> Path:
+    """Where a dream of hours went when it could not be written where it should: the folder for temporary files."""
+    path = Path(tempfile.gettempdir()) / f"dreamify-{uuid.uuid4().hex[:8]}.png"
+    picture.write(str(path), pixels, recipe, alpha)
+    return path
 
 
 def _write_frame(request: Request, step: Step, recipe: Recipe) -> None:
@@ -222,22 +257,28 @@ class _Progress:
 
 
 @contextmanager
-def _interruptible() -> Iterator[Callable[[], bool]]:
-    """The first Ctrl-C is kept until the step under way is done, so that a whole picture is left; the second is not."""
-    before = signal.getsignal(signal.SIGINT)
-    caught = []
+def _interruptible() -> Iterator[Callable[[], Optional[int]]]:
+    """The first Ctrl-C, or SIGTERM, waits until the step under way is done, so that a whole picture is left.
 
-    def catch(*_: Any) -> None:
-        caught.append(True)
-        signal.signal(signal.SIGINT, before)
-        _say("finishing this step; Ctrl-C again to drop the dream")
+    The second does not. What is yielded tells the signal that came, if one did.
+    """
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    caught: List[int] = []
 
-    if before != signal.SIG_IGN:  # a script's background job ignores Ctrl-C, and is to go on doing so
-        signal.signal(signal.SIGINT, catch)
+    def catch(number: int, _: Any) -> None:
+        caught.append(number)
+        signal.signal(number, before[signal.Signals(number)])
+        again = "Ctrl-C" if number == signal.SIGINT else "SIGTERM"
+        _say(f"finishing this step; {again} again to drop the dream")
+
+    for number, handler in before.items():
+        if handler != signal.SIG_IGN:  # a script's background job ignores Ctrl-C, and is to go on doing so
+            signal.signal(number, catch)
     try:
-        yield lambda: bool(caught)
+        yield lambda: caught[0] if caught else None
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _say(text: str) -> None:

@@ -11,12 +11,26 @@ from typing import Any, Optional, Tuple
 
 from .errors import UsageError
 
+_UNITS = {"K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
+
+
+def byte_size(text: str) -> int:
+    """3.5G, 512M or a number of bytes -> bytes; raises ValueError for anything else."""
+    number, unit = (text[:-1], text[-1].upper()) if text[-1:].upper() in _UNITS else (text, "")
+    return int(float(number) * _UNITS.get(unit, 1)) if math.isfinite(float(number)) else int(number)
+
+
+def byte_text(size: int) -> str:
+    """Bytes as byte_size reads them, rounded up."""
+    unit = "G" if size >= _UNITS["G"] else "M"
+    return f"{math.ceil(size * 10 / _UNITS[unit]) / 10:.4g}{unit}"
+
 
 def _setting(
     default: Any,
     option: str,
     help: str,
-    kind: type = str,
+    kind: Any = str,
     least: Optional[float] = None,
     most: Optional[float] = None,
     above: Optional[float] = None,
@@ -41,7 +55,11 @@ def _allowed(value: Any, limits: Any) -> bool:
     kind = limits["kind"]
     if kind in (str, bool):
         return isinstance(value, kind) and (not limits["choices"] or value in limits["choices"])
-    if isinstance(value, bool) or not isinstance(value, Integral if kind is int else Real) or not math.isfinite(value):
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, Real if kind is float else Integral)
+        or not math.isfinite(value)
+    ):
         return False
     return (
         (limits["least"] is None or value >= limits["least"])
@@ -54,7 +72,13 @@ def _range(limits: Any) -> str:
     """A setting's values in words."""
     if limits["choices"]:
         return "one of " + ", ".join(limits["choices"])
-    words = {str: "text", bool: "true or false", int: "a whole number", float: "a number"}[limits["kind"]]
+    words = {
+        str: "text",
+        byte_size: "a size such as 3.5G or 512M",
+        bool: "true or false",
+        int: "a whole number",
+        float: "a number",
+    }[limits["kind"]]
     if limits["most"] is not None:
         return f"{words} from {limits['least']} to {limits['most']}"
     if limits["least"] is not None:
@@ -95,11 +119,15 @@ class NetSettings(_Checked):
     precision: str = _setting(
         "float32",
         "precision",
-        "float32, or float64: the same picture on every machine",
-        choices=("float32", "float64"),
+        "float32; float64: the same picture on every machine; or, faster on a GPU but not Caffe's numbers, "
+        "tf32 (CUDA) or bfloat16",
+        choices=("float32", "float64", "tf32", "bfloat16"),
     )
     threads: Optional[int] = _setting(
         None, "threads", "processor threads (default: the engine's choice)", int, least=1, most=1024
+    )
+    memory: Optional[int] = _setting(
+        None, "memory", "the most that the program may take, such as 3.5G (default: what is free)", byte_size, above=0
     )
 
 

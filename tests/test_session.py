@@ -1,5 +1,6 @@
 """One dream from file to file: what is written, what the recipe says, and what stays untouched where it fails."""
 
+import errno
 import hashlib
 import json
 import re
@@ -272,3 +273,39 @@ def test_ctrl_c_twice_leaves_nothing(ctrl_c, capsys, folder, net, monkeypatch):
     line = refused(capsys, folder, ["in.png", "out.png", *SHORT, "--model", net], 130)
     assert line == "dreamify: interrupted, nothing written"
     assert signal.getsignal(signal.SIGINT) is before
+
+
+def fills_up(monkeypatch, fits):
+    """A disk on which a file that does not fit (its path tells) finds no room."""
+    write_aside = picture._write_aside
+
+    def write(path, data):
+        if not fits(path):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        write_aside(path, data)
+
+    monkeypatch.setattr(picture, "_write_aside", write)
+
+
+def test_a_disk_that_fills_with_frames_costs_no_dream(capsys, folder, net, monkeypatch):
+    fills_up(monkeypatch, lambda path: path.name != "octave02-iteration0002.png")
+    assert main(["in.png", "out.png", *SHORT, "--frames", "frames", "--model", net]) == 1
+    assert len(snapshot(folder / "frames")) == 4
+    assert picture.read_recipe("out.png")["moment"] == "octave 2 of 3, iteration 2 of 3"
+    *_, said, fault = capsys.readouterr().err.splitlines()
+    assert said == "dreamify: stopped at octave 2 of 3, iteration 2 of 3: the dream so far is in out.png"
+    assert fault.startswith("dreamify: frames/octave02-iteration0002.png cannot be written (No space left on device)")
+
+
+def test_a_dream_that_finds_its_disk_full_is_kept_elsewhere(capsys, folder, net, monkeypatch):
+    assert main(["in.png", "out.png", *SHORT, "--model", net]) == 0
+    (folder / "tmp").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(folder / "tmp"))
+    fills_up(monkeypatch, lambda path: path.parent.name == "tmp")
+    assert main(["in.png", "new.jpg", *SHORT, "--model", net]) == 1
+    (kept,) = (folder / "tmp").iterdir()
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last.startswith("dreamify: new.jpg cannot be written (No space left on device)")
+    assert last.endswith(f"; the dream is in {kept}")
+    assert (pixels(kept) == pixels("out.png")).all()
+    assert not Path("new.jpg").exists()

@@ -67,6 +67,19 @@ def test_ctrl_c_leaves_the_picture_so_far_and_no_bar(start, folder, net):
     assert sorted(path.name for path in folder.iterdir()) == ["frames", "in.png", "out.png"]
 
 
+def test_sigterm_leaves_the_picture_so_far(start, folder, net):
+    """As a container gets it when it is stopped."""
+    process = start("in.png", "out.png", *LONG, "--frames", "frames", "--model", net, cwd=folder)
+    deadline = time.monotonic() + 60
+    while not ((folder / "frames").is_dir() and any((folder / "frames").iterdir())) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.terminate()
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 128 + 15
+    assert b"finishing this step; SIGTERM again to drop the dream" in errors
+    assert "iteration" in read_recipe(str(folder / "out.png"))["moment"]
+
+
 def test_ctrl_c_before_the_dream(start, folder, net):
     """While the picture is read, which here never ends."""
     os.mkfifo(folder / "pipe.png")

@@ -18,7 +18,7 @@ EVERY = [field for settings in (DREAM, NET, PICTURE) for field in fields(setting
 
 def test_the_defaults_are_those_of_2015():
     assert astuple(DREAM) == ("inception_4c/output", 10, 4, 1.4, 1.5, 32, True, None)
-    assert astuple(NET) == ("bvlc_googlenet", "auto", "auto", "float32", None)
+    assert astuple(NET) == ("bvlc_googlenet", "auto", "auto", "float32", None, None)
     assert astuple(PICTURE) == (None,)
 
 
@@ -58,7 +58,11 @@ def test_each_option_is_named_once_and_explained():
         (DreamSettings, {"clip": 1}, "clip must be true or false, not 1"),
         (DreamSettings, {"end": 3}, "layer must be text, not 3"),
         (NetSettings, {"engine": "theano"}, "engine must be one of auto, caffe, torch, not 'theano'"),
-        (NetSettings, {"precision": "float16"}, "precision must be one of float32, float64, not 'float16'"),
+        (
+            NetSettings,
+            {"precision": "float16"},
+            "precision must be one of float32, float64, tf32, bfloat16, not 'float16'",
+        ),
         (NetSettings, {"threads": 0}, "threads must be a whole number from 1 to 1024, not 0"),
         (NetSettings, {"threads": 1025}, "threads must be a whole number from 1 to 1024, not 1025"),
         (PictureSettings, {"max_size": 0}, "max-size must be a whole number, 1 or more, not 0"),

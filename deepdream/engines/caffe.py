@@ -19,6 +19,7 @@ from typing import Any, Dict, Iterator, Optional, Sequence
 import numpy as np
 from google.protobuf import text_format
 
+from .. import memory
 from ..caffe_format import schema
 from ..caffe_format.topology import LayerSpec, Topology, read_topology
 from ..caffe_format.weights import read_weights
@@ -136,6 +137,20 @@ class NeededCaffeNet(CaffeNet):
         self.blobs[source].diff[...] = self._pruned.blobs[source].diff if source in self._pruned.inputs else 0
         return {source: self.blobs[source].diff}
 
+    def bytes_needed(self, end: str, input_shape: Sequence[int]) -> int:
+        """What a pass to `end` takes: data and diff of all its blobs, and the columns of a convolution."""
+        layers, shapes = self.topology.needed(end), {**self._shapes(), self.inputs[0]: tuple(input_shape)}
+        shapes = self.topology.infer(layers, shapes)
+        blobs = {name for layer in layers for name in layer.tops}
+        columns = max(_columns(self.topology, layers, shapes), default=0)
+        return 8 * sum(prod(shapes[name]) for name in blobs) + 4 * columns
+
+    least_memory = bytes_needed  # Caffe has no tiles
+
+    def free_memory(self) -> Optional[int]:
+        """The bytes that are free; None where that is not known, as on a GPU."""
+        return memory.free() if self.device == "cpu" else None
+
     def _prune(self, needed: Sequence[LayerSpec]) -> Any:
         with _prototxt(_pruned(self.topology, needed)) as path:
             net = caffe.Net(path, caffe.TEST)
@@ -169,15 +184,20 @@ def _pruned(topology: Topology, needed: Sequence[LayerSpec]) -> str:
 def _check_counts(topology: Topology, layers: Sequence[LayerSpec], shapes: Dict[str, Any]) -> None:
     """Raises DreamError where a layer cannot work on what it would get, or would get too large for Caffe to count."""
     shapes = topology.infer(layers, shapes)
-    for layer in layers:
-        counts = [prod(shapes[top]) for top in layer.tops]
-        if layer.type in ("Convolution", "Deconvolution"):
-            # The pictures' columns, which the weights are multiplied with (base_conv_layer.cpp, col_buffer_shape_).
-            weight = topology.param_shapes[layer.name][0]
-            (narrow,) = layer.tops if layer.type == "Convolution" else layer.bottoms
-            counts.append(prod(weight[1:]) * layer.param.convolution_param.group * prod(shapes[narrow][2:]))
-        if max(counts, default=0) > _MOST:
+    for layer, columns in zip(layers, _columns(topology, layers, shapes)):
+        if max((columns, *(prod(shapes[top]) for top in layer.tops))) > _MOST:
             raise DreamError(f"layer {layer.name} is too large for Caffe at this size: take a smaller picture")
+
+
+def _columns(topology: Topology, layers: Sequence[LayerSpec], shapes: Dict[str, Any]) -> Iterator[int]:
+    """How many numbers the columns have that each layer's weights are multiplied with (base_conv_layer.cpp)."""
+    for layer in layers:
+        if layer.type not in ("Convolution", "Deconvolution"):
+            yield 0
+            continue
+        weight = topology.param_shapes[layer.name][0]
+        (narrow,) = layer.tops if layer.type == "Convolution" else layer.bottoms
+        yield prod(weight[1:]) * layer.param.convolution_param.group * prod(shapes[narrow][2:])
 
 
 def set_threads(threads: int) -> None:
@@ -200,7 +220,7 @@ def _thread_pools() -> Any:
 def make_net(model: Any, device: str, precision: str, blobs: str, leftovers: bool) -> CaffeNet:
     """A Net for a model_zoo.Model; the arguments are load_net's."""
     if precision != "float32":
-        raise UsageError("Caffe computes in float32 only: use --engine torch for float64")
+        raise UsageError(f"Caffe computes in float32 only: use --engine torch for {precision}")
     chosen = _device(device)
     topology = read_topology(model.prototxt)
     check_input(topology)

@@ -90,7 +90,17 @@ def test_weights_of_another_net_are_refused_before_caffe_aborts(folder):
         load_net(folder)
 
 
-@pytest.mark.parametrize("wrong", [{"precision": "float64"}, {"device": "cuda"}, {"device": "mps"}, {"device": "tpu"}])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"precision": "float64"},
+        {"precision": "tf32"},
+        {"precision": "bfloat16", "blobs": "needed"},
+        {"device": "cuda"},
+        {"device": "mps"},
+        {"device": "tpu"},
+    ],
+)
 def test_what_this_engine_has_not_is_refused(folder, wrong):
     with pytest.raises(UsageError):
         load_net(folder, **wrong)

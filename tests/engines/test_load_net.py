@@ -46,7 +46,15 @@ def test_an_end_that_does_not_hang_on_the_picture_has_no_gradient(tmp_path, blob
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"engine": "tea"}, {"precision": "float16"}, {"blobs": "few"}, {"blobs": "needed", "leftovers": True}]
+    "wrong",
+    [
+        {"engine": "tea"},
+        {"precision": "float16"},
+        {"precision": "bfloat16"},  # without blobs="needed", and real Caffe has none
+        {"precision": "tf32", "device": "cpu"},
+        {"blobs": "few"},
+        {"blobs": "needed", "leftovers": True},
+    ],
 )
 def test_what_is_none_of_the_choices_is_refused(net, wrong):
     with pytest.raises(UsageError):

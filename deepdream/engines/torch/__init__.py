@@ -11,6 +11,9 @@ from .every_blob import EveryBlobNet
 from .needed_blobs import NeededBlobsNet
 from .net import Net
 
+# The precisions that a type of device does not have.
+_LACKING = {"cpu": ("tf32",), "mps": ("float64", "tf32")}
+
 
 def set_threads(threads: int) -> None:
     """How many processor threads a pass uses."""
@@ -19,14 +22,13 @@ def set_threads(threads: int) -> None:
 
 def make_net(model: Any, device: str, precision: str, blobs: str, leftovers: bool) -> Net:
     """A Net for a model_zoo.Model; the arguments are load_net's."""
+    if precision == "bfloat16" and blobs != "needed":
+        raise UsageError('bfloat16 needs blobs="needed"')
     chosen = _device(device, precision)
     if chosen.type == "cuda":
-        # TF32 keeps ten bits of a number: not Caffe's numbers. And a seed should mean the same picture again.
-        torch.backends.cudnn.conv.fp32_precision = "ieee"  # type: ignore[attr-defined]
-        torch.backends.cuda.matmul.fp32_precision = "ieee"
-        torch.backends.cudnn.deterministic = True
+        _set_up_cuda(precision)
     topology = read_topology(model.prototxt)
-    args = (topology, read_weights(model.weights, topology), model.mean, chosen, getattr(torch, precision))
+    args = (topology, read_weights(model.weights, topology), model.mean, chosen, precision)
     if blobs == "needed":
         return NeededBlobsNet(*args)
     net = EveryBlobNet(*args)
@@ -34,15 +36,30 @@ def make_net(model: Any, device: str, precision: str, blobs: str, leftovers: boo
     return net
 
 
+def _set_up_cuda(precision: str) -> None:
+    """How CUDA computes in float32, for all nets of the process: the one made last decides.
+
+    TF32 keeps ten bits of a factor: not Caffe's numbers, so only for who asks. And a seed should mean the same picture
+    again.
+    """
+    number = "tf32" if precision == "tf32" else "ieee"
+    torch.backends.cudnn.conv.fp32_precision = number  # type: ignore[attr-defined]
+    torch.backends.cuda.matmul.fp32_precision = number
+    torch.backends.cudnn.deterministic = True
+
+
 def _device(name: str, precision: str) -> torch.device:
     """The torch device for auto, cpu, cuda, cuda:N or mps; raises UsageError where it is not there."""
-    if name == "mps" and precision == "float64":
-        raise UsageError("mps has no float64: take --device cpu or --precision float32")
+    if precision in _LACKING.get(name, ()):
+        other = "cuda" if precision == "tf32" else "cpu"
+        raise UsageError(f"{name} has no {precision}: take --device {other} or --precision float32")
     there = ["cpu", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
     there += ["mps"] if torch.backends.mps.is_available() else []
     if name == "auto":
-        able = [device for device in there if device != "mps" or precision == "float32"]
-        return torch.device(able[1] if len(able) > 1 else "cpu")
+        able = [device for device in there if precision not in _LACKING.get(device, ())]
+        if not able:
+            raise UsageError(f"there is no device with {precision} here: take --precision float32")
+        return torch.device(next((device for device in able if device != "cpu"), "cpu"))
     wanted = "cuda:0" if name == "cuda" else name
     if wanted not in there:
         raise UsageError(f"there is no device {name} here: take one of auto, {', '.join(there)}")

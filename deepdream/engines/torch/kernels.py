@@ -23,13 +23,12 @@ def usable(x: Tensor) -> bool:
 
     float32 has the channels innermost; float64, whose sums are to be the same on every machine, the pixels.
     """
-    known = x.dtype in (torch.float32, torch.float64)
-    return there(x.device) and known and x.dim() == 4 and x.is_contiguous(memory_format=_format(x))
+    return there(x.device, x.dtype) and x.dim() == 4 and x.is_contiguous(memory_format=_format(x))
 
 
-def there(device: torch.device) -> bool:
-    """Whether there are kernels for this device."""
-    return device.type == "cpu" and _loops() is not None
+def there(device: torch.device, dtype: torch.dtype) -> bool:
+    """Whether there are kernels for such blobs."""
+    return device.type == "cpu" and dtype in (torch.float32, torch.float64) and _loops() is not None
 
 
 def relu_backward(diff: Tensor, signs: Tensor) -> Tensor:

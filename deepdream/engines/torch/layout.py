@@ -58,17 +58,12 @@ class _Piece(NamedTuple):
     products: int
     blobs: List[Tuple[int, int]]  # numbers and bytes of each step's tops
 
-    def tile(self, grid: Grid) -> Tuple[int, int]:
-        """The height and width of the largest tile's source."""
-        if grid == _WHOLE or not self.reaches:
-            return self.source[2], self.source[3]
-        lengths = (reach.length(ceil(size / count)) for reach, size, count in zip(self.reaches, self.top[2:], grid))
-        height, width = (min(pair) for pair in zip(lengths, self.source[2:]))
-        return height, width
-
     def share(self, grid: Grid) -> float:
-        """The largest tile's part of the whole."""
-        return prod(self.tile(grid)) / prod(self.source[2:])
+        """The largest tile's part of the whole source."""
+        if grid == _WHOLE or not self.reaches:
+            return 1.0
+        lengths = (reach.length(ceil(size / count)) for reach, size, count in zip(self.reaches, self.top[2:], grid))
+        return prod(min(length / whole, 1.0) for length, whole in zip(lengths, self.source[2:]))
 
 
 class Layouts:
@@ -140,8 +135,9 @@ class Layouts:
             grid = self._grid(piece, most - held - diffs - tapes, keep)
             if not grid:
                 return None
+            inside = tapes if grid == _WHOLE else 0  # of the tapes, what counts as the piece's
+            taken = max(taken, held + diffs + tapes - inside + int(piece.share(grid) * piece.most_bytes))
             held += tapes
-            taken = max(taken, held + diffs + int(piece.share(grid) * piece.most_bytes))
             work += self._work(piece, grid, keep)
             choices.append(_Choice(first, last, grid, keep))
         return work, taken, choices
@@ -173,7 +169,8 @@ class Layouts:
         return Segment(piece.stretch, self._starts[choice.first], tiles, choice.keep)
 
     def _low(self, places: Dict[int, str]) -> Dict[int, str]:
-        """Of these cuts, those at blobs that are smaller than the one before and no larger than the one behind."""
+        """Of these cuts, those at planes that are smaller than the ones before and no larger than the ones behind."""
+        places = {place: blob for place, blob in places.items() if len(self._shapes[blob]) == 4}
         sizes = [inf, *map(self._bytes, places.values()), inf]
         low = [before > size <= behind for before, size, behind in zip(sizes, sizes[1:], sizes[2:])]
         return {place: blob for (place, blob), is_low in zip(places.items(), low) if is_low}

@@ -23,12 +23,11 @@ def _compiled(function: Callable[..., None]) -> Any:
 
 @_compiled
 def relu_backward(dy, x, dx, first, last):  # type: ignore[no-untyped-def]
-    """dx = dy where x is above zero, else 0; the rows first to last - 1."""
-    nothing = dy.dtype.type(0)
+    """dx = dy where x is above zero, else dy * 0, which is not 0 where dy is not finite; the rows first to last - 1."""
+    one, nothing = dy.dtype.type(1), dy.dtype.type(0)
     for row in range(first, last):
         for i in range(dy.shape[1]):
-            diff = dy[row, i]
-            dx[row, i] = diff if x[row, i] > 0 else nothing
+            dx[row, i] = dy[row, i] * (one if x[row, i] > 0 else nothing)
 
 
 @_compiled

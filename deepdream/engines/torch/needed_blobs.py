@@ -1,6 +1,6 @@
 """blobs="needed": only what the dream needs, in as much memory as it may take. The command line's mode."""
 
-from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 import torch
 
@@ -8,7 +8,7 @@ from ...caffe_format.shapes import Shape
 from ...errors import DreamError, UsageError
 from .layers.base import Tensor
 from .layout import Layout, Layouts
-from .net import Net, memory_errors
+from .net import Net, give_back_memory, memory_errors
 from .plan import make_plan
 from .segment import Segment, memory_format
 from .stretch import Tape
@@ -30,13 +30,16 @@ class NeededBlobsNet(Net):
 
     `memory` is how many bytes a pass may take besides the input blob, None being no limit. Beyond it the pass runs in
     tiles, with the same result to rounding. The input's data have to stay as they are until the way back is done.
+
+    In bfloat16 all in between is; the input blob and that of `end` are float32, so that a step too small for eight bits
+    still changes the picture.
     """
 
     memory: Optional[int] = None
 
     def __init__(self, *args: Any):
         super().__init__(*args)
-        self._layouts: Dict[Tuple[str, Shape], Layouts] = {}
+        self._layouts: Dict[Tuple[Any, ...], Layouts] = {}
         self._end: Optional[str] = None
         self._runs: List[_Run] = []
 
@@ -52,15 +55,19 @@ class NeededBlobsNet(Net):
             raise DreamError(f"a pass to {end} cannot do with {self.memory} bytes: it takes {layouts.least()} or more")
         return layout
 
+    def bytes_needed(self, end: str, input_shape: Shape) -> int:
+        """What a pass to `end` takes at most, within `memory`, beside the input blob."""
+        return self.layout(end, input_shape).most_bytes
+
     def least_memory(self, end: str, input_shape: Shape) -> int:
         """The least `memory` that a pass to `end` can do with."""
         return self._layouts_of(end, input_shape).least()
 
     def _layouts_of(self, end: str, input_shape: Shape) -> Layouts:
-        key = (end, input_shape)
+        shapes = {**{name: self.blobs[name].shape for name in self.inputs}, self.inputs[0]: input_shape}
+        key = (end, *shapes.values())
         if key not in self._layouts:
-            shapes = {name: self.blobs[name].shape for name in self.inputs}
-            shapes = self.topology.infer(self.topology.needed(end), {**shapes, self.inputs[0]: input_shape})
+            shapes = self.topology.infer(self.topology.needed(end), shapes)
             plan = make_plan(self.topology, self.layers, end)
             self._layouts[key] = Layouts(plan, shapes, self.inputs, self.dtype, self.device)
         return self._layouts[key]
@@ -71,7 +78,7 @@ class NeededBlobsNet(Net):
         end = end or self.topology.layers[-1].name
         layout = self.layout(end, self.blobs[self.inputs[0]].shape)
         self._end, self._runs = None, []  # gives the last pass's memory back
-        live = dict(zip(self.inputs, self._tensors(self.inputs)))
+        live = dict(zip(self.inputs, self._computed(self.inputs, "data")))
         for segment in layout.segments:
             tops, tapes = segment.forward(live)
             self._runs.append(_Run(segment, live, tapes))
@@ -89,7 +96,7 @@ class NeededBlobsNet(Net):
         if start != self._end:
             raise UsageError(f"backward(start={start!r}) follows forward(end={self._end!r}): name the same layer twice")
         names, source = self.topology.layers[self.topology.position(start)].tops, self.inputs[0]
-        diffs = dict(zip(names, self._tensors(names, "diff")))
+        diffs = dict(zip(names, self._computed(names, "diff")))
         into = self.blobs[source].tensor("diff")
         for i, (segment, sources, tapes) in reversed(list(enumerate(self._runs))):
             diffs = segment.backward(sources, tapes, diffs, into if i == 0 else None)
@@ -97,4 +104,11 @@ class NeededBlobsNet(Net):
             into.zero_()
         elif diffs[source] is not into:
             into.copy_(diffs[source])
+        del diffs
+        if self.memory is not None:
+            give_back_memory()
         return {source: self.blobs[source].diff}
+
+    def _computed(self, names: Sequence[str], which: str) -> List[Tensor]:
+        """The blobs' data or diffs as they are computed with: in bfloat16 copies, else the blobs themselves."""
+        return [tensor.to(self.dtype) for tensor in self._tensors(names, which)]

@@ -1,26 +1,30 @@
 """pycaffe's Net on PyTorch: blobs, parameters, and what both of its modes share."""
 
+import ctypes
+import sys
 from collections import OrderedDict
 from contextlib import contextmanager
 from math import prod
 from types import SimpleNamespace
-from typing import Any, Dict, Iterator, List, Sequence
+from typing import Any, Dict, Iterator, List, Optional, Sequence
 
 import numpy as np
 import torch
 
+from ... import memory
 from ...caffe_format.shapes import Shape
 from ...caffe_format.topology import Topology
 from ...caffe_format.weights import Weights
 from .layers import LAYERS, Layer
-from .layers.base import Tensor
+from .layers.base import Tensor, at_least_float32
 
 
 class Blob:
     """pycaffe's Blob: `data` and `diff` of one shape, in memory that grows but never shrinks.
 
-    On the CPU both are writable NumPy arrays that share memory with the engine, elsewhere torch tensors. Growing beyond
-    what the blob has ever held gives it new memory, all zeros; shrinking keeps the memory and what is in it (blob.cpp).
+    On the CPU both are writable NumPy arrays that share memory with the engine, elsewhere (and in bfloat16, which NumPy
+    does not know) torch tensors. Growing beyond what the blob has ever held gives it new memory, all zeros; shrinking
+    keeps the memory and what is in it (blob.cpp).
     `channels_last` lays four axes out with the second innermost, for a layer that reads them so.
     """
 
@@ -72,6 +76,14 @@ def memory_errors() -> Iterator[None]:
         raise
 
 
+def give_back_memory() -> None:
+    """Has glibc's malloc hand back to the system what tiles have left unused between the blobs that remain."""
+    if sys.platform.startswith("linux"):
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # other C libraries have none
+        if trim:
+            trim(0)
+
+
 def _zeros(count: int, dtype: torch.dtype, device: torch.device) -> Tensor:
     """Zeros that cost no memory until they are written: a prototxt's batch of ten is never filled by one picture."""
     if device.type != "cpu":
@@ -83,7 +95,7 @@ def _zeros(count: int, dtype: torch.dtype, device: torch.device) -> Tensor:
 
 
 def _array(tensor: Tensor) -> Any:
-    return tensor.numpy() if tensor.device.type == "cpu" else tensor
+    return tensor.numpy() if tensor.device.type == "cpu" and tensor.dtype != torch.bfloat16 else tensor
 
 
 class Net:
@@ -93,7 +105,7 @@ class Net:
         topology: the net's layers.
         weights: {layer: arrays}, float32 or float64.
         mean: the three means of the input's channels, in the net's channel order (BGR).
-        dtype: torch.float32 or torch.float64, for data, diffs and parameters alike.
+        precision: what data, diffs and parameters are computed in; of bfloat16 the blobs show float32.
     """
 
     model: Any = None  # the model_zoo.Model that the net was made from
@@ -101,10 +113,13 @@ class Net:
     engine_version = torch.__version__.split("+")[0]
 
     def __init__(
-        self, topology: Topology, weights: Weights, mean: Sequence[float], device: torch.device, dtype: torch.dtype
+        self, topology: Topology, weights: Weights, mean: Sequence[float], device: torch.device, precision: str
     ):
-        self.topology, self.device, self.dtype = topology, device, dtype
-        self.blobs = OrderedDict((name, Blob(shape, dtype, device)) for name, shape in topology.shapes.items())
+        self.topology, self.device, self.precision = topology, device, precision
+        # TF32 is float32 to all but the GPU's matrix products.
+        self.dtype = torch.float32 if precision == "tf32" else getattr(torch, precision)
+        shown = at_least_float32(self.dtype)
+        self.blobs = OrderedDict((name, Blob(shape, shown, device)) for name, shape in topology.shapes.items())
         self.params: Dict[str, List[Blob]] = OrderedDict()
         self.layers: List[Layer] = []
         for spec in topology.layers:
@@ -117,7 +132,10 @@ class Net:
 
     def _param(self, array: np.ndarray) -> Blob:
         blob = Blob(array.shape, self.dtype, self.device, self.channels_last)
-        blob.tensor("data").copy_(torch.from_numpy(array.copy()))
+        if isinstance(blob.data, np.ndarray):
+            blob.data[...] = array  # PyTorch would wake all its threads for each, which costs more than the copying
+        else:
+            blob.tensor("data").copy_(torch.from_numpy(array.copy()))
         return blob
 
     @property
@@ -125,9 +143,9 @@ class Net:
         """Whether the layers' pictures and parameters have the channels innermost."""
         return False
 
-    @property
-    def precision(self) -> str:
-        return str(self.dtype).rsplit(".", 1)[-1]
+    def free_memory(self) -> Optional[int]:
+        """The bytes that are free where the net computes; None where that is not known."""
+        return torch.cuda.mem_get_info(self.device)[0] if self.device.type == "cuda" else memory.free()
 
     @property
     def threads(self) -> int:

@@ -44,8 +44,10 @@ def _rectified_last(plan: Plan) -> List[Step]:
         if not _is(rectify, "ReLU", slope=0) or rectify.tops[0] in plan.tops:
             continue
         later = [k for k in readers.get(rectify.tops[0], ()) if k > i]
-        if len(later) == 1 and _is(steps[later[0]], "Pooling", is_max=True) and later[0] == i + 1:
+        if later == [i + 1] and _is(steps[i + 1], "Pooling", is_max=True):
             pool = steps[i + 1]
+            if any(pool.tops[0] in step.tops for step in steps[i + 2 :]):
+                continue  # the ReLU would take its signs from what another layer has written over it
             steps[i] = pool._replace(bottoms=rectify.bottoms)
             steps[i + 1] = rectify._replace(bottoms=pool.tops, tops=pool.tops)
     return steps

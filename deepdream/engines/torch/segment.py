@@ -78,7 +78,7 @@ class Segment(NamedTuple):
         self, tile: Optional[Tile], sources: Mapping[str, Tensor], keep: bool
     ) -> Tuple[Dict[str, Tensor], Optional[Tape]]:
         """The whole, or one tile, with a margin around what its tops are."""
-        parts = {name: blob[tile.of("source")] if tile else blob for name, blob in sources.items()}
+        parts = {self.source: sources[self.source][tile.of("source")]} if tile else sources
         return self.stretch.forward({name: _laid_out(part) for name, part in parts.items()}, keep)
 
     def _tape(self, tile: Optional[Tile], sources: Mapping[str, Tensor]) -> Tape:

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from copy import copy
 from math import prod
-from typing import Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
 
 import torch
 
@@ -36,6 +36,12 @@ class Stretch:
         for step in steps:
             if step.layer.spec.type == "Split":
                 self._memory.update(dict.fromkeys(step.tops, self._in(step.bottoms)[0]))
+        made: Set[str] = set()
+        self._overwritten: Set[str] = set()  # of what the stretch starts from
+        for step in steps:
+            if step.bottoms == step.tops:
+                self._overwritten.update(set(self._in(step.bottoms)) - made)
+            made.update(set(self._in(step.tops)) - set(self._in(step.bottoms)))
         self._reads: Dict[str, Reads] = defaultdict(lambda: Reads.NOTHING)
         last: Dict[str, int] = {}  # memory: the step that uses it last on the way there
         first: Dict[str, int] = {}  # and on the way back
@@ -56,6 +62,7 @@ class Stretch:
     def forward(self, sources: Mapping[str, Tensor], keep: bool) -> Tuple[Dict[str, Tensor], Optional[Tape]]:
         """The tops for the blobs that the stretch starts from, and where it is to be kept, what `backward` needs."""
         live, tape = dict(sources), Tape([], {}, {})
+        live.update((name, live[name].clone()) for name in self._overwritten)  # the way back may start from it again
         for i, step in enumerate(self.steps):
             layer = copy(step.layer)  # whatever it keeps belongs to this pass
             live.update(zip(self._in(step.tops), layer.forward([live[name] for name in self._in(step.bottoms)])))
@@ -106,7 +113,7 @@ class Stretch:
             step.layer.memory(shapes[step.bottoms[0]], shapes[step.tops[0]], dtype, device) for step in self.steps
         ]
         written = {name for step in self.steps for name in step.tops if name not in step.bottoms}
-        held = most = total({name for step in self.steps for name in step.bottoms} - written)
+        held = most = total({name for step in self.steps for name in step.bottoms} - written) + total(self._overwritten)
         for i, (step, (state, passing)) in enumerate(zip(self.steps, layers)):
             held += state + total(set(self._in(step.tops)) - set(self._in(step.bottoms)))
             most = max(most, held + passing)
@@ -136,4 +143,7 @@ def _as_far_as_read(blob: Tensor, reads: Reads) -> Tensor:
 
 def _handed(kept: Tensor, reads: Reads, diff: Tensor) -> Tensor:
     """The blob as a layer is handed it: where only its shape is read, memory that nothing has written to."""
-    return torch.empty_like(kept, dtype=diff.dtype, device=diff.device) if reads == Reads.SHAPE else kept
+    if reads != Reads.SHAPE:
+        return kept
+    # empty_like would load sympy, half a second, to compute with a meta tensor.
+    return torch.empty_strided(kept.shape, kept.stride(), dtype=diff.dtype, device=diff.device)

@@ -19,7 +19,9 @@ _POINT = Geometry((1, 1), (1, 1), (0, 0))
 class Reach(NamedTuple):
     """Along one axis, place i of the tops depends on `extent` places of the source, from i * stride - before on.
 
-    A part of the source starts at a multiple of the stride, so that all windows fall where they fall in the whole.
+    A part of the source starts at a multiple of the stride, so that all windows fall where they fall in the whole. It
+    ends some multiple of the stride before the source does, so that numbers of windows round as they do in the whole:
+    branches that meet there are of one size here, too.
     """
 
     stride: int
@@ -30,11 +32,11 @@ class Reach(NamedTuple):
         """The part of a source of this size that a part of the tops (first, last + 1) depends on."""
         first = part[0] - ceil(self.before / self.stride)
         last = (part[1] - 1) * self.stride - self.before + self.extent
-        return max(first, 0) * self.stride, min(last, size)
+        return max(first, 0) * self.stride, size - max(size - last, 0) // self.stride * self.stride
 
     def length(self, part: int) -> int:
         """How much of the source a part of so many places depends on at most."""
-        return (part - 1 + ceil(self.before / self.stride)) * self.stride - self.before + self.extent
+        return (part + ceil(self.before / self.stride)) * self.stride - self.before + self.extent - 1
 
     def behind(self, kernel: int, stride: int, pad: int) -> "Reach":
         """The reach through one more layer in front."""
@@ -83,6 +85,8 @@ def reaches(
     steps: Sequence[Step], source: str, tops: Sequence[str], shapes: Mapping[str, Shape]
 ) -> Optional[Tuple[Reach, Reach]]:
     """How far the tops of a stretch reach into its source, by rows and by columns; None where it has no tiles."""
+    if not steps or any(len(shapes[name]) != 4 for name in (source, *tops)):
+        return None
     axes = []
     for axis in (0, 1):
         found: Dict[str, Reach] = dict.fromkeys(tops, Reach(1, 0, 1))
@@ -109,6 +113,8 @@ def _window(layer: Layer, bottom: Shape) -> Optional[Geometry]:
     if kind == "Convolution":
         g = convolution_geometry(param.convolution_param)
         kernel = [dilation * (size - 1) + 1 for size, dilation in zip(g.kernel, g.dilation)]
+        if any(pad >= size for pad, size in zip(g.pad, kernel)):
+            return None  # a place at the edge would see nothing of the source
         return Geometry((kernel[0], kernel[1]), g.stride, g.pad)
     if kind == "Pooling" and not param.pooling_param.global_pooling:
         return pooling_geometry(param.pooling_param, *bottom[2:])

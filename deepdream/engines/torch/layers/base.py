@@ -14,6 +14,11 @@ Diffs = Sequence[Any]  # tensors; None for a top of Split or Slice that nothing 
 Blobs = Sequence[Any]  # tensors; None for what a backward pass does not read
 
 
+def at_least_float32(dtype: torch.dtype) -> torch.dtype:
+    """What to compute in where bfloat16 would be too coarse."""
+    return torch.float32 if dtype == torch.bfloat16 else dtype
+
+
 class Reads(IntEnum):
     """How much of a blob a backward pass reads."""
 

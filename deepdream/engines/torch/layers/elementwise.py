@@ -33,9 +33,9 @@ class ReLU(Layer):
     def backward(self, top_diffs: Diffs, bottoms: Blobs, tops: Blobs) -> List[Tensor]:
         (diff,) = top_diffs
         signs = tops[0] if self.in_place else bottoms[0]
-        if not self.slope and diff.dim() == 4 and kernels.there(diff.device):
+        if not self.slope and diff.dim() == 4 and kernels.there(diff.device, diff.dtype):
             return [kernels.relu_backward(diff, signs)]
-        return [torch.where(signs > 0, diff, diff * self.slope)]
+        return [torch.where(signs > 0, diff, diff * self.slope) if self.slope else diff * (signs > 0)]
 
 
 class PReLU(BottomLayer):

@@ -8,7 +8,7 @@ import torch
 from ....caffe_format.shapes import Shape, canonical
 from ....caffe_format.topology import LayerSpec
 from .. import kernels
-from .base import Blobs, BottomLayer, Diffs, Layer, Reads, Tensor
+from .base import Blobs, BottomLayer, Diffs, Layer, Reads, Tensor, at_least_float32
 
 
 class LRN(Layer):
@@ -17,6 +17,8 @@ class LRN(Layer):
     Across channels: s[c] = k + alpha/n * sum of x² over the n channels around c.
     Within a channel: s = 1 + alpha * the mean of x² over the n x n pixels around, zeros of the padding included.
     Backward: dx = dy * s^-beta - 2*beta*x * (the same window's alpha/n * sum of dy * x * s^(-beta-1)).
+
+    For blobs in bfloat16 it computes in float32: s is close to k, and what it has beyond k would be lost.
     """
 
     reads_bottoms = Reads.VALUES
@@ -55,23 +57,29 @@ class LRN(Layer):
         return not self.within and self.param.beta == 0.75
 
     def forward(self, bottoms: Sequence[Tensor]) -> List[Tensor]:
-        (x,) = bottoms
+        (x,), dtype = _fine(bottoms), bottoms[0].dtype
         if self._compiled(x):
-            return [kernels.lrn_forward(x, self.param.local_size, self.param.k, self.param.alpha)]
+            return [kernels.lrn_forward(x, self.param.local_size, self.param.k, self.param.alpha).to(dtype)]
         self.scale = self._window(x * x).add_(1.0 if self.within else self.param.k)
-        return [x * self._shrink()]
+        return [(x * self._shrink()).to(dtype)]
 
     def backward(self, top_diffs: Diffs, bottoms: Blobs, tops: Blobs) -> List[Tensor]:
-        (x,), (diff,) = bottoms, top_diffs
+        (x,), (diff,), dtype = _fine(bottoms), _fine(top_diffs), bottoms[0].dtype
         if self._compiled(x):
-            return [kernels.lrn_backward(x, diff, self.param.local_size, self.param.k, self.param.alpha)]
+            return [kernels.lrn_backward(x, diff, self.param.local_size, self.param.k, self.param.alpha).to(dtype)]
         direct = diff * self._shrink()
         around = self._window(direct * x / self.scale)
-        return [direct.sub_(around.mul_(x), alpha=2 * self.param.beta)]
+        return [direct.sub_(around.mul_(x), alpha=2 * self.param.beta).to(dtype)]
 
     def memory(self, bottom: Shape, top: Shape, dtype: torch.dtype, device: torch.device) -> Tuple[int, int]:
-        blob = prod(top) * dtype.itemsize
-        return (0, 0) if self._has_loops() and kernels.there(device) else (blob, 3 * blob)
+        fine = at_least_float32(dtype)
+        blob = prod(top) * fine.itemsize
+        copies = 3 * blob if fine != dtype else 0  # of the bottom and the two diffs
+        return (0, copies) if self._has_loops() and kernels.there(device, fine) else (blob, 3 * blob + copies)
+
+
+def _fine(tensors: Sequence[Tensor]) -> List[Tensor]:
+    return [tensor.to(at_least_float32(tensor.dtype)) for tensor in tensors]
 
 
 class BatchNorm(Layer):
