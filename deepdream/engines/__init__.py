@@ -24,7 +24,7 @@ def load_net(
         model: a name of the model zoo, or a folder with one deploy.prototxt and one .caffemodel.
         engine: "caffe", "torch", or "auto": Caffe where `import caffe` works, else PyTorch.
         device: "cpu", "cuda", "cuda:N", "mps", or "auto".
-        precision: "float32", or "float64" (PyTorch on CPU and CUDA).
+        precision: "float32"; "float64" (PyTorch on CPU and CUDA); "tf32" (CUDA); "bfloat16" (PyTorch, blobs="needed").
         blobs: "all" keeps every blob and runs every layer, as pycaffe does. "needed" runs what `end` depends on, and
             only the input blob and that of `end` can be relied on.
         leftovers: with blobs="all", keep diffs between backward passes as Caffe does.

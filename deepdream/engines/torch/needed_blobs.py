@@ -6,9 +6,10 @@ import torch
 
 from ...caffe_format.shapes import Shape
 from ...errors import DreamError, UsageError
+from . import allocator
 from .layers.base import Tensor
 from .layout import Layout, Layouts
-from .net import Net, give_back_memory, memory_errors
+from .net import Net, memory_errors
 from .plan import make_plan
 from .segment import Segment, memory_format
 from .stretch import Tape
@@ -77,6 +78,8 @@ class NeededBlobsNet(Net):
         """Runs the layers that `end` (the last) depends on, and returns {blob: data} of its tops."""
         end = end or self.topology.layers[-1].name
         layout = self.layout(end, self.blobs[self.inputs[0]].shape)
+        if self.memory is not None:
+            allocator.keep_little(self.memory)
         self._end, self._runs = None, []  # gives the last pass's memory back
         live = dict(zip(self.inputs, self._computed(self.inputs, "data")))
         for segment in layout.segments:
@@ -106,7 +109,7 @@ class NeededBlobsNet(Net):
             into.copy_(diffs[source])
         del diffs
         if self.memory is not None:
-            give_back_memory()
+            allocator.give_back()
         return {source: self.blobs[source].diff}
 
     def _computed(self, names: Sequence[str], which: str) -> List[Tensor]:

@@ -1,7 +1,5 @@
 """pycaffe's Net on PyTorch: blobs, parameters, and what both of its modes share."""
 
-import ctypes
-import sys
 from collections import OrderedDict
 from contextlib import contextmanager
 from math import prod
@@ -74,14 +72,6 @@ def memory_errors() -> Iterator[None]:
         if isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error):
             raise MemoryError(str(error)) from None
         raise
-
-
-def give_back_memory() -> None:
-    """Has glibc's malloc hand back to the system what tiles have left unused between the blobs that remain."""
-    if sys.platform.startswith("linux"):
-        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # other C libraries have none
-        if trim:
-            trim(0)
 
 
 def _zeros(count: int, dtype: torch.dtype, device: torch.device) -> Tensor:

@@ -1,8 +1,12 @@
 """blobs="needed": what `end` does not depend on neither runs nor matters."""
 
+import subprocess
+import sys
+
 import pytest
 
 from deepdream.errors import UsageError
+from tests.tiny import ROOT, tiny_net
 
 from .small_net import gradient, picture
 
@@ -63,3 +67,14 @@ def test_without_an_end_the_last_layer_is_meant(make):
     assert list(net.forward()) == ["prob"]
     net.blobs["prob"].diff[0, 1] = 1
     assert net.backward()["data"].any()
+
+
+def test_a_step_does_not_load_sympy(tmp_path):
+    """PyTorch does, for half a second, where it computes with a meta tensor in Python."""
+    code = (
+        "import sys; from deepdream import load_net, make_step; "
+        "net = load_net(sys.argv[1], 'torch', 'cpu', blobs='needed'); net.blobs['data'].data[...] = 1; make_step(net); "
+        "print('torch' in sys.modules, 'sympy' in sys.modules)"
+    )
+    command = [sys.executable, "-c", code, tiny_net(tmp_path / "tiny")]
+    assert subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout == "True False\n"
