@@ -94,9 +94,9 @@ def _layer_types(axes: Axes, measured: Dict[str, Any]) -> None:
 
 
 def _over_size(axes: Axes, results: Dict[str, Any], key: str, unit: float) -> None:
-    """A line over the untiled sizes, and a mark for each bound that the largest was tried with."""
+    """A line over the sizes, and a mark for each bound that the largest was tried with."""
     sizes, tiles = results["sizes"]["pictures"], results["tiles"]["pictures"][1:]
-    axes.plot([r["megapixels"] for r in sizes], [r[key] * unit for r in sizes], "o-", color=BLUE, label="untiled")
+    axes.plot([r["megapixels"] for r in sizes], [r[key] * unit for r in sizes], "o-", color=BLUE, label="unbounded")
     for record, marker in zip(tiles, "sD"):
         label = f"in tiles, {record['bound_mib'] / 1024:.2f} GiB for the picture"
         axes.plot([record["megapixels"]], [record[key] * unit], marker, color=ORANGE, label=label)

@@ -25,7 +25,7 @@ def size_of(megapixels: float) -> str:
 
 
 def measure(model: str, layer: str, megapixels: Sequence[float], runs: int) -> Dict[str, Any]:
-    """Each size untiled."""
+    """Each size, with memory unbounded."""
     return measure_pictures(model, layer, [Picture(size_of(number)) for number in megapixels], runs)
 
 

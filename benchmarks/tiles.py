@@ -5,13 +5,13 @@ from typing import Any, Dict
 from benchmarks.sizes import MIB, Picture, measure_pictures, told_picture
 
 
-def measure(model: str, layer: str, untiled: Dict[str, Any], runs: int) -> Dict[str, Any]:
+def measure(model: str, layer: str, unbounded: Dict[str, Any], runs: int) -> Dict[str, Any]:
     """A picture that sizes.py has measured once more, beside half and a quarter of the memory that it has taken."""
-    bounds = [0, *(untiled["growth_mib"] * MIB // part for part in (2, 4))]
-    measured = measure_pictures(model, layer, [Picture(untiled["size"], bound) for bound in bounds], runs)
+    bounds = [0, *(unbounded["growth_mib"] * MIB // part for part in (2, 4))]
+    measured = measure_pictures(model, layer, [Picture(unbounded["size"], bound) for bound in bounds], runs)
     whole, *tiled = measured["pictures"]
     for record in tiled:
-        record["times_untiled"] = round(record["seconds"]["median"] / whole["seconds"]["median"], 3)
+        record["times_unbounded"] = round(record["seconds"]["median"] / whole["seconds"]["median"], 3)
     return measured
 
 
@@ -20,8 +20,6 @@ def told_in_full(measured: Dict[str, Any]) -> str:
     whole, *tiled = measured["pictures"]
     lines = [f"{measured['layer']}, float32", told_picture(whole)]
     for record in tiled:
-        bound = (
-            f"    with at most {record['bound_mib']} MiB for it: {record['times_untiled']:.2f} times the untiled step"
-        )
+        bound = f"    with at most {record['bound_mib']} MiB for it: {record['times_unbounded']:.2f} times the unbounded step"
         lines += [told_picture(record), bound]
     return "\n".join(lines)

@@ -81,7 +81,7 @@ def test_the_bounds_are_half_and_a_quarter_of_what_the_picture_took(monkeypatch)
 
     monkeypatch.setattr(tiles, "measure_pictures", measured)
     _, half, quarter = tiles.measure("tiny", LAYER, {"size": "1333x750", "growth_mib": 100}, 1)["pictures"]
-    assert (half["times_untiled"], quarter["times_untiled"]) == (1.5, 2.5)
+    assert (half["times_unbounded"], quarter["times_unbounded"]) == (1.5, 2.5)
 
 
 def test_the_picture_is_the_same_each_time_and_wide_as_told(net):
