@@ -20,6 +20,6 @@ def told_in_full(measured: Dict[str, Any]) -> str:
     whole, *tiled = measured["pictures"]
     lines = [f"{measured['layer']}, float32", told_picture(whole)]
     for record in tiled:
-        bound = f"    with at most {record['bound_mib']} MiB for it: {record['times_unbounded']:.2f} times the unbounded step"
-        lines += [told_picture(record), bound]
+        times = f"{record['times_unbounded']:.2f} times the unbounded step"
+        lines += [told_picture(record), f"    with at most {record['bound_mib']} MiB for it: {times}"]
     return "\n".join(lines)
