@@ -4,7 +4,7 @@ import copy
 
 import pytest
 
-pytest.importorskip("matplotlib", reason="requirements-dev.txt has it")
+pytest.importorskip("matplotlib", minversion="3.6", reason="requirements-dev.txt has it")
 
 from benchmarks.chart import draw
 
