@@ -67,7 +67,9 @@ def main(argv: Optional[List[str]] = None) -> int:
         print(f"dreamify: {what}: {error.strerror}", file=sys.stderr)
         return 1
     except MemoryError:
-        print("dreamify: there is not enough memory: make the picture smaller, with --max-size", file=sys.stderr)
+        print(
+            "dreamify: memory has run out: set --memory to less, or shrink the picture with --max-size", file=sys.stderr
+        )
         return 1
     except KeyboardInterrupt:
         print("dreamify: interrupted, nothing written", file=sys.stderr)

@@ -245,7 +245,7 @@ def test_a_real_process_ends_with_the_code_and_no_traceback(folder):
     ("error", "code", "words"),
     [
         (KeyboardInterrupt(), 130, "interrupted, nothing written"),
-        (MemoryError(), 1, "there is not enough memory"),
+        (MemoryError(), 1, "memory has run out"),
     ],
 )
 def test_what_python_raises_by_itself(capsys, folder, monkeypatch, error, code, words):

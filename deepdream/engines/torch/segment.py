@@ -71,7 +71,7 @@ class Segment(NamedTuple):
         for tile in reversed(self.tiles):
             tape = tapes.pop() if tapes else self._tape(tile, sources)
             parts = {name: self._part(tile, diff, tape.tops[name]) for name, diff in diffs.items()}
-            total[tile.of("source")] += self.stretch.backward(tape, parts)[self.source]
+            total[tile.of("source")].add_(self.stretch.backward(tape, parts)[self.source])
         return {self.source: total}
 
     def _forward(
