@@ -88,8 +88,9 @@ class Layouts:
         self._starts = {0: inputs[0], **self._low(cuts(plan))}
         self._pieces: Dict[Tuple[int, int], _Piece] = {}
         self._found: Dict[float, Optional[Layout]] = {}
-        # The blobs that the net shows, data and diff, and the same as the engine has them.
-        self._ends = 3 * sum(self._bytes(name) for name in plan.tops)
+        # The blobs that the net shows, data and diff, in float32 at least, and one as the engine has it.
+        bytes_of_one = 2 * max(dtype.itemsize, 4) + dtype.itemsize
+        self._ends = bytes_of_one * sum(prod(shapes[name]) for name in plan.tops)
 
     def within(self, most: Optional[int] = None) -> Optional[Layout]:
         """The fastest layout that takes no more than so many bytes; None where there is none."""
