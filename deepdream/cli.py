@@ -12,7 +12,7 @@ from typing import Any, Callable, List, NoReturn, Optional
 
 from . import __version__
 from .errors import DreamError, UsageError
-from .settings import DREAM, NET, PICTURE, byte_size
+from .settings import DREAM, KINDS, NET, PICTURE, byte_size
 
 VERBS = {
     "keys": "list the layers to dream on",
@@ -34,14 +34,13 @@ def _parser_of(kind: Callable[[str], Any]) -> Callable[[str], Any]:
         try:
             return kind(text)
         except ValueError:
-            what = {int: "a whole number", float: "a number", byte_size: "a size such as 3.5G or 512M"}[kind]
-            raise argparse.ArgumentTypeError(f"{text!r} is not {what}") from None
+            raise argparse.ArgumentTypeError(f"{text!r} is not {KINDS[kind]}") from None
 
     return parse
 
 
 def main(argv: Optional[List[str]] = None) -> int:
-    """Runs one command; returns its exit code: 0 done, 1 failed, 2 wrong use, 130 interrupted."""
+    """Runs one command; returns its exit code: 0 done, 1 failed, 2 wrong use, 130 interrupted, 143 told to end."""
     # Importing PyTorch makes 300,000 objects that stay. Python would look for garbage among them again and again, for a
     # quarter of the time to the first step; a dream leaves hardly any.
     gc.set_threshold(100_000)

@@ -107,7 +107,7 @@ def dream_steps(
         octaves.append(nd.zoom(octaves[-1], (1, 1.0 / octave_scale, 1.0 / octave_scale), order=1))
 
     src, base = net.blobs[net.inputs[0]], octaves[0]
-    detail = np.zeros_like(octaves[-1])  # what the net has added so far
+    detail: Any = np.zeros_like(octaves[-1])  # what the net has added so far
     for octave in range(settings.octave_n):
         octave_base = octaves.pop()  # a large picture should not be in memory more often than it must
         if octave > 0:
@@ -115,11 +115,11 @@ def dream_steps(
         src.reshape(1, *octave_base.shape)
         detail += octave_base
         src.data[0] = arrays.like(detail, src.data)
-        del detail
+        detail = None
         for i in range(settings.iter_n):
             make_step(net, settings.step_size, end, settings.jitter, settings.clip, objective, rng)
             yield Step(net, base, octave_base, octave, i)
-        detail = arrays.to_numpy(src.data[0]) - octave_base  # noqa: F841  # the next octave's start
+        detail = arrays.to_numpy(src.data[0]) - octave_base
 
 
 def deepdream(

@@ -16,14 +16,27 @@ _UNITS = {"K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 
 def byte_size(text: str) -> int:
     """3.5G, 512M or a number of bytes -> bytes; raises ValueError for anything else."""
-    number, unit = (text[:-1], text[-1].upper()) if text[-1:].upper() in _UNITS else (text, "")
-    return int(float(number) * _UNITS.get(unit, 1)) if math.isfinite(float(number)) else int(number)
+    unit = _UNITS.get(text[-1:].upper())
+    size = float(text[:-1]) * unit if unit else float(text)
+    if not math.isfinite(size):
+        raise ValueError(text)
+    return int(size)
 
 
 def byte_text(size: int) -> str:
     """Bytes as byte_size reads them, rounded up."""
     unit = "G" if size >= _UNITS["G"] else "M"
     return f"{math.ceil(size * 10 / _UNITS[unit]) / 10:.4g}{unit}"
+
+
+# What a setting of each kind is, in words.
+KINDS = {
+    str: "text",
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    byte_size: "a size such as 3.5G or 512M",
+}
 
 
 def _setting(
@@ -55,11 +68,8 @@ def _allowed(value: Any, limits: Any) -> bool:
     kind = limits["kind"]
     if kind in (str, bool):
         return isinstance(value, kind) and (not limits["choices"] or value in limits["choices"])
-    if (
-        isinstance(value, bool)
-        or not isinstance(value, Real if kind is float else Integral)
-        or not math.isfinite(value)
-    ):
+    number = Real if kind is float else Integral
+    if isinstance(value, bool) or not isinstance(value, number) or not math.isfinite(value):
         return False
     return (
         (limits["least"] is None or value >= limits["least"])
@@ -72,13 +82,7 @@ def _range(limits: Any) -> str:
     """A setting's values in words."""
     if limits["choices"]:
         return "one of " + ", ".join(limits["choices"])
-    words = {
-        str: "text",
-        byte_size: "a size such as 3.5G or 512M",
-        bool: "true or false",
-        int: "a whole number",
-        float: "a number",
-    }[limits["kind"]]
+    words = KINDS[limits["kind"]]
     if limits["most"] is not None:
         return f"{words} from {limits['least']} to {limits['most']}"
     if limits["least"] is not None:

@@ -10,10 +10,24 @@ import pytest
 
 import deepdream
 from deepdream.errors import UsageError
-from deepdream.settings import DREAM, NET, PICTURE, DreamSettings, NetSettings, PictureSettings
+from deepdream.settings import DREAM, NET, PICTURE, DreamSettings, NetSettings, PictureSettings, byte_size, byte_text
 from tests.tiny import ROOT
 
 EVERY = [field for settings in (DREAM, NET, PICTURE) for field in fields(settings)]
+
+
+@pytest.mark.parametrize(
+    ("text", "size"), [("3.5G", 3_758_096_384), ("512m", 536_870_912), ("1K", 1024), ("2T", 2**41), ("1000", 1000)]
+)
+def test_sizes_in_bytes(text, size):
+    assert byte_size(text) == size
+    assert size <= byte_size(byte_text(size)) <= size * 1.1 + 2**20 / 10
+
+
+@pytest.mark.parametrize("text", ["", "G", "3.5 GB", "3,5G", "much", "nan", "inf", "1e400"])
+def test_what_is_no_size(text):
+    with pytest.raises(ValueError, match=r"could not convert|nan|inf|1e400"):
+        byte_size(text)
 
 
 def test_the_defaults_are_those_of_2015():

@@ -1,4 +1,4 @@
-"""What PyTorch does slowly on processors, as compiled loops: LRN and max pooling.
+"""What PyTorch does slowly on processors, as compiled loops: LRN, max pooling, and the way back through ReLU.
 
 PyTorch takes several passes over memory for the one and many times as long for the other. numba compiles the loops when
 they are first used and keeps the result. Each number is worked out by one thread in one order, so the number of threads
