@@ -1,16 +1,24 @@
 """glibc's malloc, from which PyTorch has a processor's memory: what it keeps of what is done with.
 
-It keeps blocks of up to 32 MB to use them again, which is fast; but what lies between blobs that remain it cannot
-always use again, and a pass takes up to twice its blobs. Where memory is bounded, it has to give back more. Other C
-libraries have neither call, and are left alone.
+What it keeps is used again by the next step, which is fast: the system need not clear it first. But what lies between
+blobs that remain it cannot always use again, and a pass takes up to twice its blobs. Where memory is bounded, it has to
+give back more. Other C libraries have neither call, and are left alone.
 """
 
 import ctypes
 import sys
 from typing import Any
 
-_M_MMAP_THRESHOLD = -3  # malloc.h
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # malloc.h
 _LEAST, _MOST = 2**20, 2**25  # bytes; beyond the most, malloc refuses
+
+
+def keep(most: int) -> None:
+    """Has malloc keep up to so many bytes, in blocks of up to 32 MB."""
+    mallopt = _malloc("mallopt")
+    if mallopt:
+        mallopt(_M_MMAP_THRESHOLD, _MOST)
+        mallopt(_M_TRIM_THRESHOLD, min(most, 2**31 - 1))
 
 
 def keep_little(most: int) -> None:

@@ -5,7 +5,6 @@ they are first used and keeps the result. Each number is worked out by one threa
 changes nothing.
 """
 
-from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from typing import Any, Sequence, Tuple
 
@@ -14,6 +13,7 @@ import torch
 
 from ...caffe_format.shapes import Geometry
 from .layers.base import Tensor
+from .parallel import in_parts
 
 MOST_PLACES = 256  # in a pooling window: which of them has won is kept in a byte
 
@@ -39,7 +39,7 @@ def relu_backward(diff: Tensor, signs: Tensor) -> Tensor:
         rows = [_pictures(tensor).reshape(-1, diff.shape[1]) for tensor in (diff, signs, back)]
     else:
         rows = [tensor.flatten(2).flatten(0, 1).numpy() for tensor in (diff, signs, back)]
-    _in_parts(_loops().relu_backward, len(rows[0]), *rows)
+    in_parts(_loops().relu_backward, len(rows[0]), *rows)
     return back
 
 
@@ -64,11 +64,11 @@ def _lrn(way: str, tensors: Sequence[Tensor], size: int, k: float, alpha: float)
     if x.dtype == torch.float32:
         pixels = [_pictures(tensor).reshape(-1, x.shape[1]) for tensor in tensors]
         window = (None,) * size  # a type of its own for each size, for which the loop is then compiled
-        _in_parts(getattr(loops, "lrn_" + way), len(pixels[0]), *pixels, window, *numbers)
+        in_parts(getattr(loops, "lrn_" + way), len(pixels[0]), *pixels, window, *numbers)
         return
     for planes in zip(*(tensor.flatten(2).numpy() for tensor in tensors)):
         blocks = -(-planes[0].shape[1] // loops.PIXELS)
-        _in_parts(getattr(loops, "lrn_planes_" + way), blocks, *planes, size, *numbers)
+        in_parts(getattr(loops, "lrn_planes_" + way), blocks, *planes, size, *numbers)
 
 
 def max_forward(x: Tensor, g: Geometry, out: Tuple[int, int]) -> Tuple[Tensor, Tensor]:
@@ -77,7 +77,7 @@ def max_forward(x: Tensor, g: Geometry, out: Tuple[int, int]) -> Tuple[Tensor, T
     top = x.new_empty((n, *out, c)).permute(0, 3, 1, 2)
     winners = torch.empty((n, *out, c), dtype=torch.uint8).permute(0, 3, 1, 2)
     for arrays in zip(_pictures(x), _pictures(top), _pictures(winners)):
-        _in_parts(_loops().max_forward, out[0], *arrays, g.kernel, g.stride, g.pad)
+        in_parts(_loops().max_forward, out[0], *arrays, g.kernel, g.stride, g.pad)
     return top, winners
 
 
@@ -85,7 +85,7 @@ def max_backward(diff: Tensor, winners: Tensor, bottom: Tensor, g: Geometry) -> 
     """The diff of max_forward's bottom."""
     back, diff = torch.empty_like(bottom), diff.contiguous(memory_format=_format(diff))
     for arrays in zip(_pictures(diff), _pictures(winners), _pictures(back)):
-        _in_parts(_loops().max_backward, bottom.shape[2], *arrays, g.kernel, g.stride, g.pad)
+        in_parts(_loops().max_backward, bottom.shape[2], *arrays, g.kernel, g.stride, g.pad)
     return back
 
 
@@ -94,7 +94,7 @@ def tied_forward(x: Tensor, g: Geometry, out: Tuple[int, int], tie: float) -> Tu
     top = x.new_empty((*x.shape[:2], *out))
     indices = torch.empty(top.shape, dtype=torch.int64)
     planes = (tensor.flatten(0, 1).numpy() for tensor in (x, top, indices))
-    _in_parts(_loops().tied_forward, x.shape[0] * x.shape[1], *planes, g.kernel, g.stride, g.pad, tie)
+    in_parts(_loops().tied_forward, x.shape[0] * x.shape[1], *planes, g.kernel, g.stride, g.pad, tie)
     return top, indices
 
 
@@ -105,21 +105,6 @@ def _pictures(x: Tensor) -> Any:
 
 def _format(x: Tensor) -> torch.memory_format:
     return torch.channels_last if x.dtype == torch.float32 else torch.contiguous_format
-
-
-def _in_parts(loop: Any, count: int, *args: Any) -> None:
-    """loop(*args, first, last) for all of `count` rows, a part of them on each of PyTorch's number of threads."""
-    threads = torch.get_num_threads()
-    cuts = [count * i // threads for i in range(threads + 1)]
-    others = [_pool(threads).submit(loop, *args, *part) for part in zip(cuts[1:], cuts[2:])]
-    loop(*args, *cuts[:2])
-    for other in others:
-        other.result()
-
-
-@lru_cache(maxsize=None)
-def _pool(threads: int) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(threads)
 
 
 @lru_cache(maxsize=None)

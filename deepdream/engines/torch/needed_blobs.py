@@ -78,7 +78,9 @@ class NeededBlobsNet(Net):
         """Runs the layers that `end` (the last) depends on, and returns {blob: data} of its tops."""
         end = end or self.topology.layers[-1].name
         layout = self.layout(end, self.blobs[self.inputs[0]].shape)
-        if self.memory is not None:
+        if self.memory is None:
+            allocator.keep(layout.most_bytes)
+        else:
             allocator.keep_little(self.memory)
         self._end, self._runs = None, []  # gives the last pass's memory back
         live = dict(zip(self.inputs, self._computed(self.inputs, "data")))
