@@ -5,6 +5,7 @@ dreamify keys | info | again | models                      see each one's --help
 """
 
 import argparse
+import atexit
 import gc
 import sys
 from dataclasses import fields
@@ -42,8 +43,9 @@ def _parser_of(kind: Callable[[str], Any]) -> Callable[[str], Any]:
 def main(argv: Optional[List[str]] = None) -> int:
     """Runs one command; returns its exit code: 0 done, 1 failed, 2 wrong use, 130 interrupted, 143 told to end."""
     # Importing PyTorch makes 300,000 objects that stay. Python would look for garbage among them again and again, for a
-    # quarter of the time to the first step; a dream leaves hardly any.
+    # quarter of the time to the first step, and for most of a second as it ends; a dream leaves hardly any.
     gc.set_threshold(100_000)
+    atexit.register(gc.freeze)
     argv = sys.argv[1:] if argv is None else argv
     verb = argv[0] if argv and argv[0] in VERBS else "dream"
     try:
