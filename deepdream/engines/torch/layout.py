@@ -25,6 +25,7 @@ _LARGEST = 32 * 2**20  # bytes: of larger blocks glibc's malloc keeps none to us
 _AGAIN = 0.45  # what a forward pass takes of a step: the price of computing anew
 _MOST_CUTS = 3
 _SLACK = 2.2  # what memory the allocator takes, between the blobs of a tile and beyond them, as measured
+_EXTRA = 3 * 2**27  # bytes that it takes besides where tiles are computed anew: up to a third of all, likewise
 
 Grid = Tuple[int, int]  # rows and columns of tiles
 _WHOLE = (1, 1)
@@ -125,6 +126,7 @@ class Layouts:
         self, stretches: Sequence[Tuple[int, int]], keeps: Sequence[bool], most: float
     ) -> Optional[Tuple[float, int, List[_Choice]]]:
         work, taken, choices = 0.0, 0, []
+        extra = 0 if all(keeps) else int(min(_EXTRA, most / 3))
         held = self._ends  # when a stretch's turn comes on the way back: the ends, and what came before it
         for (first, last), keep in zip(stretches, keeps):
             piece = self._piece(first, last)
@@ -133,7 +135,7 @@ class Layouts:
                 held += self._bytes(self._starts[first])
                 diffs += self._bytes(self._starts[first])
             tapes = piece.tape_bytes if keep else 0
-            grid = self._grid(piece, most - held - diffs - tapes, keep)
+            grid = self._grid(piece, most - extra - held - diffs - tapes, keep)
             if not grid:
                 return None
             inside = tapes if grid == _WHOLE else 0  # of the tapes, what counts as the piece's
@@ -141,7 +143,7 @@ class Layouts:
             held += tapes
             work += self._work(piece, grid, keep)
             choices.append(_Choice(first, last, grid, keep))
-        return work, taken, choices
+        return work, taken + extra, choices
 
     def _grid(self, piece: _Piece, most: float, keep: bool) -> Optional[Grid]:
         """The fastest grid of tiles of no more than so many bytes each: the whole, or one of two sizes of tiles."""

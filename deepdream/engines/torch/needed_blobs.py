@@ -78,10 +78,7 @@ class NeededBlobsNet(Net):
         """Runs the layers that `end` (the last) depends on, and returns {blob: data} of its tops."""
         end = end or self.topology.layers[-1].name
         layout = self.layout(end, self.blobs[self.inputs[0]].shape)
-        if self.memory is None:
-            allocator.keep(layout.most_bytes)
-        else:
-            allocator.keep_little(self.memory)
+        allocator.keep(layout.most_bytes)
         self._end, self._runs = None, []  # gives the last pass's memory back
         live = dict(zip(self.inputs, self._computed(self.inputs, "data")))
         for segment in layout.segments:
@@ -109,9 +106,6 @@ class NeededBlobsNet(Net):
             into.zero_()
         elif diffs[source] is not into:
             into.copy_(diffs[source])
-        del diffs
-        if self.memory is not None:
-            allocator.give_back()
         return {source: self.blobs[source].diff}
 
     def _computed(self, names: Sequence[str], which: str) -> List[Tensor]:
