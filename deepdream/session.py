@@ -1,25 +1,22 @@
 """One dream from file to file: read the pictures, dream with a progress bar, store the result with its recipe."""
 
-import signal
-import sys
 import tempfile
 import uuid
-from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple, Union
+from typing import Any, Dict, Optional, Tuple, Union
 
 import numpy as np
-from tqdm import tqdm
 
 from . import __version__, memory, model_zoo, picture
 from .caffe_format.topology import read_topology
 from .dream import Step, dream_steps, guide_features
 from .engines import choose_engine, make_net
 from .errors import DreamError, UsageError
-from .objectives import objective_guide, objective_L2
+from .objectives import Objective, objective_guide, objective_L2
 from .settings import DREAM, NET, PICTURE, DreamSettings, NetSettings, PictureSettings, byte_text
-from .sizes import Size, check_sizes, octave_sizes
+from .sizes import check_sizes
+from .terminal import Progress, interruptible, moment, say
 
 Recipe = Dict[str, Any]
 
@@ -47,12 +44,22 @@ class Request:
     frames: Optional[str] = None  # a folder for every iteration's picture
 
 
-def run(request: Request, like: Optional[Recipe] = None) -> int:
-    """Dreams and writes the result; returns the exit code: 128 and the signal's number where one cut the dream short.
+@dataclass
+class Prepared:
+    """A request with all that its dream needs."""
+
+    request: Request  # with the seed drawn, and the memory that it is bound to
+    net: Any
+    base: picture.Picture
+    objective: Objective
+    recipe: Recipe
+
+
+def prepare(request: Request, like: Optional[Recipe] = None) -> Prepared:
+    """Reads the pictures, finds and loads the net, and refuses what cannot be dreamt.
 
     Where there is a recipe to be `like`, inputs that are not those of the recipe are refused before anything is dreamt.
     """
-    _check(request)
     if request.dream.seed is None:
         request = replace(request, dream=replace(request.dream, seed=int(np.random.randint(2**31))))
     dream, max_size = request.dream, request.pictures.max_size
@@ -60,43 +67,52 @@ def run(request: Request, like: Optional[Recipe] = None) -> int:
     guide = picture.read(request.guide, max_size) if request.guide else None
     model = model_zoo.resolve(request.net.model, progress=True)
     if not model.verified:
-        _say(f"{model.name} is unverified: the SHA-256 of its weights is {model.sha256}")
+        say(f"{model.name} is unverified: the SHA-256 of its weights is {model.sha256}")
     _check_sizes(model, request.dream, base, guide)
     if request.frames:
         _make_folder(request.frames)
-    _say(f"{model.name}, layer {dream.end}, seed {dream.seed}")
+    say(f"{model.name}, layer {dream.end}, seed {dream.seed}")
     net = _net(model, request.net)
-    _say(f"computing with {net.engine} {net.engine_version} on {net.device}")
+    say(f"computing with {net.engine} {net.engine_version} on {net.device}")
     request = _fitted(request, net, base, guide)
     recipe = _recipe(request, net, base, guide)
     if like is not None:
         _compare(like, recipe)
+    objective = objective_guide(guide_features(net, guide.pixels, dream.end)) if guide else objective_L2
+    return Prepared(request, net, base, objective, recipe)
 
-    last, cut_short = _dream(request, net, base, guide, recipe)
+
+def run(request: Request, like: Optional[Recipe] = None) -> int:
+    """Dreams and writes the result; returns the exit code: 128 and the signal's number where one cut the dream short.
+
+    like: see prepare.
+    """
+    _check(request)
+    prepared = prepare(request, like)
+    request, base, dream = prepared.request, prepared.base, prepared.request.dream
+    last, cut_short = _dream(prepared)
     unfinished = last and (last.octave + 1, last.iteration + 1) != (dream.octave_n, dream.iter_n)
-    moment = _moment(dream, last) if last and unfinished else None
+    so_far = moment(dream, last) if last and unfinished else None
     image = last.whole() if last else base.pixels.astype(np.float32)
-    del net, last  # a large picture's memory may be needed to write it
-    _write(request, image, recipe, moment, base.alpha)
+    recipe = prepared.recipe
+    del prepared, last  # a large picture's memory may be needed to write it
+    _write(request, image, recipe, so_far, base.alpha)
     if isinstance(cut_short, DreamError):
         raise cut_short
-    return 128 + cut_short if moment and cut_short else 0
+    return 128 + cut_short if so_far and cut_short else 0
 
 
-def _dream(
-    request: Request, net: Any, base: picture.Picture, guide: Optional[picture.Picture], recipe: Recipe
-) -> Tuple[Optional[Step], Union[int, DreamError, None]]:
+def _dream(prepared: Prepared) -> Tuple[Optional[Step], Union[int, DreamError, None]]:
     """Dreams, with a bar and frames; returns the last step done, and the signal or the frame's fault that ended it."""
-    dream = request.dream
-    objective = objective_guide(guide_features(net, guide.pixels, dream.end)) if guide else objective_L2
-    steps = dream_steps(net, base.pixels, dream, objective)
+    request, base = prepared.request, prepared.base
+    steps = dream_steps(prepared.net, base.pixels, request.dream, prepared.objective)
     last: Optional[Step] = None
-    with _Progress(dream, base.pixels.shape[:2]) as progress, _interruptible() as interrupted:
+    with Progress(request.dream, base.pixels.shape[:2]) as progress, interruptible() as interrupted:
         for last in steps:
             progress.show(last)
             try:
                 if request.frames:
-                    _write_frame(request, last, recipe)
+                    _write_frame(request, last, prepared.recipe)
             except DreamError as fault:
                 return last, fault  # a disk that is full need not be the one that the dream goes to
             if interrupted():
@@ -163,7 +179,7 @@ def _fitted(request: Request, net: Any, base: picture.Picture, guide: Optional[p
     found = memory.fit(net, request.dream.end, sizes, request.net.memory)
     if found.bound or found.size > _MUCH:
         tiles = f", in tiles to stay within {byte_text(found.bound)}" if found.bound else ""
-        _say(f"it takes about {byte_text(found.size)} of memory{tiles}")
+        say(f"it takes about {byte_text(found.size)} of memory{tiles}")
     return replace(request, net=replace(request.net, memory=found.bound))
 
 
@@ -190,20 +206,20 @@ def _compare(old: Recipe, new: Recipe) -> None:
             raise DreamError(f"{what} is not the one of that dream: its SHA-256 is {new.get(key)}, not {old.get(key)}")
     for key, what in (("version", "dreamify"), ("engine_version", new["engine"])):
         if old.get(key) != new[key]:
-            _say(f"that dream was made with {what} {old.get(key)}, this is {new[key]}: it may differ")
+            say(f"that dream was made with {what} {old.get(key)}, this is {new[key]}: it may differ")
 
 
 def _write(
-    request: Request, image: np.ndarray, recipe: Recipe, moment: Optional[str], alpha: Optional[np.ndarray]
+    request: Request, image: np.ndarray, recipe: Recipe, so_far: Optional[str], alpha: Optional[np.ndarray]
 ) -> None:
     pixels = picture.to_uint8(image, request.dream.clip)
-    recipe = {**recipe, "moment": moment} if moment else recipe
+    recipe = {**recipe, "moment": so_far} if so_far else recipe
     try:
         picture.write(request.target, pixels, recipe, alpha)
     except DreamError as error:
         raise DreamError(f"{error}; the dream is in {_rescued(request, pixels, recipe, alpha)}") from None
     where = "standard output" if request.target == "-" else request.target
-    _say(f"stopped at {moment}: the dream so far is in {where}" if moment else f"the dream is in {where}")
+    say(f"stopped at {so_far}: the dream so far is in {where}" if so_far else f"the dream is in {where}")
 
 
 def _rescued(request: Request, pixels: np.ndarray, recipe: Recipe, alpha: Optional[np.ndarray]) -> Path:
@@ -216,70 +232,8 @@ def _rescued(request: Request, pixels: np.ndarray, recipe: Recipe, alpha: Option
 def _write_frame(request: Request, step: Step, recipe: Recipe) -> None:
     target = Path(str(request.frames)) / _frame_name(step.octave, step.iteration)
     pixels = picture.to_uint8(step.picture(), request.dream.clip)
-    picture.write(str(target), pixels, {**recipe, "moment": _moment(request.dream, step)})
+    picture.write(str(target), pixels, {**recipe, "moment": moment(request.dream, step)})
 
 
 def _frame_name(octave: int, iteration: int) -> str:
     return f"octave{octave + 1:02}-iteration{iteration + 1:04}.png"
-
-
-def _moment(dream: DreamSettings, step: Step) -> str:
-    return f"octave {step.octave + 1} of {dream.octave_n}, iteration {step.iteration + 1} of {dream.iter_n}"
-
-
-class _Progress:
-    """A bar on standard error where that is a terminal and the dream takes longer than two seconds.
-
-    It counts pixels times iterations, what time goes by, so that the time left is right from the first octave on.
-    """
-
-    def __init__(self, dream: DreamSettings, size: Size):
-        self._dream = dream
-        sizes = octave_sizes(size, dream.octave_n, dream.octave_scale)
-        self._bar = tqdm(
-            total=dream.iter_n * sum(h * w for h, w in sizes),
-            bar_format="{desc} |{bar}| {percentage:3.0f}%, {remaining} left",
-            disable=None,
-            delay=2,
-            leave=False,
-        )
-
-    def __enter__(self) -> "_Progress":
-        return self
-
-    def __exit__(self, *_: Any) -> None:
-        self._bar.close()
-
-    def show(self, step: Step) -> None:
-        h, w = step.octave_base.shape[1:]
-        self._bar.set_description_str(f"{_moment(self._dream, step)}, {w}x{h}", refresh=False)
-        self._bar.update(h * w)
-
-
-@contextmanager
-def _interruptible() -> Iterator[Callable[[], Optional[int]]]:
-    """The first Ctrl-C, or SIGTERM, waits until the step under way is done, so that a whole picture is left.
-
-    The second does not. What is yielded tells the signal that came, if one did.
-    """
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    caught: List[int] = []
-
-    def catch(number: int, _: Any) -> None:
-        caught.append(number)
-        signal.signal(number, before[signal.Signals(number)])
-        again = "Ctrl-C" if number == signal.SIGINT else "SIGTERM"
-        _say(f"finishing this step; {again} again to drop the dream")
-
-    for number, handler in before.items():
-        if handler != signal.SIG_IGN:  # a script's background job ignores Ctrl-C, and is to go on doing so
-            signal.signal(number, catch)
-    try:
-        yield lambda: caught[0] if caught else None
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _say(text: str) -> None:
-    print(f"dreamify: {text}", file=sys.stderr, flush=True)

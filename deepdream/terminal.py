@@ -1,0 +1,76 @@
+"""What a person at the terminal sees of a dream under way, and how it heeds Ctrl-C."""
+
+import signal
+import sys
+from contextlib import contextmanager
+from typing import Any, Callable, Iterator, List, Optional
+
+from tqdm import tqdm
+
+from .dream import Step
+from .settings import DreamSettings
+from .sizes import Size, octave_sizes
+
+
+def say(text: str) -> None:
+    """A line for the person at the terminal; standard output is kept for pictures."""
+    print(f"dreamify: {text}", file=sys.stderr, flush=True)
+
+
+def moment(dream: DreamSettings, step: Step) -> str:
+    """How far a dream has come, in words."""
+    return f"octave {step.octave + 1} of {dream.octave_n}, iteration {step.iteration + 1} of {dream.iter_n}"
+
+
+class Progress:
+    """A bar on standard error where that is a terminal and the dream takes longer than two seconds.
+
+    It counts pixels times iterations, what time goes by, so that the time left is right from the first octave on.
+    """
+
+    def __init__(self, dream: DreamSettings, size: Size):
+        self._dream = dream
+        sizes = octave_sizes(size, dream.octave_n, dream.octave_scale)
+        self._bar = tqdm(
+            total=dream.iter_n * sum(h * w for h, w in sizes),
+            bar_format="{desc} |{bar}| {percentage:3.0f}%, {remaining} left",
+            disable=None,
+            delay=2,
+            leave=False,
+        )
+
+    def __enter__(self) -> "Progress":
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self._bar.close()
+
+    def show(self, step: Step) -> None:
+        h, w = step.octave_base.shape[1:]
+        self._bar.set_description_str(f"{moment(self._dream, step)}, {w}x{h}", refresh=False)
+        self._bar.update(h * w)
+
+
+@contextmanager
+def interruptible() -> Iterator[Callable[[], Optional[int]]]:
+    """The first Ctrl-C, or SIGTERM, waits until the step under way is done, so that a whole picture is left.
+
+    The second does not. What is yielded tells the signal that came, if one did.
+    """
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    caught: List[int] = []
+
+    def catch(number: int, _: Any) -> None:
+        caught.append(number)
+        signal.signal(number, before[signal.Signals(number)])
+        again = "Ctrl-C" if number == signal.SIGINT else "SIGTERM"
+        say(f"finishing this step; {again} again to drop the dream")
+
+    for number, handler in before.items():
+        if handler != signal.SIG_IGN:  # a script's background job ignores Ctrl-C, and is to go on doing so
+            signal.signal(number, catch)
+    try:
+        yield lambda: caught[0] if caught else None
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
