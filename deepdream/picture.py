@@ -19,7 +19,7 @@ from typing import Any, Dict, Optional, Tuple
 import numpy as np
 from PIL import Image, PngImagePlugin, UnidentifiedImageError
 
-from deepdream import colour
+from deepdream import colour, noise
 from deepdream import recipe as recipes
 from deepdream.errors import DreamError, UsageError
 
@@ -41,7 +41,7 @@ class Picture:
     """A picture as it was read.
 
     pixels: (h, w, 3) uint8, RGB in sRGB. alpha: (h, w) uint8, None where the file has none.
-    sha256: of the file's bytes, in hexadecimal.
+    sha256: of the file's bytes, in hexadecimal; for noise, of its shape and pixels.
     """
 
     pixels: np.ndarray
@@ -49,23 +49,28 @@ class Picture:
     sha256: str
 
 
-def read(source: str, max_size: Optional[int] = None) -> Picture:
+def read(source: str, max_size: Optional[int] = None, seed: Optional[int] = None) -> Picture:
     """Read a picture in any format that Pillow opens; of an animation, the first frame.
 
     It is turned as its EXIF says, and an embedded ICC profile is converted to sRGB. An 8-bit RGB picture in sRGB, or
     without a profile, keeps its pixels exactly; one of 16 bits or more is brought to 8.
 
-    source: a path, or "-" for standard input. max_size: longest side in pixels; a larger picture is shrunk to it.
-    Raises UsageError for a max_size below 1, DreamError for whatever cannot be read.
+    source: a path, "-" for standard input, or noise:WIDTHxHEIGHT, of which seed is the seed. max_size: longest side in
+    pixels; a larger picture is shrunk to it.
+    Raises UsageError for a max_size below 1 and a noise of no size, DreamError for whatever cannot be read.
     """
     if max_size is not None and max_size < 1:
         raise UsageError(f"a picture's longest side must be 1 pixel or more, not {max_size}")
+    size = noise.size_of(source)
+    if size:
+        pixels = noise.make(*_fit(size, max_size), seed or 0)
+        return Picture(pixels, None, hashlib.sha256(f"{pixels.shape}".encode() + pixels.tobytes()).hexdigest())
     data, name = _bytes(source)
     image = _open(data, name)
     try:
         rgb, alpha = colour.to_rgb(image)
-        if max_size is not None and max(rgb.size) > max_size:
-            size = _fit(rgb.size, max_size)
+        size = _fit(rgb.size, max_size)
+        if rgb.size != size:
             rgb = rgb.resize(size, _LANCZOS)
             alpha = alpha and alpha.resize(size, _LANCZOS)
         pixels = np.array(rgb)
@@ -182,7 +187,10 @@ def _open(data: bytes, name: str) -> Image.Image:
     return image
 
 
-def _fit(size: Tuple[int, int], longest: int) -> Tuple[int, int]:
+def _fit(size: Tuple[int, int], longest: Optional[int]) -> Tuple[int, int]:
+    """The size, shrunk to that longest side where it is larger."""
+    if longest is None or max(size) <= longest:
+        return size
     scale = longest / max(size)
     width, height = (max(1, round(side * scale)) for side in size)
     return width, height

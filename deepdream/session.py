@@ -8,7 +8,7 @@ from typing import Any, Dict, Optional, Tuple, Union
 
 import numpy as np
 
-from . import __version__, memory, model_zoo, picture
+from . import __version__, memory, model_zoo, noise, picture
 from .caffe_format.topology import read_topology
 from .dream import Step, dream_steps, guide_features
 from .engines import choose_engine, make_net
@@ -63,8 +63,8 @@ def prepare(request: Request, like: Optional[Recipe] = None) -> Prepared:
     if request.dream.seed is None:
         request = replace(request, dream=replace(request.dream, seed=int(np.random.randint(2**31))))
     dream, max_size = request.dream, request.pictures.max_size
-    base = picture.read(request.source, max_size)
-    guide = picture.read(request.guide, max_size) if request.guide else None
+    base = picture.read(request.source, max_size, dream.seed)
+    guide = picture.read(request.guide, max_size, dream.seed) if request.guide else None
     model = model_zoo.resolve(request.net.model, progress=True)
     if not model.verified:
         say(f"{model.name} is unverified: the SHA-256 of its weights is {model.sha256}")
@@ -194,6 +194,8 @@ def _recipe(request: Request, net: Any, base: picture.Picture, guide: Optional[p
     if request.net.memory:
         recipe["memory"] = request.net.memory  # tiles decide the last bits, too
     recipe.update(objective="guide" if guide else "l2", input_sha256=base.sha256)
+    if noise.size_of(request.source):
+        recipe["input"] = request.source
     if guide:
         recipe["guide_sha256"] = guide.sha256
     return recipe
