@@ -1,7 +1,7 @@
 """The command line: what can be typed, and how failures are told. No arithmetic, no file formats.
 
 dreamify IN OUT [LAYER [ITERATIONS [OCTAVES [SCALE]]]]     dream, as in 2015
-dreamify keys | info | again | models                      see each one's --help
+dreamify zoom | keys | info | again | models               see each one's --help
 """
 
 import argparse
@@ -13,11 +13,12 @@ from typing import Any, Callable, List, NoReturn, Optional
 
 from . import __version__
 from .errors import DreamError, UsageError
-from .settings import DREAM, KINDS, NET, PICTURE, byte_size
+from .settings import DREAM, KINDS, NET, PICTURE, ZOOM, byte_size
 
 VERBS = {
     "keys": "list the layers to dream on",
     "info": "print the settings that a picture was dreamt with",
+    "zoom": "dream a picture again and again, a little closer each time",
     "again": "repeat a dream from the settings stored in its picture",
     "models": "list the models, or download one",
 }
@@ -88,7 +89,7 @@ def _dream_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = "Dream a picture as Google's deepdream did in July 2015."
     parser.epilog = "verbs (each has its own --help):\n" + "\n".join(f"  {v:8} {text}" for v, text in VERBS.items())
     parser.add_argument("--version", action="version", version=f"dreamify {__version__}")
-    parser.add_argument("source", metavar="IN", help="the picture; - reads standard input")
+    parser.add_argument("source", metavar="IN", help="the picture; - reads standard input, noise:640x480 is noise")
     parser.add_argument(
         "target", metavar="OUT", help="the dream, its format by its extension; - writes PNG to standard output"
     )
@@ -120,6 +121,16 @@ def _add_settings(group: Any, settings: Any) -> None:
         group.add_argument(
             f"--{flag}", dest=option, type=_parser_of(kind), choices=choices, metavar=metavar, help=shown
         )
+
+
+def _zoom_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.epilog = "A zoom that was cut short goes on with the same command, to the same bytes."
+    parser.add_argument("source", metavar="IN", help="the picture; - reads standard input, noise:640x480 is noise")
+    parser.add_argument("target", metavar="OUT", help="a folder for the frames, or an animation: .gif or .webp")
+    for group, settings in (("the zoom", ZOOM), ("the dream", DREAM), ("the net", NET), ("pictures", PICTURE)):
+        _add_settings(parser.add_argument_group(group), settings)
+    more = parser.add_argument_group("more")
+    more.add_argument("--guide", metavar="PICTURE", help="dream towards this picture's features instead")
 
 
 def _keys_arguments(parser: argparse.ArgumentParser) -> None:

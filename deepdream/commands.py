@@ -6,11 +6,12 @@ from dataclasses import replace
 from typing import Any, Dict, Iterable, Sequence
 
 from . import model_zoo, picture
+from . import zoom as zooms
 from .caffe_format.topology import read_topology
 from .errors import UsageError
 from .recipe import recipe_text
 from .session import Request, request_again, run
-from .settings import DREAM, NET, PICTURE
+from .settings import DREAM, NET, PICTURE, ZOOM
 
 
 def dream(args: argparse.Namespace) -> int:
@@ -26,6 +27,14 @@ def dream(args: argparse.Namespace) -> int:
     dreams, net, pictures = (_with_options(defaults, chosen) for defaults in (DREAM, NET, PICTURE))
     request = Request(args.source, args.target, dreams, net, pictures, args.guide, args.frames)
     return run(request)
+
+
+def zoom(args: argparse.Namespace) -> int:
+    """dreamify zoom IN OUT"""
+    chosen = vars(args)
+    settings = _with_options(ZOOM, chosen)
+    dreams, net, pictures = (_with_options(defaults, chosen) for defaults in (DREAM, NET, PICTURE))
+    return zooms.run(Request(args.source, args.target, dreams, net, pictures, args.guide), settings)
 
 
 def again(args: argparse.Namespace) -> int:

@@ -1,7 +1,7 @@
 """The recipe that travels with a picture: the settings it was dreamt with, as JSON, and where each format keeps it.
 
-PNG has text chunks and TIFF has ImageDescription; JPEG, WebP and AVIF carry EXIF, whose UserComment is the field that
-galleries do not show as a caption.
+PNG has text chunks, GIF a comment and TIFF ImageDescription; JPEG, WebP and AVIF carry EXIF, whose UserComment is the
+field that galleries do not show as a caption.
 """
 
 import json
@@ -60,6 +60,8 @@ def _stored(image: Image.Image) -> Optional[str]:
         places.append(image.getexif().get_ifd(_EXIF_IFD).get(_USER_COMMENT))
     except Exception:  # Pillow's EXIF reader raises whatever comes when the block is broken
         places.append(None)
+    comment = image.info.get("comment")  # a GIF's; of a JPEG it is whatever a camera says
+    places.append(comment.decode("ascii", "replace") if isinstance(comment, bytes) else comment)
     for place in places:
         if isinstance(place, bytes):
             return place[len(_ASCII) :].decode("ascii", "replace")

@@ -60,6 +60,8 @@ def prepare(request: Request, like: Optional[Recipe] = None) -> Prepared:
 
     Where there is a recipe to be `like`, inputs that are not those of the recipe are refused before anything is dreamt.
     """
+    if request.source == "-" and request.guide == "-":
+        raise UsageError("standard input can be the picture or the guide, not both")
     if request.dream.seed is None:
         request = replace(request, dream=replace(request.dream, seed=int(np.random.randint(2**31))))
     dream, max_size = request.dream, request.pictures.max_size
@@ -122,6 +124,8 @@ def _dream(prepared: Prepared) -> Tuple[Optional[Step], Union[int, DreamError, N
 
 def request_again(recipe: Recipe, source: str, target: str, guide: Optional[str], model: Optional[str]) -> Request:
     """The Request that repeats the dream of a recipe."""
+    if "zoom_rate" in recipe:
+        raise DreamError("that picture is of a zoom, and a zoom cannot be repeated from it: use dreamify zoom")
     if "moment" in recipe:
         raise DreamError(f"that picture is a dream at {recipe['moment']}: only a finished dream can be repeated")
     if (recipe.get("objective") == "guide") != bool(guide):
@@ -144,8 +148,6 @@ def _settings(kind: Any, recipe: Recipe) -> Any:
 def _check(request: Request) -> None:
     """Everything that can be wrong with the outputs, before the work."""
     picture.check_target(request.target)
-    if request.source == "-" and request.guide == "-":
-        raise UsageError("standard input can be the picture or the guide, not both")
     if request.frames and Path(request.frames).is_dir():
         picture.check_target(str(Path(request.frames) / _frame_name(0, 0)))
 

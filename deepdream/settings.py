@@ -83,6 +83,8 @@ def _range(limits: Any) -> str:
     if limits["choices"]:
         return "one of " + ", ".join(limits["choices"])
     words = KINDS[limits["kind"]]
+    if limits["most"] is not None and limits["above"] is not None:
+        return f"{words} above {limits['above']}, {limits['most']} at most"
     if limits["most"] is not None:
         return f"{words} from {limits['least']} to {limits['most']}"
     if limits["least"] is not None:
@@ -144,6 +146,41 @@ class PictureSettings(_Checked):
     )
 
 
+@dataclass(frozen=True)
+class ZoomSettings(_Checked):
+    """The notebook's endless zoom: what happens to a dream before it is dreamt again."""
+
+    frames: int = _setting(100, "frames", "pictures to make", int, least=1, most=9999)
+    rate: float = _setting(
+        0.05,
+        "rate",
+        "share of each side that is cut off from frame to frame; below 0 zooms out",
+        float,
+        above=-1,
+        most=0.99,
+    )
+    rotate: float = _setting(0.0, "rotate", "degrees to turn by from frame to frame, counter-clockwise", float)
+    shift: str = _setting(
+        "0,0", "shift", "pixels to move by from frame to frame, right and down; --shift=-2,0 moves left"
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.shift_pixels  # noqa: B018  # refuses what is not two numbers
+
+    @property
+    def shift_pixels(self) -> Tuple[float, float]:
+        """Pixels to the right and down. Raises UsageError where `shift` is not two numbers."""
+        try:
+            x, y = map(float, self.shift.split(","))
+        except ValueError:
+            x = y = math.nan
+        if not (math.isfinite(x) and math.isfinite(y)):
+            raise UsageError(f"shift must be two numbers with a comma, such as 2,-1.5, not {self.shift!r}")
+        return x, y
+
+
 DREAM = DreamSettings()
 NET = NetSettings()
 PICTURE = PictureSettings()
+ZOOM = ZoomSettings()

@@ -78,11 +78,11 @@ def command(*args, **options):
     return subprocess.Popen([sys.executable, str(ROOT / "dreamify.py"), *map(str, args)], env=environ, **pipes)
 
 
-def interrupt(process, ready, patience=60):
-    """Ctrl-C as soon as ready() is true."""
+def interrupt(process, ready, patience=60, number=signal.SIGINT):
+    """Ctrl-C, or another signal, as soon as ready() is true."""
     deadline = time.monotonic() + patience
     while not ready():
         assert process.poll() is None, "it ended by itself"
         assert time.monotonic() < deadline
         time.sleep(0.01)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
