@@ -5,7 +5,7 @@ import signal
 import pytest
 
 from tests.shared import ENGINE
-from tests.tiny import tiny_net
+from tests.tiny import tiny_net, tiny_picture
 
 # Beside real Caffe, in a Python too old for PyTorch, the rest of the tests run on the caffe engine.
 NEED_TORCH = [
@@ -19,6 +19,15 @@ collect_ignore = [] if ENGINE == "torch" else NEED_TORCH
 def net(tmp_path_factory):
     """The folder of tiny.TEXT's net."""
     return tiny_net(tmp_path_factory.mktemp("models") / "tiny")
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """The current folder, with a picture of 40x28 and a guide."""
+    monkeypatch.chdir(tmp_path)
+    tiny_picture(tmp_path / "in.png")
+    tiny_picture(tmp_path / "guide.png", 32, 32)
+    return tmp_path
 
 
 @pytest.fixture

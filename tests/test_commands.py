@@ -18,15 +18,6 @@ LAYER = "inception_4c/output"
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
-@pytest.fixture
-def folder(tmp_path, monkeypatch):
-    """The current folder, with a picture and a guide."""
-    monkeypatch.chdir(tmp_path)
-    tiny_picture(tmp_path / "in.png")
-    tiny_picture(tmp_path / "guide.png", 32, 32)
-    return tmp_path
-
-
 def dreamt(*args):
     """The bytes of out.png, dreamt with these arguments."""
     assert main(["in.png", "out.png", *args]) == 0

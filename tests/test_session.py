@@ -27,15 +27,6 @@ SIZES = [(21, 14), (29, 20), SIZE]  # of SHORT's octaves, width x height
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
-@pytest.fixture
-def folder(tmp_path, monkeypatch):
-    """The current folder, with a picture and a guide."""
-    monkeypatch.chdir(tmp_path)
-    tiny_picture(tmp_path / "in.png", *SIZE)
-    tiny_picture(tmp_path / "guide.png", 32, 32)
-    return tmp_path
-
-
 def pixels(path):
     return np.asarray(Image.open(path).convert("RGB"))
 

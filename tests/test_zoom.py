@@ -21,15 +21,6 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture
-def folder(tmp_path, monkeypatch):
-    """The current folder, with a picture and a guide."""
-    monkeypatch.chdir(tmp_path)
-    tiny_picture(tmp_path / "in.png")
-    tiny_picture(tmp_path / "guide.png", 32, 32)
-    return tmp_path
-
-
-@pytest.fixture
 def zoomed(folder, net):
     """Zooms in.png; returns the exit code."""
     return lambda out, *args: main(["zoom", "in.png", out, *SHORT, "--model", net, *args])
