@@ -2,6 +2,7 @@
 
 import json
 import math
+import warnings
 from dataclasses import replace
 from typing import Any, Callable, Optional, Tuple
 
@@ -21,24 +22,27 @@ from .zoom_files import Place, Recipe, State
 def next_frame(frame: np.ndarray, zoom: ZoomSettings = ZOOM) -> np.ndarray:
     """What is dreamt after a frame: its middle enlarged, and, if so set, turned and shifted.
 
-    Without turn and shift, and at a rate of 0 or more, it is the notebook's own affine_transform, to the bit; else what
-    comes into view from outside is the picture mirrored at its edge.
+    Without turn and shift, and at a rate of 0 or more, it is the notebook's affine_transform as SciPy understood it in
+    2015, before 0.18: the offset is added before the matrix is applied, so the zoom is about a point at (1 - rate) / 2
+    of height and width, a little up and left of the middle. Google's published frames were made so. Else it is about
+    the middle, and what comes into view from outside is the picture mirrored at its edge.
 
     frame: (h, w, 3) float32, RGB. Returns the same shape and type.
     """
-    h, w = frame.shape[:2]
+    size = np.array(frame.shape[:2])
     s = zoom.rate
     x, y = zoom.shift_pixels
     if s >= 0 and not (zoom.rotate or x or y):
-        return nd.affine_transform(frame, [1 - s, 1 - s, 1], [h * s / 2, w * s / 2, 0], order=1)
-    # Where each pixel comes from: back by the shift, back by the turn about the middle, then as the notebook has it,
-    # whose zoom is about a point half a pixel beside the middle.
-    cos, sin = math.cos(math.radians(zoom.rotate)), math.sin(math.radians(zoom.rotate))
-    turn = np.array([[cos, sin], [-sin, cos]])  # of (row, column), whose rows go down
-    size, shift = np.array([h, w]), np.array([y, x])
-    middle = (size - 1) / 2
-    offset = (1 - s) * (middle - turn @ (middle + shift)) + size * s / 2
-    planes = [nd.affine_transform(frame[..., c], (1 - s) * turn, offset, order=1, mode="reflect") for c in range(3)]
+        matrix, offset, mode = np.full(2, 1 - s), (1 - s) * size * s / 2, "constant"
+    else:
+        # Where each pixel comes from: back by the shift, back by the turn and in by the zoom about the middle.
+        cos, sin = math.cos(math.radians(zoom.rotate)), math.sin(math.radians(zoom.rotate))
+        matrix = (1 - s) * np.array([[cos, sin], [-sin, cos]])  # of (row, column), whose rows go down
+        middle, shift = (size - 1) / 2, np.array([y, x])
+        offset, mode = middle - matrix @ (middle + shift), "reflect"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # older SciPy tells of 0.18 whenever a matrix has one dimension
+        planes = [nd.affine_transform(frame[..., c], matrix, offset, order=1, mode=mode) for c in range(3)]
     return np.stack(planes, axis=-1)
 
 

@@ -13,6 +13,7 @@ from deepdream import picture, zoom
 from deepdream.cli import main
 from deepdream.settings import ZoomSettings
 from tests import dream2015
+from tests.shared import SHARED
 from tests.tiny import refused, tiny_picture
 
 LAYER = "inception_4c/output"
@@ -24,6 +25,13 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 def zoomed(folder, net):
     """Zooms in.png; returns the exit code."""
     return lambda out, *args: main(["zoom", "in.png", out, *SHORT, "--model", net, *args])
+
+
+def as_in_2015(frame, rate):
+    """affine_transform(frame, [1 - s, 1 - s, 1], [h * s / 2, w * s / 2, 0], order=1), as SciPy had it before 0.18."""
+    h, w = frame.shape[:2]
+    zoom = 1 - rate
+    return nd.affine_transform(frame, np.diag([zoom, zoom, 1]), [zoom * h * rate / 2, zoom * w * rate / 2, 0], order=1)
 
 
 def pixels(path):
@@ -42,12 +50,11 @@ def test_the_frames_are_the_notebooks(folder, net, zoomed, rate, clip):
     assert zoomed("out", *args) == 0
     tiny = deepdream.load_net(net)
     frame = np.float32(Image.open("in.png"))
-    h, w = frame.shape[:2]
     for number, name in enumerate(frame_names(4)):
         frame = dream2015.deepdream(tiny, frame, 2, 2, 1.4, LAYER, clip, dream2015.objective_L2, 7 + number, 9)
         shown = frame if clip else frame * (255 / np.percentile(frame.astype(np.float64), 99.98))
         assert (pixels(f"out/{name}") == np.uint8(np.clip(shown, 0, 255))).all()
-        frame = nd.affine_transform(frame, [1 - rate, 1 - rate, 1], [h * rate / 2, w * rate / 2, 0], order=1)
+        frame = as_in_2015(frame, rate)
     assert sorted(path.name for path in Path("out").iterdir()) == frame_names(4)
 
 
@@ -77,13 +84,33 @@ FRAME = nd.gaussian_filter(RNG.rand(31, 31, 3) * 255, (2, 2, 0)).astype(np.float
 
 @pytest.mark.parametrize("rate", [0.0, 0.05, 0.7])
 def test_without_turn_and_shift_it_is_the_notebooks_transform(rate):
-    h, w = FRAME[:20].shape[:2]
-    wanted = nd.affine_transform(FRAME[:20], [1 - rate, 1 - rate, 1], [h * rate / 2, w * rate / 2, 0], order=1)
-    found = zoom.next_frame(FRAME[:20], ZoomSettings(rate=rate))
-    assert (found == wanted).all()
+    """Pixel o comes from (1 - rate) * (o + h * rate / 2), weighed between its four neighbours."""
+    frame = FRAME[:20]
+    wanted = np.zeros_like(frame)
+    for row, column in np.ndindex(20, 31):
+        i, j = (1 - rate) * (row + 20 * rate / 2), (1 - rate) * (column + 31 * rate / 2)
+        for a, b in np.ndindex(2, 2):
+            near = min(int(i) + a, 19), min(int(j) + b, 30)
+            wanted[row, column] += frame[near] * abs(1 - a - i % 1) * abs(1 - b - j % 1)
+    found = zoom.next_frame(frame, ZoomSettings(rate=rate))
+    assert np.abs(found - wanted).max() < 1e-3
     assert found.dtype == np.float32
-    nearly = zoom.next_frame(FRAME[:20], ZoomSettings(rate=rate, rotate=1e-9))  # the general form goes over into it
-    assert np.abs(nearly - wanted).max() < 1e-3
+
+
+@pytest.mark.skipif(not (SHARED / "images").is_dir(), reason="needs Google's pictures in ../shared/images")
+def test_googles_published_zoom_is_about_the_same_point():
+    """Frame 29 has been zoomed 29 times; what is left of the sky in it is where our zoom brings it."""
+    images = [Image.open(SHARED / "images" / name) for name in ("sky1024px.jpg", "google2015-zoom_frame29.jpg")]
+    sky, google = (np.float32(image.convert("L").resize((512, 288))) for image in images)
+    sky = np.dstack([sky] * 3)
+    about_the_middle = nd.affine_transform(sky[..., 0], np.eye(2) * 0.95**29, (1 - 0.95**29) * np.array([144, 256]), order=1)
+    for _ in range(29):
+        sky = zoom.next_frame(sky)
+    ours, middle = (
+        np.corrcoef(*(nd.gaussian_filter(x, 15).ravel() for x in (zoomed, google)))[0, 1]
+        for zoomed in (sky[..., 0], about_the_middle)
+    )
+    assert ours > middle + 0.1
 
 
 @pytest.mark.parametrize("quarters", [1, 2, -1])
@@ -104,7 +131,7 @@ def test_what_is_seen_moves_right_and_down_and_mirrors_at_the_edge():
 def test_a_negative_rate_shows_more_of_the_picture():
     found = zoom.next_frame(FRAME, ZoomSettings(rate=-0.5))
     padded = np.pad(FRAME, ((31, 31), (31, 31), (0, 0)), "symmetric")
-    rows = 31 + 1.5 * np.arange(31) - 31 * 0.25
+    rows = 31 + 15 + 1.5 * (np.arange(31) - 15)
     wanted = nd.map_coordinates(padded[..., 1], np.meshgrid(rows, rows, indexing="ij"), order=1)
     assert np.abs(found[..., 1] - wanted).max() < 1e-3
     assert found.min() > 0  # no black border
