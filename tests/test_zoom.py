@@ -103,7 +103,9 @@ def test_googles_published_zoom_is_about_the_same_point():
     images = [Image.open(SHARED / "images" / name) for name in ("sky1024px.jpg", "google2015-zoom_frame29.jpg")]
     sky, google = (np.float32(image.convert("L").resize((512, 288))) for image in images)
     sky = np.dstack([sky] * 3)
-    about_the_middle = nd.affine_transform(sky[..., 0], np.eye(2) * 0.95**29, (1 - 0.95**29) * np.array([144, 256]), order=1)
+    about_the_middle = nd.affine_transform(
+        sky[..., 0], np.eye(2) * 0.95**29, (1 - 0.95**29) * np.array([144, 256]), order=1
+    )
     for _ in range(29):
         sky = zoom.next_frame(sky)
     ours, middle = (
