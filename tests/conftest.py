@@ -4,8 +4,9 @@ import signal
 
 import pytest
 
+from deepdream.cli import main
 from tests.shared import ENGINE
-from tests.tiny import tiny_net, tiny_picture
+from tests.tiny import SHORT_ZOOM, tiny_net, tiny_picture
 
 # Beside real Caffe, in a Python too old for PyTorch, the rest of the tests run on the caffe engine.
 NEED_TORCH = [
@@ -28,6 +29,12 @@ def folder(tmp_path, monkeypatch):
     tiny_picture(tmp_path / "in.png")
     tiny_picture(tmp_path / "guide.png", 32, 32)
     return tmp_path
+
+
+@pytest.fixture
+def zoomed(folder, net):
+    """Zooms in.png; returns the exit code."""
+    return lambda out, *args: main(["zoom", "in.png", out, *SHORT_ZOOM, "--model", net, *args])
 
 
 @pytest.fixture

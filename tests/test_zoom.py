@@ -14,17 +14,10 @@ from deepdream.cli import main
 from deepdream.settings import ZoomSettings
 from tests import dream2015
 from tests.shared import SHARED
-from tests.tiny import refused, tiny_picture
+from tests.tiny import SHORT_ZOOM, frame_names, refused, tiny_picture
 
 LAYER = "inception_4c/output"
-SHORT = ["--iterations", "2", "--octaves", "2", "--frames", "4"]
 pytestmark = pytest.mark.usefixtures("one_thread")
-
-
-@pytest.fixture
-def zoomed(folder, net):
-    """Zooms in.png; returns the exit code."""
-    return lambda out, *args: main(["zoom", "in.png", out, *SHORT, "--model", net, *args])
 
 
 def as_in_2015(frame, rate):
@@ -36,10 +29,6 @@ def as_in_2015(frame, rate):
 
 def pixels(path):
     return np.asarray(Image.open(path).convert("RGB"))
-
-
-def frame_names(count):
-    return [f"{number:04}.png" for number in range(count)]
 
 
 @pytest.mark.parametrize("clip", [True, False])
@@ -61,7 +50,7 @@ def test_the_frames_are_the_notebooks(folder, net, zoomed, rate, clip):
 @pytest.mark.parametrize("args", [["--seed", "4294967295"], ["--seed", "3", "--guide", "guide.png", "--no-clip"]])
 def test_each_frame_is_a_plain_dream_of_its_own_seed(folder, net, zoomed, args):
     assert zoomed("out", *args, "--rate", "0") == 0
-    assert main(["in.png", "plain.png", *SHORT[:4], *args, "--model", net]) == 0
+    assert main(["in.png", "plain.png", *SHORT_ZOOM[:4], *args, "--model", net]) == 0
     assert (pixels("out/0000.png") == pixels("plain.png")).all()
     if args[1] == "4294967295":  # the greatest: the next frame's is 0
         tiny = deepdream.load_net(net, blobs="needed")
@@ -73,7 +62,7 @@ def test_each_frame_is_a_plain_dream_of_its_own_seed(folder, net, zoomed, args):
 def test_the_recipe_of_a_frame_is_the_dreams_and_the_zooms(folder, net, zoomed):
     args = ["--seed", "5", "--guide", "guide.png"]
     assert zoomed("out", *args, "--rotate", "1.5", "--shift=-2,0.5") == 0
-    assert main(["in.png", "plain.png", *SHORT[:4], *args, "--model", net]) == 0
+    assert main(["in.png", "plain.png", *SHORT_ZOOM[:4], *args, "--model", net]) == 0
     own = {"zoom_frames": 4, "zoom_rate": 0.05, "zoom_rotate": 1.5, "zoom_shift": "-2,0.5", "frame": 3}
     assert picture.read_recipe("out/0003.png") == {**picture.read_recipe("plain.png"), **own}
 
@@ -187,7 +176,7 @@ def test_what_a_zoom_cannot_be_written_to(folder, net, capsys, out, words, code)
     Image.open("in.png").convert("P").save("other.gif", comment=b"mine")
     Path("broken.webp").write_bytes(b"RIFF")
     Path("file").write_text("mine")
-    assert words in refused(capsys, folder, ["zoom", "in.png", out, *SHORT, "--model", net], code=code)
+    assert words in refused(capsys, folder, ["zoom", "in.png", out, *SHORT_ZOOM, "--model", net], code=code)
 
 
 @pytest.mark.parametrize(

@@ -9,20 +9,9 @@ import pytest
 
 from deepdream import zoom
 from deepdream.cli import main
-from tests.tiny import command, interrupt, refused, snapshot, tiny_net, tiny_picture
+from tests.tiny import SHORT_ZOOM, command, frame_names, interrupt, refused, snapshot, tiny_net, tiny_picture
 
-SHORT = ["--iterations", "2", "--octaves", "2", "--frames", "4"]
 pytestmark = pytest.mark.usefixtures("one_thread")
-
-
-@pytest.fixture
-def zoomed(folder, net):
-    """Zooms in.png; returns the exit code."""
-    return lambda out, *args: main(["zoom", "in.png", out, *SHORT, "--model", net, *args])
-
-
-def frame_names(count):
-    return [f"{number:04}.png" for number in range(count)]
 
 
 def cut_short(monkeypatch, after, fault=KeyboardInterrupt):
@@ -114,7 +103,7 @@ OTHERS = [
 def test_another_zoom_is_not_mixed_with_one_that_was_begun(folder, net, zoomed, capsys, monkeypatch, out, args, words):
     cut_short(monkeypatch, 1)
     assert zoomed(out, "--seed", "7") == 130
-    line = refused(capsys, folder, ["zoom", "in.png", out, *SHORT, "--model", net, *args], code=2)
+    line = refused(capsys, folder, ["zoom", "in.png", out, *SHORT_ZOOM, "--model", net, *args], code=2)
     assert words in line
     frames = folder / (out if out == "out" else f".{out}.frames")
     assert line.endswith(f": to begin anew remove {folder}/.{out}.zoom and {frames}, or choose another OUT")
@@ -124,17 +113,17 @@ def test_another_zoom_is_not_mixed_with_one_that_was_begun(folder, net, zoomed, 
 @pytest.mark.parametrize("out", ["out", "out.gif"])
 def test_another_zoom_does_not_replace_one_that_is_finished(folder, net, zoomed, capsys, out, args, words):
     assert zoomed(out, "--seed", "7") == 0
-    line = refused(capsys, folder, ["zoom", "in.png", out, *SHORT, "--model", net, *args], code=2)
+    line = refused(capsys, folder, ["zoom", "in.png", out, *SHORT_ZOOM, "--model", net, *args], code=2)
     assert line == f"dreamify: {out} is a zoom with {words}: choose another OUT"
 
 
 def test_another_picture_or_net_is_not_mixed_with_one_that_was_begun(folder, net, zoomed, capsys, monkeypatch):
     cut_short(monkeypatch, 1)
     assert zoomed("out") == 130
-    other = ["zoom", "guide.png", "out", *SHORT, "--model", net]
+    other = ["zoom", "guide.png", "out", *SHORT_ZOOM, "--model", net]
     assert "out was begun as a zoom with input_sha256" in refused(capsys, folder, other, code=2)
     tiny_net(folder / "tiny", seed=1)
-    other = ["zoom", "in.png", "out", *SHORT, "--model", "./tiny"]
+    other = ["zoom", "in.png", "out", *SHORT_ZOOM, "--model", "./tiny"]
     assert "out was begun as a zoom with model_sha256" in refused(capsys, folder, other, code=2)
 
 
@@ -152,7 +141,7 @@ def test_a_damaged_state(folder, net, zoomed, capsys, monkeypatch, damage):
     else:
         flipped = data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
         state.write_bytes({"cut": data[:at], "flipped": flipped, "empty": b"", "text": b"a state"}[damage])
-    line = refused(capsys, folder, ["zoom", "in.png", "out", *SHORT, "--model", net])
+    line = refused(capsys, folder, ["zoom", "in.png", "out", *SHORT_ZOOM, "--model", net])
     assert f".out.zoom, which a zoom goes on from, is damaged: to begin anew remove {folder}/.out.zoom and" in line
 
 
@@ -160,7 +149,7 @@ def test_a_frame_that_has_been_taken_away(folder, net, zoomed, capsys, monkeypat
     cut_short(monkeypatch, 2)
     assert zoomed("out") == 130
     Path("out/0001.png").unlink()
-    line = refused(capsys, folder, ["zoom", "in.png", "out", *SHORT, "--model", net])
+    line = refused(capsys, folder, ["zoom", "in.png", "out", *SHORT_ZOOM, "--model", net])
     assert f"0001.png is missing in {folder}/out: put it back, or" in line
 
 

@@ -27,6 +27,7 @@ TEXT = (
     + layer("fc", "InnerProduct", "inception_4c/output", param="inner_product_param { num_output: 5 }")
 )
 LEAST = 9
+SHORT_ZOOM = ["--iterations", "2", "--octaves", "2", "--frames", "4"]
 
 
 def tiny_net(folder, text=TEXT, seed=0):
@@ -42,6 +43,11 @@ def tiny_picture(path, width=40, height=28, mode="RGB"):
     bands = [128 + 100 * np.sin(x / 5), 128 + 100 * np.cos(y / 4), 3.0 * x + 2 * y, 4.0 * x + 60]
     Image.fromarray(np.stack(bands[: len(mode)], -1).clip(0, 255).astype(np.uint8), mode).save(path)
     return str(path)
+
+
+def frame_names(count):
+    """The names of a zoom's frames."""
+    return [f"{number:04}.png" for number in range(count)]
 
 
 def snapshot(folder):
