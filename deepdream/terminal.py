@@ -22,8 +22,17 @@ def moment(dream: DreamSettings, step: Step) -> str:
     return f"octave {step.octave + 1} of {dream.octave_n}, iteration {step.iteration + 1} of {dream.iter_n}"
 
 
+def bar(what: str, total: int, done: int = 0) -> Any:
+    """tqdm's bar, on standard error where that is a terminal and the work takes longer than two seconds.
+
+    what: stands before it, with tqdm's own fields.
+    """
+    form = what + " |{bar}| {percentage:3.0f}%, {remaining} left"
+    return tqdm(total=total, initial=done, bar_format=form, disable=None, delay=2, leave=False)
+
+
 class Progress:
-    """A bar on standard error where that is a terminal and the dream takes longer than two seconds.
+    """The bar of one dream.
 
     It counts pixels times iterations, what time goes by, so that the time left is right from the first octave on.
     """
@@ -31,13 +40,7 @@ class Progress:
     def __init__(self, dream: DreamSettings, size: Size):
         self._dream = dream
         sizes = octave_sizes(size, dream.octave_n, dream.octave_scale)
-        self._bar = tqdm(
-            total=dream.iter_n * sum(h * w for h, w in sizes),
-            bar_format="{desc} |{bar}| {percentage:3.0f}%, {remaining} left",
-            disable=None,
-            delay=2,
-            leave=False,
-        )
+        self._bar = bar("{desc}", dream.iter_n * sum(h * w for h, w in sizes))
 
     def __enter__(self) -> "Progress":
         return self

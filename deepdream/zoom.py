@@ -4,18 +4,17 @@ import json
 import math
 import warnings
 from dataclasses import replace
-from typing import Any, Callable, Optional, Tuple
+from typing import Callable, Optional, Tuple
 
 import numpy as np
 import scipy.ndimage as nd
-from tqdm import tqdm
 
 from . import picture
 from .dream import Step, dream_steps
 from .errors import UsageError
 from .session import Prepared, Request, prepare
 from .settings import ZOOM, ZoomSettings
-from .terminal import interruptible, say
+from .terminal import bar, interruptible, say
 from .zoom_files import Place, Recipe, State
 
 
@@ -84,15 +83,8 @@ def run(request: Request, zoom: ZoomSettings = ZOOM) -> int:
 
 def _dream(prepared: Prepared, zoom: ZoomSettings, place: Place, state: State) -> Tuple[State, Optional[int]]:
     """Dreams the frames that are missing; returns how far that went, and the signal that ended it."""
-    bar: Any = tqdm(
-        total=zoom.frames,
-        initial=state.done,
-        bar_format="frame {n_fmt} of {total_fmt} |{bar}| {percentage:3.0f}%, {remaining} left",
-        disable=None,
-        delay=2,
-        leave=False,
-    )
-    with bar, interruptible() as interrupted:
+    progress = bar("frame {n_fmt} of {total_fmt}", zoom.frames, state.done)
+    with progress, interruptible() as interrupted:
         while state.done < zoom.frames and not interrupted():
             frame = _dreamt(prepared, state, interrupted)
             if frame is None:
@@ -102,7 +94,7 @@ def _dream(prepared: Prepared, zoom: ZoomSettings, place: Place, state: State) -
             picture.write(str(place.frame(state.done)), pixels, {**state.recipe, "frame": state.done})
             state = State(state.done + 1, next_frame(frame, zoom), state.recipe)
             place.keep(state)
-            bar.update()
+            progress.update()
         return state, interrupted()
 
 

@@ -9,12 +9,12 @@ import ctypes
 import sys
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # malloc.h
-_LARGEST = 2**25  # bytes: malloc refuses to keep larger blocks
+LARGEST = 2**25  # bytes: malloc refuses to keep larger blocks
 
 
 def keep(most: int) -> None:
     """Has malloc keep up to so many bytes, in blocks of up to 32 MB."""
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform.startswith("linux") else None
     if mallopt:
-        mallopt(_M_MMAP_THRESHOLD, _LARGEST)
+        mallopt(_M_MMAP_THRESHOLD, LARGEST)
         mallopt(_M_TRIM_THRESHOLD, min(most, 2**31 - 1))

@@ -13,6 +13,7 @@ from typing import Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence
 import torch
 
 from ...caffe_format.shapes import Shape
+from .allocator import LARGEST
 from .plan import Plan, Step, cuts
 from .segment import Segment
 from .stretch import Stretch
@@ -21,7 +22,6 @@ from .tiles import Reach, make_tiles, reaches
 # What things cost on a processor, in multiplications of a convolution; measured, but only their proportion matters.
 _NUMBER = 75  # a number of a blob, in all that is done with it besides convolutions
 _FRESH = 170  # the same, more, in memory that is fresh from the system
-_LARGEST = 32 * 2**20  # bytes: of larger blocks glibc's malloc keeps none to use again
 _AGAIN = 0.45  # what a forward pass takes of a step: the price of computing anew
 _MOST_CUTS = 3
 _SLACK = 2.2  # what memory the allocator takes, between the blobs of a tile and beyond them, as measured
@@ -151,14 +151,14 @@ class Layouts:
         if piece.reaches:
             share = max(most, 1) / piece.most_bytes
             largest = max(size for _, size in piece.blobs)
-            grids += filter(None, (_least_overlap(piece, limit) for limit in (share, min(share, _LARGEST / largest))))
+            grids += filter(None, (_least_overlap(piece, limit) for limit in (share, min(share, LARGEST / largest))))
         return min(grids, key=lambda grid: self._work(piece, grid, keep), default=None)
 
     def _work(self, piece: _Piece, grid: Grid, keep: bool) -> float:
         fresh = _FRESH if self._device.type == "cpu" else 0
 
         def moved(blobs: Sequence[Tuple[int, int]], share: float) -> float:
-            return sum(numbers * (_NUMBER + (fresh if share * size > _LARGEST else 0)) for numbers, size in blobs)
+            return sum(numbers * (_NUMBER + (fresh if share * size > LARGEST else 0)) for numbers, size in blobs)
 
         share = piece.share(grid)
         work = (piece.products + moved(piece.blobs, share)) * share * prod(grid) * (1 if keep else 1 + _AGAIN)
