@@ -9,6 +9,7 @@ caffemodel, caffemodel_url, license, sha1, caffe_commit), with these fields besi
     sha256    the sums of the weights that count as genuine, the official file's first, each with a word about it
     prototxt  urls and sha256 of the net's description
     layers    a layer's name, or the beginning of one: what dreams on it tend to show
+    classes   the shipped list that names its classes, see classes.py
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ class Model:
     prototxt_sha256: str
     verified: bool  # both files have a published sum, and match it
     layers: dict[str, str]  # a layer's name or beginning (the longest that fits counts): what dreams on it show
+    classes: str | None = None  # the list that names its classes, if one is known
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,7 @@ class _Known:
     weights: RemoteFile
     mean: tuple[float, float, float]
     layers: dict[str, str]
+    classes: str | None
 
 
 def find(model: str) -> Model | None:
@@ -142,12 +145,17 @@ def _models_variable() -> Path | None:
     return Path(value).expanduser() if value else None
 
 
-def _cache() -> Path:
+def cache_root() -> Path:
+    """The folder in the user's cache for what can be had again."""
     try:
         from platformdirs import user_cache_dir
     except ImportError:  # beside an old Caffe, say, with models put there by hand
-        return Path("~/.cache/dreamify/models").expanduser()
-    return Path(user_cache_dir("dreamify"), "models")
+        return Path("~/.cache/dreamify").expanduser()
+    return Path(user_cache_dir("dreamify"))
+
+
+def _cache() -> Path:
+    return cache_root() / "models"
 
 
 def _locate(name: str, file: RemoteFile) -> Path | None:
@@ -176,10 +184,11 @@ def _front_matter(readme: Path) -> dict[str, Any]:
         fields = dict(yaml.safe_load(parts[1]))
         blue, green, red = (float(value) for value in fields.get("mean", GOOGLE_MEAN))
         layers = {str(layer): str(note) for layer, note in fields.get("layers", {}).items()}
+        classes = str(fields["classes"]) if fields.get("classes") else None
     except (yaml.YAMLError, AttributeError, TypeError, ValueError) as error:
         form = "YAML, with `mean: [blue, green, red]` and `layers: {name: note}` if given"
         raise UsageError(f"mend or remove {readme}: what stands between its lines of dashes must be {form}") from error
-    return {**fields, "mean": (blue, green, red), "layers": layers}
+    return {**fields, "mean": (blue, green, red), "layers": layers, "classes": classes}
 
 
 def _known_models() -> dict[str, _Known]:
@@ -198,7 +207,7 @@ def _read_known(readme: Path) -> _Known:
     )
     urls = (*_own_mirror(name, "deploy.prototxt"), *fields["prototxt"]["urls"])
     prototxt = RemoteFile("deploy.prototxt", urls, tuple(fields["prototxt"]["sha256"]))
-    return _Known(name, prototxt, weights, fields["mean"], fields["layers"])
+    return _Known(name, prototxt, weights, fields["mean"], fields["layers"], fields["classes"])
 
 
 def _own_mirror(name: str, file: str) -> tuple[str, ...]:
@@ -213,7 +222,9 @@ def _genuine(known: _Known) -> Model | None:
         return None
     prototxt_sha256, sha256 = _check(prototxt, known.prototxt.sums), _check(weights, known.weights.sums)
     verified = bool(known.prototxt.sums and known.weights.sums)
-    return Model(known.name, prototxt, weights, known.mean, sha256, prototxt_sha256, verified, known.layers)
+    return Model(
+        known.name, prototxt, weights, known.mean, sha256, prototxt_sha256, verified, known.layers, known.classes
+    )
 
 
 def _in_folder(folder: Path) -> Model:
@@ -225,7 +236,9 @@ def _in_folder(folder: Path) -> Model:
     fields = _front_matter(folder / "readme.md")
     mean, layers = fields.get("mean", GOOGLE_MEAN), fields.get("layers", {})
     name = folder.resolve().name
-    return Model(name, prototxt, weights, mean, _sha256(weights), _sha256(prototxt), False, layers)
+    return Model(
+        name, prototxt, weights, mean, _sha256(weights), _sha256(prototxt), False, layers, fields.get("classes")
+    )
 
 
 def _only(folder: Path, pattern: str) -> Path:

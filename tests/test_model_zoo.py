@@ -75,7 +75,7 @@ def project(tmp_path, monkeypatch, site):
             f"---\nname: A net\ncaffemodel: net.caffemodel\ncaffemodel_url: {address}/absent\n"
             f"mirrors: ['{address}/net.caffemodel']\nsha256: { {sha256(body): word for body, word in sums.items()} }\n"
             f"prototxt:\n  urls: ['{address}/deploy.prototxt']\n  sha256: {{{sha256(NET)}: official}}\n"
-            "mean: [1, 2.5, 3]\nlayers:\n  conv1: edges\n---\nA net.\n"
+            "mean: [1, 2.5, 3]\nclasses: places205\nlayers:\n  conv1: edges\n---\nA net.\n"
         )
     monkeypatch.setattr(model_zoo, "_project_models", lambda: folder)
     return folder
@@ -92,6 +92,7 @@ def test_a_known_model_has_what_its_readme_says(project):
     put(project / "summed")
     model = find("summed")
     assert (model.name, model.mean, model.layers) == ("summed", (1.0, 2.5, 3.0), {"conv1": "edges"})
+    assert model.classes == "places205"
     assert (model.sha256, model.prototxt_sha256, model.verified) == (sha256(WEIGHTS), sha256(NET), True)
     assert (model.weights, model.prototxt) == (
         project / "summed" / "net.caffemodel",
@@ -157,8 +158,12 @@ def test_a_folder_by_path_may_do_without_a_readme(tmp_path):
     folder = put(tmp_path / "mine")
     model = find(str(folder))
     assert (model.name, model.mean, model.layers, model.verified) == ("mine", (104.0, 116.0, 122.0), {}, False)
+    assert model.classes is None
     (folder / "readme.md").write_text("---\nmean: [104, 117, 123]\nlayers: {pool: blots}\n---\n")
+    assert find(str(folder)).classes is None
     assert (find(str(folder)).mean, find(str(folder)).layers) == ((104.0, 117.0, 123.0), {"pool": "blots"})
+    (folder / "readme.md").write_text("---\nclasses: imagenet\n---\n")
+    assert (find(str(folder)).mean, find(str(folder)).classes) == ((104.0, 116.0, 122.0), "imagenet")
     (folder / "readme.md").write_text("Not in the Model Zoo's form.\n")
     assert find(str(folder)).mean == (104.0, 116.0, 122.0)
 
