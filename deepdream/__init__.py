@@ -19,6 +19,7 @@ _HOMES = {
     "guide_features": "dream",
     "objective_L2": "objectives",
     "objective_guide": "objectives",
+    "objective_channel": "objectives",
 }
 __all__ = sorted(_HOMES)
 

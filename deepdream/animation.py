@@ -2,7 +2,7 @@
 
 import io
 from pathlib import Path
-from typing import Any, Dict, List
+from typing import Any, Dict, Sequence
 
 from PIL import Image
 
@@ -14,17 +14,17 @@ FORMATS = {".gif": "GIF", ".webp": "WEBP"}
 DURATION = 100  # milliseconds of each frame; a GIF counts in hundredths of a second
 
 
-def encode(kind: str, frames: List[Path], recipe: Dict[str, Any]) -> bytes:
-    """An animation file's bytes, ten frames a second.
+def encode(kind: str, frames: Sequence[Path], recipe: Dict[str, Any], duration: int = DURATION) -> bytes:
+    """An animation file's bytes.
 
     WebP keeps every pixel. A GIF has 256 colours a frame, chosen for each and dithered.
 
     kind: "GIF" or "WEBP". frames: pictures of one size, all held in memory at once. recipe: what JSON can hold; GIF
-    has it as its comment, WebP in its EXIF.
+    has it as its comment, WebP in its EXIF. duration: of each frame, in milliseconds.
     Raises DreamError for a frame that cannot be read, and for what the format cannot hold.
     """
     images = [_frame(path, kind) for path in frames]
-    options: Dict[str, Any] = {"save_all": True, "append_images": images[1:], "duration": DURATION, "loop": 0}
+    options: Dict[str, Any] = {"save_all": True, "append_images": images[1:], "duration": duration, "loop": 0}
     if kind == "GIF":
         options["comment"] = recipes.to_json(recipe).encode("ascii")
     else:

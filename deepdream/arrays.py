@@ -11,6 +11,16 @@ def roll(x: Any, shifts: Tuple[int, int]) -> Any:
     return (np if isinstance(x, np.ndarray) else sys.modules["torch"]).roll(x, shifts, (-2, -1))
 
 
+def zeros_like(x: Any) -> Any:
+    """Zeros of the shape, type and device of x."""
+    return (np if isinstance(x, np.ndarray) else sys.modules["torch"]).zeros_like(x)
+
+
+def where(choice: Any, x: Any, y: Any) -> Any:
+    """x where choice is true, else y."""
+    return (np if isinstance(x, np.ndarray) else sys.modules["torch"]).where(choice, x, y)
+
+
 def like(array: np.ndarray, x: Any) -> Any:
     """A NumPy array as what x is: itself, or a tensor on the device of x."""
     return array if isinstance(x, np.ndarray) else x.new_tensor(array)

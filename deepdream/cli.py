@@ -1,7 +1,7 @@
 """The command line: what can be typed, and how failures are told. No arithmetic, no file formats.
 
 dreamify IN OUT [LAYER [ITERATIONS [OCTAVES [SCALE]]]]     dream, as in 2015
-dreamify zoom | keys | info | again | models               see each one's --help
+dreamify zoom | sheet | keys | info | again | models       see each one's --help
 """
 
 import argparse
@@ -9,16 +9,17 @@ import atexit
 import gc
 import sys
 from dataclasses import fields
-from typing import Any, Callable, List, NoReturn, Optional
+from typing import Any, Callable, Collection, List, NoReturn, Optional, Tuple
 
 from . import __version__
 from .errors import DreamError, UsageError
-from .settings import DREAM, KINDS, NET, PICTURE, ZOOM, byte_size
+from .settings import DREAM, GOAL, KINDS, NET, PICTURE, SHEET, SHEET_SEED, ZOOM, byte_size
 
 VERBS = {
     "keys": "list the layers to dream on",
     "info": "print the settings that a picture was dreamt with",
     "zoom": "dream a picture again and again, a little closer each time",
+    "sheet": "dream a picture with several values of a setting, side by side",
     "again": "repeat a dream from the settings stored in its picture",
     "models": "list the models, or download one",
 }
@@ -37,6 +38,15 @@ def _parser_of(kind: Callable[[str], Any]) -> Callable[[str], Any]:
             return kind(text)
         except ValueError:
             raise argparse.ArgumentTypeError(f"{text!r} is not {KINDS[kind]}") from None
+
+    return parse
+
+
+def _list_of(kind: Callable[[str], Any]) -> Callable[[str], Tuple[Any, ...]]:
+    """An argparse type for values with commas between them."""
+
+    def parse(text: str) -> Tuple[Any, ...]:
+        return tuple(_parser_of(kind)(value.strip()) for value in text.split(",") if value.strip())
 
     return parse
 
@@ -97,20 +107,31 @@ def _dream_arguments(parser: argparse.ArgumentParser) -> None:
     for name in ("layer", "iterations", "octaves", "scale"):
         kind = _parser_of(by_option[name].metadata["kind"])
         parser.add_argument(f"positional_{name}", nargs="?", metavar=name.upper(), type=kind, help=f"like --{name}")
-    for group, settings in (("the dream", DREAM), ("the net", NET), ("pictures", PICTURE)):
-        _add_settings(parser.add_argument_group(group), settings)
+    _add_dream_settings(parser)
     more = parser.add_argument_group("more")
-    more.add_argument("--guide", metavar="PICTURE", help="dream towards this picture's features instead")
     more.add_argument("--frames", metavar="FOLDER", help="save every iteration there, at its octave's size")
 
 
-def _add_settings(group: Any, settings: Any) -> None:
+def _add_dream_settings(parser: argparse.ArgumentParser, without: Collection[str] = ()) -> None:
+    """What every verb that dreams takes; `without` are options that the verb has in a form of its own."""
+    _add_settings(parser.add_argument_group("the dream"), DREAM, without)
+    goal = parser.add_argument_group("what it goes for")
+    goal.add_argument("--guide", metavar="PICTURE", help="dream towards this picture's features")
+    goal.add_argument("--mask", metavar="PICTURE", help="dream only where this one, as large as IN, is white")
+    _add_settings(goal, GOAL, without)
+    _add_settings(parser.add_argument_group("the net"), NET)
+    _add_settings(parser.add_argument_group("pictures"), PICTURE)
+
+
+def _add_settings(group: Any, settings: Any, without: Collection[str] = ()) -> None:
     """An option for each field of a settings dataclass, with its real default in the help.
 
     What is not typed stays None, so that it can be told from a default that is typed.
     """
     for field in fields(settings):
         option, text, kind = (field.metadata[key] for key in ("option", "help", "kind"))
+        if option in without:
+            continue
         flag = option.replace("_", "-")
         if kind is bool:
             group.add_argument(f"--no-{flag}", dest=option, action="store_const", const=False, help=f"do not {text}")
@@ -127,10 +148,34 @@ def _zoom_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = "A zoom that was cut short goes on with the same command, to the same bytes."
     parser.add_argument("source", metavar="IN", help="the picture; - reads standard input, noise:640x480 is noise")
     parser.add_argument("target", metavar="OUT", help="a folder for the frames, or an animation: .gif or .webp")
-    for group, settings in (("the zoom", ZOOM), ("the dream", DREAM), ("the net", NET), ("pictures", PICTURE)):
-        _add_settings(parser.add_argument_group(group), settings)
-    more = parser.add_argument_group("more")
-    more.add_argument("--guide", metavar="PICTURE", help="dream towards this picture's features instead")
+    _add_settings(parser.add_argument_group("the zoom"), ZOOM)
+    _add_dream_settings(parser)
+
+
+def _sheet_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.epilog = (
+        "Each is the dream that it would be alone, and is kept in the user's cache: a sheet that was cut short goes\n"
+        "on with the same command, and one with more values dreams only what is new. On one octave (--octaves 1) all\n"
+        "iterations are one dream; on more, each number is a dream of its own."
+    )
+    parser.add_argument("source", metavar="IN", help="the picture; - reads standard input, noise:640x480 is noise")
+    parser.add_argument(
+        "target", metavar="OUT", help="the sheet, its format by its extension, or an animation: .gif; - writes PNG"
+    )
+    group = parser.add_argument_group("one or two of these with several values, such as --iterations 5,10,20")
+    for option, name in SHEET.items():
+        field = DREAM.__dataclass_fields__[name]
+        text, kind = field.metadata["help"], field.metadata["kind"]
+        if option == "layers":
+            text = "the layers to dream on; all shows every one"
+        elif option == "seeds":
+            text = "of the shifts"
+        default = SHEET_SEED if option == "seeds" else field.default
+        metavar = "LAYER,LAYER" if kind is str else "N,N"
+        group.add_argument(f"--{option}", type=_list_of(kind), metavar=metavar, help=f"{text} (default: {default})")
+    _add_dream_settings(
+        parser, without=[*SHEET, *(DREAM.__dataclass_fields__[n].metadata["option"] for n in SHEET.values())]
+    )
 
 
 def _keys_arguments(parser: argparse.ArgumentParser) -> None:
@@ -146,6 +191,7 @@ def _again_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("source", metavar="IN", help="the picture it was made from")
     parser.add_argument("target", metavar="OUT", help="where the new dream goes")
     parser.add_argument("--guide", metavar="PICTURE", help="the guide it was made with, if there was one")
+    parser.add_argument("--mask", metavar="PICTURE", help="the mask it was made with, if there was one")
     parser.add_argument("--model", help="the folder of its model, where that was given by path")
 
 

@@ -6,12 +6,14 @@ from dataclasses import replace
 from typing import Any, Dict, Iterable, Sequence
 
 from . import model_zoo, picture
+from . import sheet as sheets
 from . import zoom as zooms
 from .caffe_format.topology import read_topology
 from .errors import UsageError
+from .preparation import Request, request_again
 from .recipe import recipe_text
-from .session import Request, request_again, run
-from .settings import DREAM, NET, PICTURE, ZOOM
+from .session import run
+from .settings import DREAM, GOAL, NET, PICTURE, SHEET, ZOOM
 
 
 def dream(args: argparse.Namespace) -> int:
@@ -24,23 +26,29 @@ def dream(args: argparse.Namespace) -> int:
         if chosen[name] is not None:
             raise UsageError(f"{name} stands twice, as {by_position} and as --{name} {chosen[name]}: give it once")
         chosen[name] = by_position
-    dreams, net, pictures = (_with_options(defaults, chosen) for defaults in (DREAM, NET, PICTURE))
-    request = Request(args.source, args.target, dreams, net, pictures, args.guide, args.frames)
-    return run(request)
+    return run(replace(_request(chosen), frames=args.frames))
 
 
 def zoom(args: argparse.Namespace) -> int:
     """dreamify zoom IN OUT"""
     chosen = vars(args)
     settings = _with_options(ZOOM, chosen)
-    dreams, net, pictures = (_with_options(defaults, chosen) for defaults in (DREAM, NET, PICTURE))
-    return zooms.run(Request(args.source, args.target, dreams, net, pictures, args.guide), settings)
+    return zooms.run(_request(chosen), settings)
+
+
+def sheet(args: argparse.Namespace) -> int:
+    """dreamify sheet IN OUT"""
+    chosen = vars(args)
+    values = {name: chosen.pop(option) for option, name in SHEET.items()}
+    absent = dict.fromkeys(("layer", "iterations", "octaves", "scale", "seed", "layers"))
+    request = _request({**chosen, **absent})
+    return sheets.run(request, {name: given for name, given in values.items() if given is not None})
 
 
 def again(args: argparse.Namespace) -> int:
     """dreamify again DREAM IN OUT"""
     recipe = picture.read_recipe(args.dream)
-    return run(request_again(recipe, args.source, args.target, args.guide, args.model), recipe)
+    return run(request_again(recipe, args.source, args.target, args.guide, args.mask, args.model), recipe)
 
 
 def info(args: argparse.Namespace) -> int:
@@ -71,6 +79,16 @@ def models(args: argparse.Namespace) -> int:
     state = "verified" if model.verified else f"unverified, its SHA-256 is {model.sha256}"
     print(f"{model.name} is in {model.weights.parent} ({state})")
     return 0
+
+
+def _request(chosen: Dict[str, Any]) -> Request:
+    """What was chosen on the command line, as a request."""
+    for goal in ("channel", "class", "layers"):
+        if chosen["layer"] is not None and chosen[goal] is not None:
+            raise UsageError(f"--{goal} says what to dream on: leave out the layer {chosen['layer']}")
+    dream, goals, net, pictures = (_with_options(defaults, chosen) for defaults in (DREAM, GOAL, NET, PICTURE))
+    files = (chosen["guide"], chosen["mask"])
+    return Request(chosen["source"], chosen["target"], dream, goals, net, pictures, *files)
 
 
 def _with_options(settings: Any, chosen: Dict[str, Any]) -> Any:

@@ -2,10 +2,10 @@
 
 preprocess and deprocess turn a picture into what the net sees and back; make_step is one step of gradient ascent;
 deepdream takes a picture through all its octaves. Names, defaults and order of computation are the 2015 code's, so on
-the same Caffe the same seed gives the same bytes.
+the same Caffe the same seed gives the same bytes. What else a dream can be drawn towards is ascent.py's.
 """
 
-from typing import Any, Iterator, NamedTuple, Optional
+from typing import Any, Callable, Iterator, NamedTuple, Optional, Tuple
 
 import numpy as np
 import scipy.ndimage as nd
@@ -16,6 +16,9 @@ from .objectives import Objective, objective_L2
 from .settings import DREAM, DreamSettings
 from .sizes import check_sizes
 
+# From the shift (vertical, horizontal) of the net's picture to how it should change, (3, h, w).
+Gradient = Callable[[Tuple[int, int]], Any]
+
 
 def preprocess(net: Any, img: np.ndarray) -> np.ndarray:
     """(h, w, 3) RGB of 0-255 -> (3, h, w) float32 BGR with the mean subtracted."""
@@ -25,6 +28,14 @@ def preprocess(net: Any, img: np.ndarray) -> np.ndarray:
 def deprocess(net: Any, img: np.ndarray) -> np.ndarray:
     """The inverse of preprocess: (3, h, w) -> (h, w, 3), neither clipped nor rounded."""
     return np.dstack((img + net.transformer.mean[net.inputs[0]])[::-1])
+
+
+def gradient_towards(net: Any, end: str, objective: Objective) -> Any:
+    """(3, h, w): the gradient of an objective of layer `end` on the net's picture, in the net's own memory."""
+    net.forward(end=end)
+    objective(net.blobs[end])
+    net.backward(start=end)
+    return net.blobs[net.inputs[0]].diff[0]
 
 
 def make_step(
@@ -38,24 +49,32 @@ def make_step(
 ) -> None:
     """One step of gradient ascent on the picture in the net's input blob.
 
+    Args:
+        step_size, jitter, clip, rng: see ascend.
+
+    Raises what ascend raises.
+    """
+    ascend(net, lambda _: gradient_towards(net, end, objective), step_size, jitter, clip, rng)
+
+
+def ascend(net: Any, gradient: Gradient, step_size: float, jitter: int, clip: bool, rng: Any) -> None:
+    """One step along a gradient.
+
     The picture is shifted by up to `jitter` pixels either way and back, moved along the gradient so that its pixels
     change by `step_size` levels in the mean, and clipped to what a picture can show.
 
     Args:
+        gradient: is called when the picture in the net's input blob is shifted.
         rng: what the two shifts are drawn from: a RandomState, or numpy.random itself as in 2015.
 
     Raises:
         DreamError: the gradient is zero or not finite; the picture is as it was before the step.
     """
     src = net.blobs[net.inputs[0]]
-    dst = net.blobs[end]
 
     ox, oy = rng.randint(-jitter, jitter + 1, 2)
     src.data[0] = arrays.roll(src.data[0], (oy, ox))
-    net.forward(end=end)
-    objective(dst)
-    net.backward(start=end)
-    g = src.diff[0]
+    g = gradient((oy, ox))
     size = abs(g).mean()
     least = abs(step_size) / np.finfo(np.float32).max  # below it step_size / size would be infinite
     usable = least < size < np.inf
@@ -64,7 +83,7 @@ def make_step(
     src.data[0] = arrays.roll(src.data[0], (-oy, -ox))
     if not usable:
         fault = "zero" if size <= least else "not finite"
-        raise DreamError(f"the gradient of layer {end} is {fault} on this picture: try another layer or a smaller step")
+        raise DreamError(f"the gradient is {fault} on this picture: try another layer, or a smaller step")
     if clip:
         bias = arrays.like(net.transformer.mean[net.inputs[0]], src.data)
         src.data[:] = src.data.clip(-bias, 255 - bias)
@@ -95,12 +114,14 @@ class Step(NamedTuple):
 
 
 def dream_steps(
-    net: Any, base_img: np.ndarray, settings: DreamSettings = DREAM, objective: Objective = objective_L2
+    net: Any, base_img: np.ndarray, settings: DreamSettings, step: Callable[[np.ndarray, Any], None]
 ) -> Iterator[Step]:
-    """deepdream step by step, with a Step after each; the net's input blob holds the picture. Raises what it raises."""
-    end, octave_scale = settings.end, settings.octave_scale
-    net.topology.check_end(end)
-    check_sizes(net.topology, base_img.shape[:2], settings.octave_n, octave_scale, end)
+    """The octaves of deepdream, with a Step after each step; the net's input blob holds the picture.
+
+    step: changes the picture in the net's input blob, given the (3, h, w) that it was before the dream, and what its
+    random numbers are drawn from.
+    """
+    octave_scale = settings.octave_scale
     rng = np.random.RandomState(settings.seed)
     octaves = [preprocess(net, base_img)]
     for _ in range(settings.octave_n - 1):
@@ -117,7 +138,7 @@ def dream_steps(
         src.data[0] = arrays.like(detail, src.data)
         detail = None
         for i in range(settings.iter_n):
-            make_step(net, settings.step_size, end, settings.jitter, settings.clip, objective, rng)
+            step(octave_base, rng)
             yield Step(net, base, octave_base, octave, i)
         detail = arrays.to_numpy(src.data[0]) - octave_base
 
@@ -158,7 +179,13 @@ def deepdream(
         DreamError: an octave is too small for `end`, or a gradient is zero or not finite.
     """
     settings = DreamSettings(end, iter_n, octave_n, octave_scale, step_size, jitter, clip, seed)
-    for _ in dream_steps(net, base_img, settings, objective):
+    net.topology.check_end(end)
+    check_sizes(net.topology, base_img.shape[:2], octave_n, octave_scale, end)
+
+    def step(_: np.ndarray, rng: Any) -> None:
+        make_step(net, step_size, end, jitter, clip, objective, rng)
+
+    for _ in dream_steps(net, base_img, settings, step):
         pass
     return deprocess(net, arrays.to_numpy(net.blobs[net.inputs[0]].data[0])).astype(np.float32, copy=False)
 

@@ -43,27 +43,29 @@ class Fit(NamedTuple):
     bound: Optional[int]  # the bytes that it may take, where it runs otherwise than it would with more
 
 
-def fit(net: Any, end: str, sizes: Sequence[Size], most: Optional[int]) -> Fit:
+def fit(net: Any, ends: Sequence[str], sizes: Sequence[Size], most: Optional[int], per_pixel: int = 0) -> Fit:
     """Has the net dream on pictures of these sizes within so many bytes, the whole program's.
 
     Args:
+        ends: the layers, which run one after the other.
         sizes: (height, width) of the picture, and of the guide if there is one.
         most: None for what is free, with a margin.
+        per_pixel: bytes that a step takes for each pixel, besides what a plain one does.
 
     Raises:
         DreamError: it is too little, with the least that works.
     """
-    shapes = [(1, 3, *size) for size in sizes]
-    fixed = _PROGRAM + net.model.weights.stat().st_size + _PER_PIXEL * max(prod(size) for size in sizes)
-    size = fixed + max(net.bytes_needed(end, shape) for shape in shapes)
+    passes = [(end, (1, 3, *size)) for end in ends for size in sizes]
+    fixed = _PROGRAM + net.model.weights.stat().st_size + (_PER_PIXEL + per_pixel) * max(prod(size) for size in sizes)
+    size = fixed + max(net.bytes_needed(*one) for one in passes)
     limit = _limit(net) if most is None else most
     if size <= limit:
         return Fit(size, None)
-    least = fixed + max(net.least_memory(end, shape) for shape in shapes)
+    least = fixed + max(net.least_memory(*one) for one in passes)
     if least > limit:
         raise _too_little(net, least, limit, most is None)
     net.memory = limit - fixed
-    return Fit(fixed + max(net.bytes_needed(end, shape) for shape in shapes), limit)
+    return Fit(fixed + max(net.bytes_needed(*one) for one in passes), limit)
 
 
 def _limit(net: Any) -> int:

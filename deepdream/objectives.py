@@ -3,7 +3,7 @@
 An objective is a function of the blob of `end`: it writes the blob's diff, the direction in which its data should go.
 """
 
-from typing import Any, Callable
+from typing import Any, Callable, Sequence
 
 import numpy as np
 
@@ -36,5 +36,22 @@ def objective_guide(guide_features: np.ndarray) -> Objective:
         for i in range(0, x.shape[1], rows):
             scores = x[:, i : i + rows].T @ y  # (positions of the picture, positions of the guide)
             diff[:, i : i + rows] = y[:, scores.argmax(1)]
+
+    return objective
+
+
+def objective_channel(channels: Sequence[int]) -> Objective:
+    """More of what single channels see: the gradient of the sum of their data, over all positions, is 1.
+
+    Of a classifier's layer, a channel is a class, and the sum its score before the softmax: Simonyan, Vedaldi and
+    Zisserman, "Deep inside convolutional networks" (2014).
+
+    Args:
+        channels: their numbers, from 0.
+    """
+
+    def objective(dst: Any) -> None:
+        dst.diff[:] = 0
+        dst.diff[:, list(channels)] = 1
 
     return objective

@@ -114,6 +114,14 @@ def check_target(target: str) -> None:
     if target == "-":
         return
     _format(target)
+    check_place(target)
+
+
+def check_place(target: str) -> None:
+    """See that a file of whatever kind can be written.
+
+    Raises UsageError where there is a folder of that name, DreamError for a folder that is missing or read-only.
+    """
     path = _real(target)
     if path.is_dir():
         raise UsageError(f"{target} is a folder: name a file in it, such as {Path(target) / 'dream.png'}")
@@ -135,7 +143,14 @@ def write(target: str, rgb: np.ndarray, recipe: Dict[str, Any], alpha: Optional[
     recipe: what JSON can hold. alpha: (h, w) uint8; a JPEG, which has none, shows the picture on white.
     Raises UsageError for an extension that cannot be written, DreamError where writing fails.
     """
-    data = _encode("PNG" if target == "-" else _format(target), rgb, recipe, alpha)
+    store(target, _encode("PNG" if target == "-" else _format(target), rgb, recipe, alpha))
+
+
+def store(target: str, data: bytes) -> None:
+    """Write a file, which appears under its name when it is complete, or not at all.
+
+    target: a path, or "-" for standard output. Raises DreamError where writing fails.
+    """
     try:
         if target == "-":
             sys.stdout.buffer.write(data)

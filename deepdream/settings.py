@@ -109,6 +109,26 @@ class DreamSettings(_Checked):
 
 
 @dataclass(frozen=True)
+class GoalSettings(_Checked):
+    """What a dream is drawn towards instead of all that its layer sees, and what holds it back."""
+
+    channel: Optional[str] = _setting(None, "channel", "dream towards these channels of a layer, LAYER:N or LAYER:N,N")
+    class_: Optional[str] = _setting(
+        None, "class", "dream towards a class that the net knows, by its name or its number, such as tabby or 281"
+    )
+    layers: Optional[str] = _setting(
+        None, "layers", "dream on several layers, each with a weight, which may be below 0: LAYER:1,LAYER:0.5"
+    )
+    tv: float = _setting(
+        0.0, "tv", "total variation: how much neighbouring pixels are made alike; try 0.02", float, least=0
+    )
+    decay: float = _setting(0.0, "decay", "L2 decay: how much pixels are drawn to grey; try 0.002", float, least=0)
+    blur: float = _setting(
+        0.0, "blur", "blur of the gradient: details below so many pixels do not grow; try 1", float, least=0, most=100
+    )
+
+
+@dataclass(frozen=True)
 class NetSettings(_Checked):
     """The net that dreams, and what computes it."""
 
@@ -180,7 +200,13 @@ class ZoomSettings(_Checked):
         return x, y
 
 
+# What a sheet takes several values of: the option, and the field of DreamSettings. The first of two makes the rows.
+SHEET = {"layers": "end", "iterations": "iter_n", "octaves": "octave_n", "scale": "octave_scale", "seeds": "seed"}
+ALL = "all"  # of the layers
+SHEET_SEED = 0  # known beforehand, so that one sheet can use the dreams of another
+
 DREAM = DreamSettings()
+GOAL = GoalSettings()
 NET = NetSettings()
 PICTURE = PictureSettings()
 ZOOM = ZoomSettings()

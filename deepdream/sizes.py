@@ -42,6 +42,11 @@ def check_sizes(
     )
 
 
+def suits(topology: Topology, size: Size, octave_n: int, octave_scale: float, end: str) -> bool:
+    """Whether every octave of a picture of (height, width) suits `end`."""
+    return all(_fits(topology, one, end) for one in set(octave_sizes(size, octave_n, octave_scale)))
+
+
 def check_input(topology: Topology) -> None:
     """Raises DreamError unless the net reads colour pictures."""
     shape = topology.shapes[topology.inputs[0]]

@@ -12,7 +12,7 @@ import scipy.ndimage as nd
 from . import picture
 from .dream import Step, dream_steps
 from .errors import UsageError
-from .session import Prepared, Request, prepare
+from .preparation import Prepared, Request, prepare
 from .settings import ZOOM, ZoomSettings
 from .terminal import bar, interruptible, say
 from .zoom_files import Place, Recipe, State
@@ -66,7 +66,7 @@ def run(request: Request, zoom: ZoomSettings = ZOOM) -> int:
         return 0
     if state:
         say(f"going on after {state.done} of {zoom.frames} frames")
-    state = state or State(0, prepared.base.pixels.astype(np.float32), recipe)
+    state = state or State(0, prepared.inputs.base.pixels.astype(np.float32), recipe)
     place.begin(state)
     try:
         state, cut_short = _dream(prepared, zoom, place, state)
@@ -104,7 +104,7 @@ def _dreamt(prepared: Prepared, state: State, interrupted: Callable[[], Optional
     # Its own seed, so that a frame does not depend on where the zoom was begun.
     dream = replace(dream, seed=(int(dream.seed or 0) + state.done) % 2**32)
     last: Optional[Step] = None
-    for step in dream_steps(prepared.net, state.frame, dream, prepared.objective):
+    for step in dream_steps(prepared.net, state.frame, dream, prepared.ascend):
         if interrupted():
             return None
         last = step

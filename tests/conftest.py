@@ -38,6 +38,15 @@ def zoomed(folder, net):
 
 
 @pytest.fixture
+def own_cache(tmp_path_factory, monkeypatch):
+    """A user's cache for this test alone; without platformdirs it is in the home folder."""
+    home = tmp_path_factory.mktemp("home")
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(home / ".cache"))
+    return home / ".cache" / "dreamify"
+
+
+@pytest.fixture
 def ctrl_c():
     """Ctrl-C as at a terminal, for this process and its children: one that was started with & ignores it."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -34,7 +34,8 @@ class _Net:
         self.model, self._free = SimpleNamespace(weights=path), free
 
     def bytes_needed(self, end, shape):
-        return min(1000 * shape[2] * shape[3], self.memory or 10**18)
+        assert end in (END, "deeper")
+        return (end == "deeper") * 10**6 + min(1000 * shape[2] * shape[3], self.memory or 10**18)
 
     def least_memory(self, end, shape):
         return 10 * shape[2] * shape[3]
@@ -52,44 +53,54 @@ def net(tmp_path):
 
 
 def test_with_memory_enough_nothing_is_bound(net):
-    assert memory.fit(net, END, [(1200, 1000)], None) == (FIXED + 1000 * 1200 * 1000, None)
-    assert memory.fit(net, END, [(1200, 1000)], 2 * 2**30) == (FIXED + 1000 * 1200 * 1000, None)
+    assert memory.fit(net, [END], [(1200, 1000)], None) == (FIXED + 1000 * 1200 * 1000, None)
+    assert memory.fit(net, [END], [(1200, 1000)], 2 * 2**30) == (FIXED + 1000 * 1200 * 1000, None)
     assert net.memory is None
 
 
 def test_a_bound_leaves_to_the_net_what_the_program_and_the_pictures_do_not_take(net):
     limit = FIXED + 100_000_000
-    assert memory.fit(net, END, [(1200, 1000)], limit) == (limit, limit)
+    assert memory.fit(net, [END], [(1200, 1000)], limit) == (limit, limit)
     assert net.memory == 100_000_000
 
 
 def test_the_guide_counts_where_it_is_the_larger(net):
-    assert memory.fit(net, END, [(10, 10), (1200, 1000)], None).size == FIXED + 1000 * 1200 * 1000
+    assert memory.fit(net, [END], [(10, 10), (1200, 1000)], None).size == FIXED + 1000 * 1200 * 1000
+
+
+def test_of_several_layers_the_one_that_takes_most_counts(net):
+    found = memory.fit(net, [END, "deeper", END], [(1200, 1000)], None)
+    assert found.size == FIXED + 1000 * 1200 * 1000 + 10**6
+
+
+def test_what_a_step_takes_besides_is_counted_by_the_pixel(net):
+    found = memory.fit(net, [END], [(1200, 1000)], None, per_pixel=28)
+    assert found.size == FIXED + 1000 * 1200 * 1000 + 28 * 1200 * 1000
 
 
 def test_too_little_says_the_least_that_works(net):
     with pytest.raises(UsageError, match=r"--memory 100M is too little: the least is (\d+\.\dM)") as error:
-        memory.fit(net, END, [(1200, 1000)], 100 * 2**20)
+        memory.fit(net, [END], [(1200, 1000)], 100 * 2**20)
     least = str(error.value).split("the least is ")[1].split(";")[0]
     enough = int(float(least[:-1]) * 2**20)
-    assert memory.fit(net, END, [(1200, 1000)], enough).bound == enough
+    assert memory.fit(net, [END], [(1200, 1000)], enough).bound == enough
     with pytest.raises(UsageError):
-        memory.fit(net, END, [(1200, 1000)], enough - 2**20)
+        memory.fit(net, [END], [(1200, 1000)], enough - 2**20)
 
 
 def test_what_is_free_is_the_limit_with_a_margin(net, monkeypatch):
     monkeypatch.setattr(memory, "_resident", lambda: 100 * 2**20)
     net._free = 700 * 2**20
-    assert memory.fit(net, END, [(1200, 1000)], None).bound == 660 * 2**20
+    assert memory.fit(net, [END], [(1200, 1000)], None).bound == 660 * 2**20
     net._free = 300 * 2**20
     with pytest.raises(DreamError, match=r"takes 46\d\.\dM of memory and 340M can be had: take a smaller picture"):
-        memory.fit(net, END, [(1200, 1000)], None)
+        memory.fit(net, [END], [(1200, 1000)], None)
 
 
 def test_caffe_users_are_told_of_the_engine_that_has_tiles(net):
     net.engine = "caffe"
     with pytest.raises(UsageError, match="or --engine torch, which has tiles"):
-        memory.fit(net, END, [(1200, 1000)], 100 * 2**20)
+        memory.fit(net, [END], [(1200, 1000)], 100 * 2**20)
 
 
 def test_a_containers_limit_counts(tmp_path, monkeypatch):

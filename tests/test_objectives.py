@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from deepdream import objectives
-from deepdream.objectives import objective_guide, objective_L2
+from deepdream.objectives import objective_channel, objective_guide, objective_L2
 
 
 def blob(*shape, seed=0):
@@ -37,3 +37,10 @@ def test_every_position_gets_the_guide_vector_of_the_greatest_dot_product(monkey
         products = {place: float(x @ guide[(slice(None), *place)]) for place in np.ndindex(3, 7)}
         best = max(products, key=products.get)
         np.testing.assert_array_equal(dst.diff[0, :, row, column], guide[(slice(None), *best)])
+
+
+def test_a_channel_is_the_gradient_of_its_sum():
+    dst = blob(2, 5, 3, 4)
+    objective_channel([1, 4])(dst)
+    for c in range(5):
+        assert (dst.diff[:, c] == (c in (1, 4))).all()

@@ -58,7 +58,8 @@ def snapshot(folder):
 
 # What a dream says of itself before it begins; a fault may turn up after any of these.
 SAID = re.compile(
-    "dreamify: (.* is unverified: .*|.*, layer .*, seed [0-9]+|computing with .*|finishing this step; .*"
+    "dreamify: (.* is unverified: .*|tiny, seed [0-9]+|left out, .*"
+    "|.*, layer .*, seed [0-9]+|computing with .*|finishing this step; .*"
     "|that dream was made .*)"
 )
 

@@ -9,13 +9,13 @@ import difflib
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, Iterable, List, Sequence, Tuple
+from typing import Any, Dict, Iterable, List, Optional, Sequence, Tuple
 
 from google.protobuf import text_format
 
 from ..errors import DreamError, UsageError
 from . import schema
-from .shapes import Shape, ShapeError, infer_layer
+from .shapes import Shape, ShapeError, concat_axis, infer_layer
 
 _V1_TYPES = {
     "CONCAT": "Concat",
@@ -35,6 +35,9 @@ _V1_TYPES = {
     "SPLIT": "Split",
     "TANH": "TanH",
 }
+
+
+_RECTIFIERS = ("ReLU", "PReLU")
 
 
 @dataclass(frozen=True)
@@ -124,6 +127,41 @@ class Topology:
             if others:
                 raise UsageError(f"layer {end} has no blob of its own name to dream on: use {others[0]}")
             raise UsageError(f"layer {end} is none to dream on: `dreamify keys` lists those that are")
+
+    def channel_source(self, layer: str, channel: int) -> Tuple[str, int]:
+        """The layer and channel that a channel of a layer comes from, before it is joined with others and rectified.
+
+        A ReLU passes no gradient where it is shut, and one channel is often shut everywhere.
+        """
+        spec = self.layers[self.position(layer)]
+        before: Optional[str] = None
+        if spec.type == "Concat" and concat_axis(spec.param.concat_param, len(self.shapes[spec.tops[0]])) == 1:
+            for before in spec.bottoms:
+                if channel < self.shapes[before][1]:
+                    break
+                channel -= self.shapes[before][1]
+        elif spec.type in _RECTIFIERS:
+            (before,) = spec.bottoms
+        maker = self._maker(before) if before else None
+        return self.channel_source(maker, channel) if maker else (layer, channel)
+
+    def classifier(self) -> str:
+        """The layer whose channels are the scores of the net's classes: what its last Softmax reads.
+
+        Raises UsageError where there is none.
+        """
+        last = next((layer for layer in reversed(self.layers) if layer.type == "Softmax"), None)
+        maker = self._maker(last.bottoms[0]) if last else None
+        if maker is None or maker not in self.dreamable():
+            raise UsageError("this net ends in no Softmax, so it tells no classes: --channel LAYER:N takes any channel")
+        return maker
+
+    def _maker(self, blob: str) -> Optional[str]:
+        """The layer that a blob comes from, behind Split and Dropout; None where the blob has another name."""
+        maker = next(layer for layer in self.layers if blob in layer.tops)
+        if maker.type in ("Split", "Dropout"):
+            return self._maker(maker.bottoms[0])
+        return maker.name if maker.name in self.dreamable() else None
 
 
 def _output_first(name: str) -> Tuple[bool, int]:

@@ -17,6 +17,7 @@ def load_net(
     precision: str = NET.precision,
     blobs: str = "all",
     leftovers: bool = False,
+    convolutional: bool = False,
 ) -> Any:
     """A net that runs, with pycaffe's interface; downloads the model where it is missing, and prints nothing.
 
@@ -28,6 +29,8 @@ def load_net(
         blobs: "all" keeps every blob and runs every layer, as pycaffe does. "needed" runs what `end` depends on, and
             only the input blob and that of `end` can be relied on.
         leftovers: with blobs="all", keep diffs between backward passes as Caffe does.
+        convolutional: apply the classifier at every position of a picture of any size, its InnerProduct layers as
+            convolutions with the same weights.
 
     Raises:
         UsageError: a value that is none of these, or a device that is not there.
@@ -39,14 +42,20 @@ def load_net(
     if leftovers and blobs != "all":
         raise UsageError('leftovers need blobs="all"')
 
-    return make_net(model_zoo.resolve(model), choose_engine(engine), device, precision, blobs, leftovers)
+    return make_net(model_zoo.resolve(model), choose_engine(engine), device, precision, blobs, leftovers, convolutional)
 
 
 def make_net(
-    model: Model, engine: Any, device: str, precision: str, blobs: str = "all", leftovers: bool = False
+    model: Model,
+    engine: Any,
+    device: str,
+    precision: str,
+    blobs: str = "all",
+    leftovers: bool = False,
+    convolutional: bool = False,
 ) -> Any:
     """load_net's net for a model and an engine that have been found; the net's `model` tells which."""
-    net = engine.make_net(model, device, precision, blobs, leftovers)
+    net = engine.make_net(model, device, precision, blobs, leftovers, convolutional)
     net.model = model
     return net
 

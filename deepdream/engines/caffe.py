@@ -20,11 +20,12 @@ import numpy as np
 from google.protobuf import text_format
 
 from .. import memory
-from ..caffe_format import schema
+from ..caffe_format.convolutional import as_convolutional, reshaped
 from ..caffe_format.topology import LayerSpec, Topology, read_topology
 from ..caffe_format.weights import read_weights
 from ..errors import DreamError, UsageError
 from ..sizes import check_input
+from . import caffe_prototxt
 
 # Caffe's log would bury every message. What is fatal is still told. Read when caffe is imported.
 os.environ.setdefault("GLOG_minloglevel", "3")
@@ -152,33 +153,10 @@ class NeededCaffeNet(CaffeNet):
         return memory.free() if self.device == "cpu" else None
 
     def _prune(self, needed: Sequence[LayerSpec]) -> Any:
-        with _prototxt(_pruned(self.topology, needed)) as path:
+        with _prototxt(caffe_prototxt.pruned(self.topology, needed)) as path:
             net = caffe.Net(path, caffe.TEST)
         net.share_with(self)
         return net
-
-
-def _pruned(topology: Topology, needed: Sequence[LayerSpec]) -> str:
-    """The prototxt of these layers, of which the last is differentiated by the inputs and by nothing else.
-
-    force_backward would have Caffe work out the gradients of all weights too, a third of a step. Without it, Caffe goes
-    back from where a layer has a loss_weight to where one has something to learn: a factor of 1 on each input.
-    """
-    net = schema.NetParameter()
-    for spec in needed:
-        layer = net.layer.add()
-        layer.CopyFrom(spec.param)
-        for field in ("bottom", "top", "param", "include", "exclude"):
-            layer.ClearField(field)
-        layer.bottom.extend(spec.bottoms)
-        layer.top.extend(spec.tops)
-        for _ in topology.param_shapes[spec.name]:
-            layer.param.add(lr_mult=0)
-        for name in spec.tops if spec.type == "Input" else ():
-            once = net.layer.add(name="once " + name, type="Scale", bottom=[name], top=[name], propagate_down=[True])
-            once.scale_param.num_axes = 0
-    net.layer[-1].loss_weight.extend([1] * len(needed[-1].tops))
-    return str(text_format.MessageToString(net))
 
 
 def _check_counts(topology: Topology, layers: Sequence[LayerSpec], shapes: Dict[str, Any]) -> None:
@@ -217,20 +195,43 @@ def _thread_pools() -> Any:
         return other_thread.submit(threadpoolctl.ThreadpoolController).result()
 
 
-def make_net(model: Any, device: str, precision: str, blobs: str, leftovers: bool) -> CaffeNet:
+def make_net(
+    model: Any, device: str, precision: str, blobs: str, leftovers: bool, convolutional: bool = False
+) -> CaffeNet:
     """A Net for a model_zoo.Model; the arguments are load_net's."""
     if precision != "float32":
         raise UsageError(f"Caffe computes in float32 only: use --engine torch for {precision}")
     chosen = _device(device)
     topology = read_topology(model.prototxt)
     check_input(topology)
-    read_weights(model.weights, topology)  # refuses those of another net
+    _check_types(topology)
+    weights = read_weights(model.weights, topology)  # refuses those of another net
     _select(chosen)
     kind = NeededCaffeNet if blobs == "needed" else CaffeNet
-    with _prototxt(_forced_backward(model.prototxt)) as path:
-        net = kind(path, str(model.weights), mean=np.float32(model.mean), channel_swap=(2, 1, 0))
+    options = {"mean": np.float32(model.mean), "channel_swap": (2, 1, 0)}
+    if convolutional:
+        topology = as_convolutional(topology)
+        # Caffe would abort over the shapes in the file; from an empty one it takes nothing.
+        with _prototxt(caffe_prototxt.whole(topology)) as path:
+            net = kind(path, os.devnull, **options)
+        for name, arrays in reshaped(weights, topology).items():
+            for blob, array in zip(net.params[name], arrays):
+                blob.data[...] = array
+    else:
+        with _prototxt(_forced_backward(model.prototxt)) as path:
+            net = kind(path, str(model.weights), **options)
     net.topology, net.device, net.leftovers = topology, chosen, leftovers
     return net
+
+
+def _check_types(topology: Topology) -> None:
+    """Raises DreamError for a layer of a type that this Caffe, an old one say, does not have."""
+    there = caffe.layer_type_list()
+    for layer in topology.layers:
+        if layer.type not in there:
+            since = "it came in August 2018; " if layer.type == "Clip" else ""
+            way_out = f"{since}use --engine torch or a newer Caffe"
+            raise DreamError(f"this Caffe has no layer of type {layer.type} (layer {layer.name}): {way_out}")
 
 
 def _forced_backward(prototxt: Path) -> str:

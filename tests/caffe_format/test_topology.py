@@ -222,3 +222,64 @@ def test_the_nearest_names_are_layers_to_dream_on_and_a_modules_output_comes_fir
     )
     with pytest.raises(UsageError, match=f"there is no layer '{typed}' in this net: .*{meant}"):
         read(text).check_end(typed)
+
+
+def joined(*more):
+    """Two convolutions, one rectified and dropped out in place and one aside, and what is joined of them."""
+    return (
+        input_layer((1, 3, 4, 4))
+        + layer("one", "Convolution", "data", param=CONVOLUTION)
+        + layer("relu_one", "ReLU", "one", "one")
+        + layer("drop", "Dropout", "one", "one")
+        + layer("two", "Convolution", "data", param=CONVOLUTION.replace("2", "3"))
+        + layer("relu_two", "PReLU", "two")
+        + layer("both", "Concat", "one relu_two")
+        + "".join(more)
+    )
+
+
+@pytest.mark.parametrize(
+    ("layer_name", "channel", "source"),
+    [
+        ("both", 0, ("one", 0)),
+        ("both", 1, ("one", 1)),
+        ("both", 2, ("two", 0)),
+        ("both", 4, ("two", 2)),
+        ("relu_two", 1, ("two", 1)),
+        ("one", 1, ("one", 1)),
+        ("again", 6, ("two", 1)),  # a join of joins, one of which is read twice
+        ("pool", 3, ("pool", 3)),
+        ("deep", 5, ("deep", 5)),
+    ],
+)
+def test_the_source_of_a_channel(read, layer_name, channel, source):
+    text = joined(
+        layer("again", "Concat", "relu_two both"),
+        layer("pool", "Pooling", "both", param="pooling_param { kernel_size: 2 stride: 2 }"),
+        layer("deep", "Concat", "both one", param="concat_param { axis: 2 }").replace("one", "both"),
+    )
+    assert read(text).channel_source(layer_name, channel) == source
+
+
+@pytest.mark.parametrize(
+    ("end", "classifier"),
+    [
+        (layer("fc", "InnerProduct", "both", param="inner_product_param { num_output: 9 }"), "fc"),
+        (
+            layer("fc", "InnerProduct", "both", param="inner_product_param { num_output: 9 }")
+            + layer("drop_fc", "Dropout", "fc")
+            + layer("relu", "ReLU", "drop_fc", "drop_fc"),
+            "fc",
+        ),
+        (layer("pool", "Pooling", "both", param="pooling_param { pool: AVE global_pooling: true }"), "pool"),
+    ],
+)
+def test_the_classifier_is_what_the_softmax_reads(read, end, classifier):
+    last = read(joined(end)).outputs[-1]
+    more = layer("prob", "Softmax", last) + layer("copy", "Power", last)  # which puts a Split before it
+    assert read(joined(end, more)).classifier() == classifier
+
+
+def test_a_net_without_a_softmax_tells_no_classes(read):
+    with pytest.raises(UsageError, match="ends in no Softmax, so it tells no classes: --channel LAYER:N"):
+        read(joined()).classifier()

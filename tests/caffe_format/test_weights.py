@@ -6,9 +6,10 @@ import pytest
 from deepdream.caffe_format import schema
 from deepdream.caffe_format.topology import read_topology
 from deepdream.caffe_format.weights import read_weights
+from deepdream.convert import net_parameter
 from deepdream.errors import DreamError
 
-from ..nets import caffemodel, input_layer, layer, random_weights, write_prototxt
+from ..nets import input_layer, layer, random_weights, write_prototxt
 
 NET = (
     input_layer((1, 3, 4, 4))
@@ -66,7 +67,7 @@ def old_caffemodel(weights, legacy_shape=True, double=False):
 
 
 def test_todays_form(read, weights):
-    same(read(caffemodel(weights)), weights)
+    same(read(net_parameter(weights)), weights)
 
 
 @pytest.mark.parametrize("legacy_shape", [True, False])
@@ -84,7 +85,7 @@ def test_double_data_keeps_its_digits(read, weights):
 
 def test_layers_of_the_training_net_are_passed_over(read, weights):
     more = {"loss": [np.ones((2, 2), np.float32)], **weights, "aux": [np.ones(1, np.float32)]}
-    same(read(caffemodel(more)), weights)
+    same(read(net_parameter(more)), weights)
 
 
 @pytest.mark.parametrize(
@@ -105,7 +106,7 @@ def test_layers_of_the_training_net_are_passed_over(read, weights):
 def test_weights_of_another_net(read, weights, change, says):
     change(weights)
     with pytest.raises(DreamError, match=rf"net\.caffemodel holds the weights of another net: layer {says}"):
-        read(caffemodel(weights))
+        read(net_parameter(weights))
 
 
 def test_old_shape_that_only_looks_alike(read, weights):
@@ -121,7 +122,7 @@ def test_huge_declared_shape(tmp_path, read, weights):
     text = input_layer((1, 3, 4, 4)) + layer(
         "fc", "InnerProduct", "data", param="inner_product_param { num_output: 2000000000 }"
     )
-    model = caffemodel({"fc": [np.ones((1, 1), np.float32), np.ones(1, np.float32)]})
+    model = net_parameter({"fc": [np.ones((1, 1), np.float32), np.ones(1, np.float32)]})
     model.layer[0].blobs[0].shape.dim[:] = [2000000000, 48]
     model.layer[0].blobs[1].shape.dim[:] = [2000000000]
     path = tmp_path / "huge.caffemodel"
@@ -133,7 +134,7 @@ def test_huge_declared_shape(tmp_path, read, weights):
 
 @pytest.mark.parametrize("count", [0, 1, 53, 55])
 def test_too_few_or_too_many_numbers(read, weights, count):
-    model = caffemodel(weights)
+    model = net_parameter(weights)
     model.layer[0].blobs[0].data = bytes(4 * count)
     with pytest.raises(DreamError, match="damaged at layer conv"):
         read(model)
@@ -141,7 +142,7 @@ def test_too_few_or_too_many_numbers(read, weights, count):
 
 @pytest.mark.parametrize("part", [0.1, 0.5, 0.9, 0.999])
 def test_truncated(read, weights, part):
-    body = caffemodel(weights).SerializeToString()
+    body = net_parameter(weights).SerializeToString()
     with pytest.raises(DreamError, match=r"download it again|another net"):
         read(body[: int(part * len(body))])
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import torch
 
+from ...caffe_format.convolutional import as_convolutional, reshaped
 from ...caffe_format.topology import read_topology
 from ...caffe_format.weights import read_weights
 from ...errors import UsageError
@@ -20,7 +21,7 @@ def set_threads(threads: int) -> None:
     torch.set_num_threads(threads)
 
 
-def make_net(model: Any, device: str, precision: str, blobs: str, leftovers: bool) -> Net:
+def make_net(model: Any, device: str, precision: str, blobs: str, leftovers: bool, convolutional: bool = False) -> Net:
     """A Net for a model_zoo.Model; the arguments are load_net's."""
     if precision == "bfloat16" and blobs != "needed":
         raise UsageError('bfloat16 needs blobs="needed"')
@@ -28,7 +29,11 @@ def make_net(model: Any, device: str, precision: str, blobs: str, leftovers: boo
     if chosen.type == "cuda":
         _set_up_cuda(precision)
     topology = read_topology(model.prototxt)
-    args = (topology, read_weights(model.weights, topology), model.mean, chosen, precision)
+    weights = read_weights(model.weights, topology)
+    if convolutional:
+        topology = as_convolutional(topology)
+        weights = reshaped(weights, topology)
+    args = (topology, weights, model.mean, chosen, precision)
     if blobs == "needed":
         return NeededBlobsNet(*args)
     net = EveryBlobNet(*args)

@@ -1,0 +1,48 @@
+"""A classifier at every position: a net's InnerProduct layers as convolutions with the same weights.
+
+An InnerProduct reads its whole input, so it fits one size of picture only. As a convolution whose window is that input
+it gives the same numbers there, and on a larger picture one answer a position: Long, Shelhamer and Darrell, "Fully
+convolutional networks for semantic segmentation" (2015).
+"""
+
+from typing import Dict, List
+
+from . import schema
+from .shapes import Shape, infer_layer
+from .topology import LayerSpec, Topology
+from .weights import Weights
+
+
+def as_convolutional(topology: Topology) -> Topology:
+    """The net with a Convolution for each InnerProduct that reads planes: (n, c, h, w).
+
+    Others stay, those behind a Flatten, say, and with them the one size of picture that they fit.
+    """
+    layers: List[LayerSpec] = []
+    shapes: Dict[str, Shape] = {}
+    for layer in topology.layers:
+        if layer.type == "InnerProduct":
+            layer = _as_convolution(layer, shapes[layer.bottoms[0]])
+        tops, _ = infer_layer(layer, [shapes[bottom] for bottom in layer.bottoms])
+        shapes.update(zip(layer.tops, tops))
+        layers.append(layer)
+    return Topology(layers)
+
+
+def reshaped(weights: Weights, topology: Topology) -> Weights:
+    """The weights of the net as it was in the shapes that its convolutional form has; nothing is copied."""
+    return {
+        name: [array.reshape(shape) for array, shape in zip(arrays, topology.param_shapes[name])]
+        for name, arrays in weights.items()
+    }
+
+
+def _as_convolution(layer: LayerSpec, bottom: Shape) -> LayerSpec:
+    old = layer.param.inner_product_param
+    if len(bottom) != 4 or old.axis not in (1, -3) or old.transpose:
+        return layer
+    param = schema.LayerParameter(name=layer.name, type="Convolution", bottom=layer.bottoms, top=layer.tops)
+    new = param.convolution_param
+    new.num_output, new.bias_term = old.num_output, old.bias_term
+    new.kernel_h, new.kernel_w = bottom[2:]
+    return LayerSpec(layer.name, "Convolution", layer.bottoms, layer.tops, param)

@@ -1,0 +1,84 @@
+"""Dreams of earlier sheets, in the user's cache: a PNG each, named by its recipe's SHA-256 and carrying the recipe.
+
+Nothing is trusted: what is damaged, or has another recipe than its name says, counts as not there. Nothing depends on
+it either: a cache that cannot be written costs no more than the reuse.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Any, Dict, List, Optional, Tuple
+
+import numpy as np
+
+from . import model_zoo, picture
+from .errors import DreamError
+from .sizes import Size
+
+Recipe = Dict[str, Any]
+
+LIMIT = 500 * 10**6  # bytes
+
+
+class Cells:
+    """The dreams that are kept.
+
+    folder: None for the user's cache. limit: bytes; beyond it those that were used the longest ago are removed.
+    """
+
+    def __init__(self, folder: Optional[Path] = None, limit: int = LIMIT):
+        self.folder = folder or model_zoo.cache_root() / "cells"
+        self.fault: Optional[str] = None  # why the last dream could not be kept
+        self._limit = limit
+
+    def find(self, recipe: Recipe, size: Size) -> Optional[np.ndarray]:
+        """(h, w, 3) uint8: the dream of a recipe and of this (height, width), None where it is not there."""
+        path = str(self._path(recipe))
+        try:
+            if picture.read_recipe(path) != _as_read(recipe):
+                return None
+            pixels = picture.read(path).pixels
+        except DreamError:
+            return None
+        if pixels.shape[:2] != size:
+            return None
+        with contextlib.suppress(OSError):
+            os.utime(path)
+        return pixels
+
+    def keep(self, recipe: Recipe, pixels: np.ndarray) -> None:
+        """Keeps a dream, (h, w, 3) uint8, if that is possible."""
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            picture.write(str(self._path(recipe)), pixels, recipe)
+            self._make_room()
+        except DreamError as error:
+            self.fault = str(error)
+        except OSError as error:
+            self.fault = f"{self.folder} cannot be used ({error.strerror})"
+
+    def _path(self, recipe: Recipe) -> Path:
+        text = json.dumps(recipe, sort_keys=True)
+        return self.folder / f"{hashlib.sha256(text.encode()).hexdigest()}.png"
+
+    def _make_room(self) -> None:
+        files: List[Tuple[float, int, Path]] = []
+        for path in self.folder.iterdir():
+            with contextlib.suppress(FileNotFoundError):  # another sheet makes room, too
+                status = path.stat()
+                files.append((status.st_mtime, status.st_size, path))
+        excess = sum(size for _, size, _ in files) - self._limit
+        for _, size, path in sorted(files):
+            if excess <= 0:
+                break
+            with contextlib.suppress(FileNotFoundError):
+                path.unlink()
+            excess -= size
+
+
+def _as_read(recipe: Recipe) -> Recipe:
+    """The recipe as it comes back from a file."""
+    read: Recipe = json.loads(json.dumps(recipe))
+    return read

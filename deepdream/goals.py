@@ -1,0 +1,104 @@
+"""What a dream is asked to go for, in a person's words: a layer, some of its channels, a class, several layers."""
+
+import math
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
+
+from . import classes
+from .caffe_format.topology import Topology
+from .errors import UsageError
+from .objectives import objective_channel, objective_L2
+from .settings import DreamSettings, GoalSettings
+
+
+class Aim(NamedTuple):
+    """A layer, how much it counts, and which of its channels do: all of them where none are named."""
+
+    end: str
+    weight: float = 1.0
+    channels: Tuple[int, ...] = ()
+
+    @property
+    def objective(self) -> Any:
+        """The objective of the layer."""
+        return objective_channel(self.channels) if self.channels else objective_L2
+
+
+class Goal(NamedTuple):
+    """What a dream goes for."""
+
+    aims: Sequence[Aim]
+    text: str  # in words, for the person who waits
+    recipe: Any  # {key: value}, what the recipe says of it
+
+
+def kind(goal: GoalSettings, guide: Optional[str]) -> str:
+    """l2, guide, channel, class or layers. Raises UsageError where it would be two of them."""
+    given = {"guide": guide, "channel": goal.channel, "class": goal.class_, "layers": goal.layers}
+    chosen = [name for name, value in given.items() if value is not None]
+    if len(chosen) > 1:
+        raise UsageError("a dream goes for one thing: leave out --" + " or --".join(chosen))
+    return chosen[0] if chosen else "l2"
+
+
+def find_goal(goal: GoalSettings, dream: DreamSettings, topology: Topology, listing: Optional[str]) -> Goal:
+    """What the settings mean on a net.
+
+    topology: for a class, of the net in its convolutional form. listing: the shipped list that names the net's classes,
+    None to go by how many there are.
+    Raises UsageError for a layer, a channel or a class that is not there, and for words that cannot be read.
+    """
+    if goal.channel is not None:
+        return _channel(goal.channel, topology)
+    if goal.class_ is not None:
+        return _class(goal.class_, topology, listing)
+    if goal.layers is not None:
+        return _layers(goal.layers, topology)
+    topology.check_end(dream.end)
+    return Goal([Aim(dream.end)], f"layer {dream.end}", {"layer": dream.end})
+
+
+def _channel(text: str, topology: Topology) -> Goal:
+    layer, _, numbers = text.rpartition(":")
+    try:
+        channels = [int(number) for number in numbers.split(",")]
+    except ValueError:
+        layer = ""
+    if not layer:
+        raise UsageError(f"channel must be LAYER:N or LAYER:N,N, such as inception_4c/output:61, not {text!r}")
+    topology.check_end(layer)
+    count = topology.shapes[layer][1]
+    for channel in channels:
+        if not 0 <= channel < count:
+            raise UsageError(f"layer {layer} has no channel {channel}: its channels are 0 to {count - 1}")
+    by_layer: Dict[str, List[int]] = {}
+    for channel in dict.fromkeys(channels):
+        end, number = topology.channel_source(layer, channel)
+        by_layer.setdefault(end, []).append(number)
+    aims = [Aim(end, 1.0, tuple(found)) for end, found in by_layer.items()]
+    plural = "s" if len(channels) > 1 else ""
+    return Goal(aims, f"channel{plural} {numbers} of layer {layer}", {"channel": text})
+
+
+def _class(text: str, topology: Topology, listing: Optional[str]) -> Goal:
+    end = topology.classifier()
+    count = topology.shapes[end][1]
+    listing = listing or classes.listing_for(count)
+    names = classes.names(listing) if listing else []
+    number = classes.find(text, names, count)
+    recipe = {"class": str(number), **({"class_name": names[number]} if names else {})}
+    return Goal([Aim(end, 1.0, (number,))], " ".join(["class", str(number), *names[number : number + 1]]), recipe)
+
+
+def _layers(text: str, topology: Topology) -> Goal:
+    aims = []
+    for part in text.split(","):
+        layer, _, weight = part.rpartition(":") if ":" in part else (part, "", "1")
+        try:
+            aim = Aim(layer.strip(), float(weight))
+        except ValueError:
+            aim = Aim("")
+        if not (aim.end and math.isfinite(aim.weight)):
+            raise UsageError(f"layers must be LAYER:WEIGHT,LAYER:WEIGHT, such as conv2/3x3:1,pool3:-0.5, not {text!r}")
+        topology.check_end(aim.end)
+        aims.append(aim)
+    return Goal(aims, f"layers {text}", {"layers": text})

@@ -1,0 +1,209 @@
+"""Dreams with several values of one setting or two, side by side: a contact sheet, or an animation.
+
+Each is, to the byte, the dream that it would be alone; cells.py keeps them for the next sheet. On one octave the
+shorter dream is how the longer one begins, so there all iterations are one dream. On more it is not: each octave begins
+with what the one below has come to in the end.
+"""
+
+import json
+import signal
+import sys
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple
+
+import numpy as np
+
+from . import animation, picture, sheet_picture
+from .cells import Cells
+from .dream import Step, dream_steps
+from .errors import DreamError
+from .preparation import Prepared, Recipe, Request, prepare, varied
+from .settings import DREAM, DreamSettings
+from .sheet_axes import Axis, Values, find_axes, name_layers, requests, suitable_layers
+from .sheet_picture import Content
+from .sizes import Size, octave_sizes
+from .terminal import bar, interruptible, say
+
+_DURATION = 1000  # milliseconds of each frame of an animation
+_MANY = 8  # values: more are not listed
+
+
+@dataclass
+class Cell:
+    """One of the dreams."""
+
+    request: Request
+    recipe: Recipe
+    caption: str
+    content: Optional[Content] = None  # the dream, or why there is none, when that is known
+
+
+def run(request: Request, values: Values) -> int:
+    """Makes a sheet; returns the exit code: 128 and a signal's number where one cut it short.
+
+    request: its target is a picture, or an animation in .gif.
+    values: {field of DreamSettings: its values}, several of one or two; settings.ALL is every layer.
+    Raises UsageError for other numbers of values, and for values that cannot be; DreamError for whatever fails.
+    """
+    is_animation = Path(request.target).suffix.lower() == ".gif"
+    (picture.check_place if is_animation else picture.check_target)(request.target)
+    request, asked = find_axes(request, values)
+    axes = name_layers(request, asked)
+    prepared = prepare(requests(request, axes)[0], varying=[axis.option for axis in axes])
+    if asked[0].is_every_layer:
+        axes, left_out = suitable_layers(prepared, request, axes)
+        if left_out:
+            say(f"left out, for a picture of this size does not suit them: {', '.join(left_out)}")
+    cells, size = _cells(prepared, request, axes), prepared.inputs.base.pixels.shape[:2]
+    store = Cells()
+    for cell in cells:
+        cell.content = store.find(cell.recipe, size)
+    _tell(axes, cells, size)
+    try:
+        cut_short = _dream(prepared, cells, store)
+    except KeyboardInterrupt:  # the second one, in the middle of a step
+        cut_short = int(signal.SIGINT)
+    done = _done(cells)
+    if cut_short and done < len(cells):
+        ending = "the same command goes on" if store.fault is None else "none is kept"
+        say(f"stopped after {done} of {len(cells)} dreams: {ending}")
+        return 128 + cut_short
+    _tell_faults(cells)
+    _write(request.target, is_animation, axes, cells, size)
+    say(f"the sheet of {len(cells)} dreams is in {'standard output' if request.target == '-' else request.target}")
+    return 0
+
+
+def _cells(prepared: Prepared, request: Request, axes: Sequence[Axis]) -> List[Cell]:
+    """All dreams, none of them dreamt; what cannot be dreamt is refused."""
+    cells = []
+    for one in requests(request, axes):
+        other = varied(prepared, one)
+        caption = ", ".join(axis.caption(getattr(one.dream, axis.name)) for axis in axes)
+        # What fits now is not fitted again, into what the dreams before it will leave: its recipe is known already.
+        net = replace(other.request.net, memory=other.request.net.memory or sys.maxsize)
+        cells.append(Cell(replace(other.request, net=net), other.recipe, caption))
+    return cells
+
+
+def _done(cells: Sequence[Cell]) -> int:
+    return sum(cell.content is not None for cell in cells)
+
+
+def _tell(axes: Sequence[Axis], cells: Sequence[Cell], size: Size) -> None:
+    values = " by ".join(_in_words(axis) for axis in axes)
+    before = f", {_done(cells)} of them done before" if _done(cells) else ""
+    say(f"{len(cells)} dreams of {size[1]}x{size[0]}{before}: {values}")
+
+
+def _in_words(axis: Axis) -> str:
+    values = [str(value) for value in axis.values]
+    return f"{axis.option} {', '.join(values if len(values) <= _MANY else [*values[:2], '...', values[-1]])}"
+
+
+def _tell_faults(cells: Sequence[Cell]) -> None:
+    """Says which dreams failed. Raises DreamError where all did."""
+    faults = {cell.caption: cell.content for cell in cells if isinstance(cell.content, str)}
+    if len(faults) == len(cells):
+        raise DreamError(f"none of the dreams can be had, {cells[0].content}: try other layers, or a smaller step")
+    for caption, fault in faults.items():
+        say(f"{caption} is left grey: {fault}")
+
+
+def _dream(prepared: Prepared, cells: Sequence[Cell], store: Cells) -> Optional[int]:
+    """Dreams what is missing, with a bar; returns the signal that ended it."""
+    jobs = _jobs(cells)
+    work = sum(_work(job[-1].request.dream, prepared.inputs.base.pixels.shape[:2]) for job in jobs)
+    with bar("{desc}", work) as progress, interruptible() as interrupted:
+
+        def go_on(step: Step) -> bool:
+            progress.update(step.octave_base[0].size)
+            return not interrupted()
+
+        for job in jobs:
+            if interrupted():
+                break
+            progress.set_description_str(f"dream {_done(cells) + 1} of {len(cells)}, {job[-1].caption}", refresh=False)
+            try:
+                for cell, pixels in _dreamt(prepared, job, go_on):
+                    cell.content = pixels
+                    store.keep(cell.recipe, pixels)
+            except DreamError as error:
+                for cell in job:
+                    cell.content = str(error).split(":")[0] if cell.content is None else cell.content
+        cut_short = interrupted()
+    if store.fault:
+        say(f"dreams are not kept for other sheets: {store.fault}")
+    return cut_short
+
+
+def _jobs(cells: Sequence[Cell]) -> List[List[Cell]]:
+    """What is to be dreamt: lists of cells that are moments of one dream, its end last."""
+    jobs: Dict[DreamSettings, List[Cell]] = {}
+    for cell in cells:
+        dream = cell.request.dream
+        if dream.octave_n == 1:
+            dream = replace(dream, iter_n=0, octave_scale=DREAM.octave_scale)
+        if cell.content is None:
+            jobs.setdefault(dream, []).append(cell)
+    return [sorted(job, key=lambda cell: cell.request.dream.iter_n) for job in jobs.values()]
+
+
+def _work(dream: DreamSettings, size: Size) -> int:
+    """Pixels times iterations, what time goes by."""
+    return dream.iter_n * sum(h * w for h, w in octave_sizes(size, dream.octave_n, dream.octave_scale))
+
+
+def _dreamt(
+    prepared: Prepared, job: Sequence[Cell], go_on: Callable[[Step], bool]
+) -> Iterator[Tuple[Cell, np.ndarray]]:
+    """The cells of one dream, each with its picture, (h, w, 3) uint8, until go_on says no after a step."""
+    one = varied(prepared, job[-1].request)
+    dream, base = one.request.dream, one.inputs.base.pixels
+
+    def after(iterations: int, image: np.ndarray) -> Iterator[Tuple[Cell, np.ndarray]]:
+        for cell in job:
+            if cell.request.dream.iter_n == iterations:
+                yield cell, picture.to_uint8(image, dream.clip)
+
+    if not job[0].request.dream.iter_n:
+        yield from after(0, base.astype(np.float32))
+    moments = {cell.request.dream.iter_n for cell in job}
+    for step in dream_steps(one.net, base, dream, one.ascend):
+        goes_on = go_on(step)
+        if step.octave + 1 == dream.octave_n and step.iteration + 1 in moments:
+            yield from after(step.iteration + 1, step.whole())
+        if not goes_on:
+            return
+
+
+def _write(target: str, is_animation: bool, axes: Sequence[Axis], cells: Sequence[Cell], size: Size) -> None:
+    contents: List[Any] = [cell.content for cell in cells]
+    captions, recipe = [cell.caption for cell in cells], _recipe(axes, cells)
+    if is_animation:
+        _write_animation(target, sheet_picture.captioned(contents, size, captions), recipe)
+    elif len(axes) == 1:
+        picture.write(target, sheet_picture.wrapped(contents, size, captions), recipe)
+    else:
+        rows, columns = ([axis.option, *map(str, axis.values)] for axis in axes)
+        picture.write(target, sheet_picture.table(contents, size, rows, columns), recipe)
+
+
+def _write_animation(target: str, frames: Iterator[np.ndarray], recipe: Recipe) -> None:
+    paths: List[Path] = []
+    with tempfile.TemporaryDirectory() as folder:
+        for frame in frames:
+            paths.append(Path(folder) / f"{len(paths)}.png")
+            picture.write(str(paths[-1]), frame, {})
+        picture.store(target, animation.encode(animation.FORMATS[".gif"], paths, recipe, _DURATION))
+
+
+def _recipe(axes: Sequence[Axis], cells: Sequence[Cell]) -> Recipe:
+    """What all dreams have in common, and the values of what they have not."""
+    first, *others = [cell.recipe for cell in cells]
+    common = {key: value for key, value in first.items() if all(other.get(key) == value for other in others)}
+    own = {f"sheet_{axis.option}": list(axis.values) for axis in axes}
+    recipe: Recipe = json.loads(json.dumps({**common, **own}))
+    return recipe
