@@ -120,7 +120,7 @@ class GoalSettings(_Checked):
         None, "layers", "dream on several layers, each with a weight, which may be below 0: LAYER:1,LAYER:0.5"
     )
     tv: float = _setting(
-        0.0, "tv", "total variation: how much neighbouring pixels are made alike; try 0.02", float, least=0
+        0.0, "tv", "total variation: how much neighbouring pixels are made alike; try 0.003", float, least=0
     )
     decay: float = _setting(0.0, "decay", "L2 decay: how much pixels are drawn to grey; try 0.002", float, least=0)
     blur: float = _setting(
