@@ -9,11 +9,13 @@ from . import model_zoo, picture
 from . import sheet as sheets
 from . import zoom as zooms
 from .caffe_format.topology import read_topology
+from .default_model import choose
 from .errors import UsageError
-from .preparation import Request, request_again
 from .recipe import recipe_text
+from .request import Request, request_again
 from .session import run
-from .settings import DREAM, GOAL, NET, PICTURE, SHEET, ZOOM
+from .settings import DREAM, GOAL, GOOGLENET, NET, PICTURE, SHEET, ZOOM
+from .terminal import say
 
 
 def dream(args: argparse.Namespace) -> int:
@@ -59,7 +61,10 @@ def info(args: argparse.Namespace) -> int:
 
 def keys(args: argparse.Namespace) -> int:
     """dreamify keys"""
-    model = model_zoo.resolve(args.model, progress=True)
+    choice = choose(args.model, NET.engine, progress=True)
+    model = choice.model
+    if choice.stands_in:
+        say(f"these are {model.name}'s, for {GOOGLENET} is not here and cannot be downloaded")
     channels = read_topology(model.prototxt).dreamable()
     rows = [("layer", "channels", "what it tends to show")]
     rows += [(name, str(count), _note(name, model.layers)) for name, count in channels.items()]

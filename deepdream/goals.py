@@ -1,7 +1,7 @@
 """What a dream is asked to go for, in a person's words: a layer, some of its channels, a class, several layers."""
 
 import math
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from . import classes
 from .caffe_format.topology import Topology
@@ -40,32 +40,50 @@ def kind(goal: GoalSettings, guide: Optional[str]) -> str:
     return chosen[0] if chosen else "l2"
 
 
-def find_goal(goal: GoalSettings, dream: DreamSettings, topology: Topology, listing: Optional[str]) -> Goal:
+def find_goal(
+    goal: GoalSettings,
+    dream: DreamSettings,
+    topology: Topology,
+    listing: Optional[str],
+    layer_for: Callable[[str], str] = lambda asked: asked,
+) -> Goal:
     """What the settings mean on a net.
 
     topology: for a class, of the net in its convolutional form. listing: the shipped list that names the net's classes,
-    None to go by how many there are.
+    None to go by how many there are. layer_for: the layer that is meant by a name.
     Raises UsageError for a layer, a channel or a class that is not there, and for words that cannot be read.
     """
     if goal.channel is not None:
-        return _channel(goal.channel, topology)
+        return _channel(goal.channel, topology, layer_for)
     if goal.class_ is not None:
         return _class(goal.class_, topology, listing)
     if goal.layers is not None:
-        return _layers(goal.layers, topology)
-    topology.check_end(dream.end)
-    return Goal([Aim(dream.end)], f"layer {dream.end}", {"layer": dream.end})
+        return _layers(goal.layers, topology, layer_for)
+    end = _existing(dream.end, topology, layer_for)
+    return Goal([Aim(end)], f"layer {end}", _said("layer", dream.end, end))
 
 
-def _channel(text: str, topology: Topology) -> Goal:
-    layer, _, numbers = text.rpartition(":")
+def _existing(asked: str, topology: Topology, layer_for: Callable[[str], str]) -> str:
+    """The layer that is meant by a name, if it can be dreamt on."""
+    layer = asked if asked in topology.index else layer_for(asked)
+    topology.check_end(layer)
+    return layer
+
+
+def _said(key: str, asked: str, used: str) -> Dict[str, str]:
+    """For the recipe: what is dreamt on, and what was asked for where that is something else."""
+    return {key: used, **({f"asked_{key}": asked} if asked != used else {})}
+
+
+def _channel(text: str, topology: Topology, layer_for: Callable[[str], str]) -> Goal:
+    asked, _, numbers = text.rpartition(":")
     try:
         channels = [int(number) for number in numbers.split(",")]
     except ValueError:
-        layer = ""
-    if not layer:
+        asked = ""
+    if not asked:
         raise UsageError(f"channel must be LAYER:N or LAYER:N,N, such as inception_4c/output:61, not {text!r}")
-    topology.check_end(layer)
+    layer = _existing(asked, topology, layer_for)
     count = topology.shapes[layer][1]
     for channel in channels:
         if not 0 <= channel < count:
@@ -76,7 +94,8 @@ def _channel(text: str, topology: Topology) -> Goal:
         by_layer.setdefault(end, []).append(number)
     aims = [Aim(end, 1.0, tuple(found)) for end, found in by_layer.items()]
     plural = "s" if len(channels) > 1 else ""
-    return Goal(aims, f"channel{plural} {numbers} of layer {layer}", {"channel": text})
+    said = _said("channel", text, f"{layer}:{numbers}")
+    return Goal(aims, f"channel{plural} {numbers} of layer {layer}", said)
 
 
 def _class(text: str, topology: Topology, listing: Optional[str]) -> Goal:
@@ -89,16 +108,21 @@ def _class(text: str, topology: Topology, listing: Optional[str]) -> Goal:
     return Goal([Aim(end, 1.0, (number,))], " ".join(["class", str(number), *names[number : number + 1]]), recipe)
 
 
-def _layers(text: str, topology: Topology) -> Goal:
-    aims = []
+def _layers(text: str, topology: Topology, layer_for: Callable[[str], str]) -> Goal:
+    aims: List[Aim] = []
+    named: List[str] = []
+    used: List[str] = []
     for part in text.split(","):
-        layer, _, weight = part.rpartition(":") if ":" in part else (part, "", "1")
+        asked, colon, weight = part.strip().rpartition(":") if ":" in part else (part.strip(), "", "1")
         try:
-            aim = Aim(layer.strip(), float(weight))
+            number = float(weight)
         except ValueError:
-            aim = Aim("")
-        if not (aim.end and math.isfinite(aim.weight)):
+            number = math.nan
+        if not (asked and math.isfinite(number)):
             raise UsageError(f"layers must be LAYER:WEIGHT,LAYER:WEIGHT, such as conv2/3x3:1,pool3:-0.5, not {text!r}")
-        topology.check_end(aim.end)
-        aims.append(aim)
-    return Goal(aims, f"layers {text}", {"layers": text})
+        end = _existing(asked, topology, layer_for)
+        aims.append(Aim(end, number))
+        for names, name in ((named, asked), (used, end)):
+            names.append(f"{name}:{weight}" if colon else name)
+    said = _said("layers", ",".join(named), ",".join(used))
+    return Goal(aims, f"layers {said['layers']}", said)

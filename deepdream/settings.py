@@ -11,6 +11,8 @@ from typing import Any, Optional, Tuple
 
 from .errors import UsageError
 
+AUTO, GOOGLENET = "auto", "bvlc_googlenet"  # models
+
 _UNITS = {"K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 
 
@@ -133,7 +135,10 @@ class NetSettings(_Checked):
     """The net that dreams, and what computes it."""
 
     model: str = _setting(
-        "bvlc_googlenet", "model", "a model's name, or a folder with a deploy.prototxt and a .caffemodel"
+        AUTO,
+        "model",
+        "a model's name; a folder with a deploy.prototxt and a .caffemodel; or auto: bvlc_googlenet, "
+        "or efficientnet_lite0 where that cannot be had",
     )
     engine: str = _setting(
         "auto",

@@ -19,7 +19,8 @@ from . import animation, picture, sheet_picture
 from .cells import Cells
 from .dream import Step, dream_steps
 from .errors import DreamError
-from .preparation import Prepared, Recipe, Request, prepare, varied
+from .preparation import Prepared, prepare, varied
+from .request import Recipe, Request
 from .settings import DREAM, DreamSettings
 from .sheet_axes import Axis, Values, find_axes, name_layers, requests, suitable_layers
 from .sheet_picture import Content

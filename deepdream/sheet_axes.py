@@ -4,10 +4,11 @@ import itertools
 from dataclasses import replace
 from typing import Any, Dict, List, NamedTuple, Sequence, Tuple
 
-from . import model_zoo
 from .caffe_format.topology import Topology, read_topology
+from .default_model import choose
 from .errors import UsageError
-from .preparation import Inputs, Prepared, Request
+from .preparation import Prepared
+from .request import Inputs, Request
 from .settings import ALL, DREAM, SHEET, SHEET_SEED, DreamSettings
 from .sizes import suits
 
@@ -81,8 +82,10 @@ def name_layers(request: Request, axes: List[Axis]) -> List[Axis]:
     """The axes with all layers by name. Raises UsageError for a layer that is not there, with the nearest names."""
     if axes[0].name != "end":
         return axes
-    topology = read_topology(model_zoo.resolve(request.net.model, progress=True).prototxt)
+    choice = choose(request.net.model, request.net.engine, progress=True)
+    topology = read_topology(choice.model.prototxt)
     layers = tuple(topology.dreamable()) if axes[0].is_every_layer else axes[0].values
+    layers = tuple(dict.fromkeys(layer if layer in topology.index else choice.layer(layer) for layer in layers))
     for layer in layers:
         topology.check_end(layer)
     return [Axis("end", layers), *axes[1:]]

@@ -12,7 +12,8 @@ import scipy.ndimage as nd
 from . import picture
 from .dream import Step, dream_steps
 from .errors import UsageError
-from .preparation import Prepared, Request, prepare
+from .preparation import Prepared, prepare
+from .request import Request
 from .settings import ZOOM, ZoomSettings
 from .terminal import bar, interruptible, say
 from .zoom_files import Place, Recipe, State
@@ -56,7 +57,7 @@ def run(request: Request, zoom: ZoomSettings = ZOOM) -> int:
     finished = place.finished()
     state = None if finished else place.state()
     begun = finished or (state.recipe if state else None)
-    prepared = prepare(_like(request, begun))
+    prepared = prepare(_like(request, begun), begun=begun["model"] if begun else None)
     recipe = _recipe(prepared, zoom)
     if begun is not None:
         _compare(begun, recipe, place, finished is not None)

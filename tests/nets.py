@@ -4,8 +4,8 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from deepdream.caffe_format import schema
 from deepdream.caffe_format.topology import read_topology
+from deepdream.convert import net_parameter
 
 MEAN = (104.0, 116.0, 122.0)
 
@@ -34,27 +34,13 @@ def random_weights(topology, seed=0):
     return weights
 
 
-def caffemodel(weights):
-    """A NetParameter that holds {layer: [array, ...]} as today's Caffe writes it."""
-    net = schema.NetParameter()
-    for name, arrays in weights.items():
-        layer = net.layer.add(name=name)
-        for array in arrays:
-            # Packed floats are bytes on the wire, and the schema declares them so.
-            blob = layer.blobs.add(data=array.astype("<f4").tobytes())
-            blob.shape.dim.extend(array.shape)
-            if not array.shape:
-                blob.ClearField("shape")  # Caffe adds no dimension, so that of a single number is not in the file
-    return net
-
-
 def write_net(folder, text, seed=0, name="net"):
     """Writes deploy.prototxt and NAME.caffemodel, and returns the paths and the mean as model_zoo's Model has them."""
     prototxt = write_prototxt(folder, text)
     path = folder / (name + ".caffemodel")
     weights = random_weights(read_topology(prototxt), seed)
     weights["of the training net"] = [np.zeros(1, np.float32)]  # a file without any number counts as damaged
-    path.write_bytes(caffemodel(weights).SerializeToString())
+    path.write_bytes(net_parameter(weights).SerializeToString())
     return SimpleNamespace(prototxt=prototxt, weights=path, mean=MEAN)
 
 

@@ -98,7 +98,7 @@ def test_classes_that_nobody_named(tmp_path):
 def test_several_layers(tmp_path, text, aims):
     found = goal(tmp_path, layers=text)
     assert list(found.aims) == aims
-    assert found.recipe == {"layers": text}
+    assert found.recipe == {"layers": text.replace(" ", "")}
 
 
 @pytest.mark.parametrize("text", ["a:x", "a:nan", "a:inf", "a:", "", ",", "a:1,,b:1", ":1"])
@@ -119,3 +119,19 @@ def test_one_thing_at_a_time():
         assert kind(GoalSettings(**{name: "x"}), None) == name.strip("_")
     with pytest.raises(UsageError, match="a dream goes for one thing: leave out --guide or --channel or --class"):
         kind(GoalSettings(channel="x", class_="y"), "guide.png")
+
+
+@pytest.mark.parametrize(
+    ("settings", "recipe"),
+    [
+        ({}, {"layer": "b", "asked_layer": "inception_4c/output"}),
+        ({"channel": "inception_4c/output:5"}, {"channel": "b:5", "asked_channel": "inception_4c/output:5"}),
+        ({"layers": "a:1,x:-2"}, {"layers": "a:1,b:-2", "asked_layers": "a:1,x:-2"}),
+        ({"layers": "a,b"}, {"layers": "a,b"}),
+    ],
+)
+def test_layers_of_another_net_are_translated_and_both_are_said(tmp_path, settings, recipe):
+    topology = read_topology(write_prototxt(tmp_path, MODULE))
+    found = find_goal(GoalSettings(**settings), DREAM, topology, None, lambda asked: "b")
+    assert found.recipe == recipe
+    assert {aim.end for aim in found.aims} <= {"a", "b"}

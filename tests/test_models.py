@@ -14,6 +14,7 @@ from deepdream import model_zoo
 from deepdream.caffe_format.shapes import convolution_geometry, pooling_geometry
 from deepdream.caffe_format.topology import read_topology
 from deepdream.cli import main
+from deepdream.model_card import front_matter
 from deepdream.model_zoo import find
 from tests.engines.zoo_nets import ZOO_NETS
 from tests.nets import write_net, write_prototxt
@@ -28,6 +29,7 @@ PARAMETERS = {
     "bvlc_alexnet": 60_965_224,
     "bvlc_googlenet": 6_998_552,
     "bvlc_reference_caffenet": 60_965_224,
+    "efficientnet_lite0": 4_652_008 - 21_008,  # one bias for each batch normalization's factor and bias
     "googlenet_places205": 6_998_552 - (1000 - 205) * 1025,
     "googlenet_places365": 6_998_552 - (1000 - 365) * 1025,
     "resnet50": 25_557_032 + 64,  # Caffe's has a bias in its first convolution, which other ResNet-50s do without
@@ -50,6 +52,7 @@ LAYERS = {
     "bvlc_alexnet": "conv3",
     "bvlc_googlenet": "inception_4c/output",
     "bvlc_reference_caffenet": "pool2",
+    "efficientnet_lite0": "block5/output",
     "googlenet_places205": "inception_3b/5x5_reduce",
     "googlenet_places365": "inception_4c/output",
     "resnet50": "res3a",
@@ -88,13 +91,14 @@ def test_the_projects_own_readmes_are_complete():
     known = model_zoo._known_models()
     assert set(known) == set(ZOO_NETS)
     for model in known.values():
-        fields = model_zoo._front_matter(ROOT / "models" / model.name / "readme.md")
+        fields = front_matter(ROOT / "models" / model.name / "readme.md")
         assert {"name", "license", "mean", "classes"} <= set(fields)
         assert len(fields.get("sha1", "0" * 40)) == 40
         assert model.classes == {"205": "places205", "365": "places365"}.get(model.name[-3:], "imagenet")
-        assert 100 < model.mean[0] < model.mean[1] < model.mean[2] < 125  # in this order, a photograph's averages
+        # In this order, a photograph's averages; or the middle.
+        assert 100 < model.mean[0] < model.mean[1] < model.mean[2] < 125 or model.mean == (127.0, 127.0, 127.0)
         for file in (model.prototxt, model.weights):
-            assert file.urls
+            assert bool(file.urls) == (model.package is None)
             assert all(url.startswith("http") for url in file.urls)
             assert all(len(digest) == 64 and int(digest, 16) for digest in file.sums)
             # An archive is only taken where its own sum and the member are known.

@@ -37,7 +37,7 @@ _V1_TYPES = {
 }
 
 
-_RECTIFIERS = ("ReLU", "PReLU")
+_RECTIFIERS = ("ReLU", "PReLU", "Clip")
 
 
 @dataclass(frozen=True)

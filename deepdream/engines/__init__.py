@@ -4,14 +4,13 @@ import os
 from importlib.util import find_spec
 from typing import Any
 
-from .. import model_zoo
 from ..errors import DreamError, UsageError
 from ..model_zoo import Model
-from ..settings import NET, NetSettings
+from ..settings import GOOGLENET, NET, NetSettings
 
 
 def load_net(
-    model: str = NET.model,
+    model: str = GOOGLENET,
     engine: str = NET.engine,
     device: str = NET.device,
     precision: str = NET.precision,
@@ -22,7 +21,8 @@ def load_net(
     """A net that runs, with pycaffe's interface; downloads the model where it is missing, and prints nothing.
 
     Args:
-        model: a name of the model zoo, or a folder with one deploy.prototxt and one .caffemodel.
+        model: a name of the model zoo, a folder with one deploy.prototxt and one .caffemodel, or "auto":
+            bvlc_googlenet, or efficientnet_lite0 where that cannot be had (the net's `model.name` tells).
         engine: "caffe", "torch", or "auto": Caffe where `import caffe` works, else PyTorch.
         device: "cpu", "cuda", "cuda:N", "mps", or "auto".
         precision: "float32"; "float64" (PyTorch on CPU and CUDA); "tf32" (CUDA); "bfloat16" (PyTorch, blobs="needed").
@@ -42,7 +42,10 @@ def load_net(
     if leftovers and blobs != "all":
         raise UsageError('leftovers need blobs="all"')
 
-    return make_net(model_zoo.resolve(model), choose_engine(engine), device, precision, blobs, leftovers, convolutional)
+    from ..default_model import choose  # which asks this module for the engine
+
+    found = choose(model, engine).model
+    return make_net(found, choose_engine(engine), device, precision, blobs, leftovers, convolutional)
 
 
 def make_net(
@@ -58,6 +61,11 @@ def make_net(
     net = engine.make_net(model, device, precision, blobs, leftovers, convolutional)
     net.model = model
     return net
+
+
+def is_caffe(engine: str) -> bool:
+    """Whether an engine, "auto" too, is real Caffe."""
+    return bool(choose_engine(engine).__name__ == f"{__name__}.caffe")
 
 
 def choose_engine(engine: str) -> Any:

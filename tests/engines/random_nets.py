@@ -17,10 +17,11 @@ from deepdream.caffe_format import schema
 from deepdream.caffe_format.shapes import infer_layer
 from deepdream.caffe_format.topology import _V1_TYPES, LayerSpec, read_topology
 from deepdream.caffe_format.weights import read_weights
+from deepdream.convert import net_parameter
 from deepdream.engines.torch.layers import LAYERS
 from deepdream.errors import DreamError
 
-from ..nets import caffemodel, input_layer, layer, write_net
+from ..nets import input_layer, layer, write_net
 from .random_params import ONE_BOTTOM, along, axes, slices, some
 from .side_by_side import Pass, SideBySide
 
@@ -55,7 +56,7 @@ def random_model(folder, seed):
             # write_net's are sized for the other way round: too large ones would drive every sigmoid to its end.
             inputs, outputs = weights[name][0].shape
             weights[name][0] = weights[name][0] * np.float32((outputs / inputs) ** 0.5)
-        model.weights.write_bytes(caffemodel(weights).SerializeToString())
+        model.weights.write_bytes(net_parameter(weights).SerializeToString())
     return model
 
 

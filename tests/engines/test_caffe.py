@@ -8,6 +8,8 @@ import pytest
 
 pytest.importorskip("caffe", reason="needs real Caffe")
 
+import caffe
+
 from deepdream import load_net
 from deepdream.engines.caffe import set_threads
 from deepdream.errors import DreamError, UsageError
@@ -173,6 +175,17 @@ def test_a_name_that_is_none_is_refused(folder):
     for blobs in ("all", "needed"):
         with pytest.raises(UsageError, match="there is no layer 'wiide' in this net: did you mean wide"):
             load_net(folder, blobs=blobs).forward(end="wiide")
+
+
+@pytest.mark.parametrize(("kind", "since"), [("Clip", "it came in August 2018; "), ("TanH", "")])
+def test_a_layer_type_that_an_old_caffe_lacks_is_refused_before_it_aborts(tmp_path, monkeypatch, kind, since):
+    write_net(tmp_path, NET + layer("both/bounded", kind, "both"))
+    there = [name for name in caffe.layer_type_list() if name != kind]
+    monkeypatch.setattr(caffe, "layer_type_list", lambda: there)
+    with pytest.raises(DreamError) as caught:
+        load_net(str(tmp_path))
+    wanted = f"this Caffe has no layer of type {kind} (layer both/bounded): {since}use --engine torch or a newer Caffe"
+    assert str(caught.value) == wanted
 
 
 def test_a_field_that_caffe_does_not_know_is_refused_before_it_aborts(folder):

@@ -27,6 +27,7 @@ CASES = {
     "bvlc_alexnet": Case(16, "conv5", 131, 163),
     "bvlc_googlenet": Case(16, "inception_4c/output", 97, 131),
     "bvlc_reference_caffenet": Case(16, "conv3", 163, 131),
+    "efficientnet_lite0": Case(8, "block12/output", 131, 97),
     "googlenet_places205": Case(16, "inception_5b/output", 131, 97),
     "googlenet_places365": Case(16, "inception_3b/5x5_reduce", 97, 131),
     "resnet50": Case(8, "res5b", 131, 97),

@@ -4,7 +4,9 @@ Types, connections, names, windows and strides are the published nets'. `width` 
 and the classes, so that a net computes quickly; 1 is the published net.
 """
 
+import re
 from functools import partial
+from pathlib import Path
 
 from ..nets import input_layer, layer
 
@@ -191,11 +193,20 @@ def squeezenet(width=1):
     return text + pool + layer("prob", "Softmax", "pool10")
 
 
+def efficientnet_lite0(width=1):
+    """The project's own prototxt."""
+    prototxt = Path(__file__).resolve().parents[2] / "models" / "efficientnet_lite0" / "deploy.prototxt"
+    *rest, classes = prototxt.read_text(encoding="utf-8").rpartition('layer { name: "classifier"')
+    narrowed = re.sub(r"(num_output|group): (\d+)", lambda found: f"{found[1]}: {int(found[2]) // width}", rest[0])
+    return "".join([narrowed, rest[1], classes])
+
+
 # By the name of its folder in models/.
 ZOO_NETS = {
     "bvlc_alexnet": alexnet,
     "bvlc_googlenet": partial(googlenet, 1000),
     "bvlc_reference_caffenet": partial(alexnet, normalized_first=False),
+    "efficientnet_lite0": efficientnet_lite0,
     "googlenet_places205": partial(googlenet, 205),
     "googlenet_places365": partial(googlenet, 365),
     "resnet50": resnet50,
