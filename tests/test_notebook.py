@@ -157,20 +157,6 @@ def test_its_figures_are_those_of_the_benchmark(monkeypatch):
         assert tuple(zip(mean, deviation)) == CAFFE[key]
 
 
-def test_the_flowers_are_a_picture():
-    from scipy.ndimage import gaussian_filter
-
-    function = ast.parse(dict(code_cells())["guide"]).body[:1]
-    names = {"np": np, "gaussian_filter": gaussian_filter}
-    exec(compile(ast.Module(function, type_ignores=[]), "guide", "exec"), names)
-    flowers = names["draw_flowers"]()
-    assert flowers.shape == (240, 320, 3)
-    assert flowers.dtype == np.float32
-    assert flowers.min() >= 0
-    assert 150 < flowers.max() <= 255
-    assert flowers[..., 1].mean() > flowers[..., 2].mean() + 30  # in the grass
-
-
 @pytest.mark.parametrize("folder", [ROOT, NOTEBOOK.parent], ids=["project", "notebooks"])
 def test_it_finds_the_project_and_its_picture(folder):
     settings = dict(code_cells())["settings"]
