@@ -11,6 +11,7 @@ MIT's paths are written as words, its spelling kept: /a/apartment_building/outdo
 
 import difflib
 import re
+from functools import lru_cache
 from pathlib import Path
 from typing import Dict, List, Optional, Sequence, Tuple
 
@@ -68,6 +69,7 @@ def find(wanted: str, names: Sequence[str], count: int) -> int:
     raise UsageError(f"there is no class {wanted!r} in this net: {guess}")
 
 
+@lru_cache(maxsize=4096)
 def _words(name: str) -> str:
     return " ".join(re.split(r"[\s_/-]+", name.casefold())).strip()
 
