@@ -3,8 +3,8 @@
     python -m benchmarks [--quick]        (make bench)
 
 Writes docs/bench.json and docs/bench.svg, in ten minutes at most on two idle cores; with --quick, which is for trying
-it, small pictures and few runs into build/. Needs bvlc_googlenet (fetched where it is missing), and for real Caffe's
-times $CAFFE_PYTHON, the command of a Python that has pycaffe.
+it, small pictures and few runs into build/. Needs bvlc_googlenet and efficientnet_lite0 (fetched or made where they are
+missing), and for real Caffe's times $CAFFE_PYTHON, the command of a Python that has pycaffe.
 """
 
 import argparse
@@ -19,7 +19,11 @@ from benchmarks.timing import LAYER, MODEL, SIZE
 
 ROOT = Path(__file__).resolve().parents[1]
 LAYERS = ("conv2/3x3", "inception_3b/output", LAYER, "inception_5b/output")
-STEPS = [*((layer, "float32") for layer in LAYERS), (LAYER, "float64")]
+STEPS = [
+    *((MODEL, layer, "float32") for layer in LAYERS),
+    (MODEL, LAYER, "float64"),
+    *(("efficientnet_lite0", layer, "float32") for layer in ("block8/output", "block12/output")),
+]
 
 
 class Effort(NamedTuple):
@@ -49,7 +53,7 @@ def measure(effort: Effort) -> Dict[str, Any]:
     size, runs, runs_of_large = effort.size, effort.runs, effort.runs_of_large
     results: Dict[str, Any] = {"model": MODEL, "machine": part("the machine", machine)}
     results["steps"] = [
-        part("seconds a step", step_time, MODEL, layer, size, runs, precision) for layer, precision in STEPS
+        part("seconds a step", step_time, model, layer, size, runs, precision) for model, layer, precision in STEPS
     ]
     results["layer_types"] = part("layer types", layer_types, MODEL, LAYER, size, runs)
     results["threads"] = part("threads", threads, MODEL, LAYER, size, runs)

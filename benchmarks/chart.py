@@ -39,7 +39,8 @@ def draw(results: Dict[str, Any], path: Path) -> None:
     with matplotlib.rc_context(STYLE):
         figure = Figure((9.2, 6.8), layout=ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.12))
         (steps, types), (seconds, memory) = figure.subplots(2, 2, width_ratios=(1.15, 1))
-        _steps(steps, [step for step in results["steps"] if step["precision"] == "float32"])
+        shown = {"model": results["model"], "precision": "float32"}
+        _steps(steps, [step for step in results["steps"] if shown.items() <= step.items()])
         _layer_types(types, results["layer_types"])
         _over_size(seconds, results, "seconds_a_megapixel", 1)
         seconds.set_title(f"Seconds a step and megapixel, {results['sizes']['layer']}")

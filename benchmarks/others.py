@@ -28,7 +28,7 @@ def autograd_step(net: Any, end: str, x: torch.Tensor) -> torch.Tensor:
 
 
 def _forward(layer: Any, bottoms: List[torch.Tensor], params: List[Any]) -> List[torch.Tensor]:
-    """The layer types of GoogLeNet and SqueezeNet up to the classifier."""
+    """The layer types of GoogLeNet, SqueezeNet and EfficientNet-Lite0 up to the classifier."""
     x, param = bottoms[0], layer.param
     if layer.type == "Convolution":
         g = convolution_geometry(param.convolution_param)
@@ -42,6 +42,8 @@ def _forward(layer: Any, bottoms: List[torch.Tensor], params: List[Any]) -> List
         return [F.local_response_norm(x, lrn.local_size, lrn.alpha, lrn.beta, lrn.k)]
     simple: Dict[str, Callable[[], List[torch.Tensor]]] = {
         "ReLU": lambda: [F.relu(x, inplace=True)],
+        "Clip": lambda: [x.clamp(param.clip_param.min, param.clip_param.max)],
+        "Eltwise": lambda: [sum(bottoms[1:], x)],
         "Concat": lambda: [torch.cat(bottoms, 1)],
         "Split": lambda: [x] * len(layer.tops),
         "Dropout": lambda: [x],

@@ -42,7 +42,7 @@ def measure(model: str, layer: str, size: str, runs: int, precision: str = "floa
         steps["floor"] = floor(net, layer, picture.shape[2:])
         seconds = in_turn(steps, runs)
     return {
-        **{"layer": layer, "size": size, "precision": precision, "runs": runs},
+        **{"model": model, "layer": layer, "size": size, "precision": precision, "runs": runs},
         "seconds": {name: summary(times) for name, times in seconds.items()},
         "times_ours": {name: ratio(times, seconds[OURS]) for name, times in seconds.items() if name != OURS},
         "median_gradient_difference": float(f"{difference:.1e}"),
@@ -51,7 +51,7 @@ def measure(model: str, layer: str, size: str, runs: int, precision: str = "floa
 
 def told_in_full(measured: Dict[str, Any]) -> str:
     """What measure has found, in lines."""
-    lines = ["{layer}, {size}, {precision}".format(**measured)]
+    lines = ["{model}, {layer}, {size}, {precision}".format(**measured)]
     for name, seconds in measured["seconds"].items():
         ours = f", {measured['times_ours'][name]:.2f} times ours" if name != OURS else ""
         lines.append(f"  {name:15}{told(seconds)}{ours}")

@@ -20,14 +20,15 @@ def picture(megapixels, bound=None):
     }
 
 
-def step(layer, precision="float32"):
+def step(layer, precision="float32", model="bvlc_googlenet"):
     names = ("this engine", "real Caffe", "plain autograd", "floor")
     times = {name: seconds(i + 1.0) for i, name in enumerate(names)}
-    return {"layer": layer, "size": "1024x575", "precision": precision, "seconds": times}
+    return {"model": model, "layer": layer, "size": "1024x575", "precision": precision, "seconds": times}
 
 
 LAYERS = ("conv2/3x3", "inception_3b/output", "inception_4c/output", "inception_5b/output")
 RESULTS = {
+    "model": "bvlc_googlenet",
     "machine": {
         **{"cpu": "a processor", "vector_instructions": "AVX512", "cores_used": 2, "memory_gib": 23.5},
         **{"os": "an OS", "torch": "2.13.0"},
@@ -50,6 +51,13 @@ def test_the_same_numbers_give_the_same_small_file(tmp_path):
     assert drawn == (tmp_path / "two.svg").read_bytes()
     assert drawn.startswith(b"<?xml")
     assert len(drawn) < 150_000
+
+
+def test_only_the_first_nets_steps_are_shown(tmp_path):
+    more = {**RESULTS, "steps": [*RESULTS["steps"], step("block8/output", model="efficientnet_lite0")]}
+    for name, results in (("one.svg", RESULTS), ("two.svg", more)):
+        draw(results, tmp_path / name)
+    assert (tmp_path / "one.svg").read_bytes() == (tmp_path / "two.svg").read_bytes()
 
 
 def test_there_need_be_no_real_caffe(tmp_path):

@@ -11,7 +11,11 @@ from benchmarks.timing import dream_step, in_turn, random_picture, ratio, summar
 from deepdream import load_net
 from deepdream.engines.torch.layers import LAYERS
 
+from ..nets import input_layer, layer
+from ..tiny import tiny_net
+
 LAYER = "inception_4c/output"
+CONVOLUTION = "convolution_param {{ num_output: 4 kernel_size: 3 pad: 1 group: {} }}"
 
 
 @pytest.fixture(autouse=True)
@@ -33,7 +37,16 @@ def test_the_others_compute_the_same_gradient(net):
     measured = step_time.measure(net, LAYER, "40x30", 1)
     assert measured["median_gradient_difference"] < 1e-6
     assert list(measured["seconds"]) == ["this engine", "plain autograd", "floor"]
-    assert step_time.told_in_full(measured).startswith("inception_4c/output, 40x30, float32")
+    assert step_time.told_in_full(measured).startswith(f"{net}, inception_4c/output, 40x30, float32")
+
+
+def test_autograd_can_do_efficientnets_layers(tmp_path):
+    text = input_layer((1, 3, 20, 20)) + layer("a", "Convolution", "data", param=CONVOLUTION.format(1))
+    text += layer("b", "Clip", "a", param="clip_param { min: 0 max: 6 }")
+    text += layer("c", "Convolution", "b", param=CONVOLUTION.format(4))
+    text += layer("sum", "Eltwise", "b c", param="eltwise_param { operation: SUM }")
+    measured = step_time.measure(tiny_net(tmp_path / "net", text), "sum", "40x30", 1)
+    assert 0 < measured["median_gradient_difference"] < 1e-6
 
 
 def test_every_type_is_clocked_once_whatever_it_inherits():

@@ -1,4 +1,4 @@
-"""What PyTorch does slowly on processors, as compiled loops: LRN, max pooling, and the way back through ReLU.
+"""What PyTorch does slowly on processors, as compiled loops: LRN, max pooling, the way back through ReLU and Clip.
 
 PyTorch takes several passes over memory for the one and many times as long for the other. numba compiles the loops when
 they are first used and keeps the result. Each number is worked out by one thread in one order, so the number of threads
@@ -6,7 +6,7 @@ changes nothing.
 """
 
 from functools import lru_cache
-from typing import Any, Sequence, Tuple
+from typing import Any, List, Sequence, Tuple
 
 import numpy as np
 import torch
@@ -31,15 +31,21 @@ def there(device: torch.device, dtype: torch.dtype) -> bool:
     return device.type == "cpu" and dtype in (torch.float32, torch.float64) and _loops() is not None
 
 
-def relu_backward(diff: Tensor, signs: Tensor) -> Tensor:
+def in_range(x: Tensor, low: float, high: float) -> Tensor:
+    """Which numbers are neither below `low` nor above `high`, as bools."""
+    inside = torch.empty_like(x, dtype=torch.bool)
+    number = _number(x)
+    rows = _rows(x, inside)
+    in_parts(_loops().in_range, len(rows[0]), *rows, number(low), number(high))
+    return inside
+
+
+def where(signs: Tensor, diff: Tensor) -> Tensor:
     """The diff where the signs, numbers or bools, are above zero; PyTorch would first turn bools into numbers."""
     back = torch.empty_like(diff, memory_format=_format(diff))
     signs = signs.contiguous(memory_format=_format(diff))
-    if diff.dtype == torch.float32:
-        rows = [_pictures(tensor).reshape(-1, diff.shape[1]) for tensor in (diff, signs, back)]
-    else:
-        rows = [tensor.flatten(2).flatten(0, 1).numpy() for tensor in (diff, signs, back)]
-    in_parts(_loops().relu_backward, len(rows[0]), *rows)
+    rows = _rows(diff, signs, back)
+    in_parts(_loops().where, len(rows[0]), *rows)
     return back
 
 
@@ -59,8 +65,7 @@ def lrn_backward(x: Tensor, diff: Tensor, size: int, k: float, alpha: float) -> 
 
 def _lrn(way: str, tensors: Sequence[Tensor], size: int, k: float, alpha: float) -> None:
     x, loops = tensors[0], _loops()
-    number = np.float32 if x.dtype == torch.float32 else np.float64  # so that nothing is computed in another precision
-    numbers = (number(k), number(alpha / size))
+    numbers = (_number(x)(k), _number(x)(alpha / size))
     if x.dtype == torch.float32:
         pixels = [_pictures(tensor).reshape(-1, x.shape[1]) for tensor in tensors]
         window = (None,) * size  # a type of its own for each size, for which the loop is then compiled
@@ -96,6 +101,18 @@ def tied_forward(x: Tensor, g: Geometry, out: Tuple[int, int], tie: float) -> Tu
     planes = (tensor.flatten(0, 1).numpy() for tensor in (x, top, indices))
     in_parts(_loops().tied_forward, x.shape[0] * x.shape[1], *planes, g.kernel, g.stride, g.pad, tie)
     return top, indices
+
+
+def _number(x: Tensor) -> Any:
+    """The type of a blob's numbers, so that nothing is computed in another precision."""
+    return np.float32 if x.dtype == torch.float32 else np.float64
+
+
+def _rows(x: Tensor, *others: Tensor) -> List[Any]:
+    """The memory of blobs of one shape and format as rows: of channels, in float64 of pixels."""
+    if x.dtype == torch.float32:
+        return [_pictures(tensor).reshape(-1, x.shape[1]) for tensor in (x, *others)]
+    return [tensor.flatten(2).flatten(0, 1).numpy() for tensor in (x, *others)]
 
 
 def _pictures(x: Tensor) -> Any:

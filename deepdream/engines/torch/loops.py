@@ -22,7 +22,15 @@ def _compiled(function: Callable[..., None]) -> Any:
 
 
 @_compiled
-def relu_backward(dy, x, dx, first, last):  # type: ignore[no-untyped-def]
+def in_range(x, inside, low, high, first, last):  # type: ignore[no-untyped-def]
+    """inside = low <= x <= high; the rows first to last - 1."""
+    for row in range(first, last):
+        for i in range(x.shape[1]):
+            inside[row, i] = (x[row, i] >= low) & (x[row, i] <= high)
+
+
+@_compiled
+def where(dy, x, dx, first, last):  # type: ignore[no-untyped-def]
     """dx = dy where x is above zero, else dy * 0, which is not 0 where dy is not finite; the rows first to last - 1."""
     one, nothing = dy.dtype.type(1), dy.dtype.type(0)
     for row in range(first, last):

@@ -16,7 +16,7 @@ class Tape(NamedTuple):
     """What the way back needs of one way there: the layers, with what each has kept, and blobs as far as they are read.
 
     A blob of which only the shape is read is a meta tensor, which has no memory; one of which only the signs are read
-    is a bool tensor.
+    or which of them are in a layer's range, is a bool tensor.
     """
 
     layers: List[Layer]
@@ -45,11 +45,14 @@ class Stretch:
         self._reads: Dict[str, Reads] = defaultdict(lambda: Reads.NOTHING)
         last: Dict[str, int] = {}  # memory: the step that uses it last on the way there
         first: Dict[str, int] = {}  # and on the way back
+        self._ranges: Dict[str, Layer] = {}  # memory: the layer that reads its range
         for i, step in enumerate(steps):
             last.update(dict.fromkeys(self._in(step.bottoms + step.tops), i))
             for names, reads in ((step.bottoms, step.layer.reads_bottoms), (step.tops, step.layer.reads_tops)):
                 for name in self._in(names) if reads else ():
-                    self._reads[name] = max(self._reads[name], reads)
+                    self._reads[name] = _both(self._reads[name], reads)
+                    if reads == Reads.RANGE:
+                        self._ranges[name] = step.layer
                     first.setdefault(name, i)
         for name in self._in(self.tops):
             last.pop(name, None)
@@ -70,14 +73,22 @@ class Stretch:
                 tape.layers.append(layer)
             for name in self._done_forward[i]:
                 if keep and self._reads[name]:
-                    tape.blobs[name] = _as_far_as_read(live[name], self._reads[name])
+                    tape.blobs[name] = self._as_far_as_read(name, live[name])
                 del live[name]
         for name in self._in(self.tops):
             if keep and self._reads[name]:
-                tape.blobs[name] = _as_far_as_read(live[name], self._reads[name])
+                tape.blobs[name] = self._as_far_as_read(name, live[name])
         tops = {name: live[self._in([name])[0]] for name in self.tops}
         tape.tops.update((name, tuple(top.shape)) for name, top in tops.items())
         return tops, tape if keep else None
+
+    def _as_far_as_read(self, name: str, blob: Tensor) -> Tensor:
+        reads = self._reads[name]
+        if reads == Reads.SHAPE:
+            return torch.empty_like(blob, device="meta")
+        if reads == Reads.RANGE:
+            return self._ranges[name].in_range(blob)
+        return blob > 0 if reads == Reads.SIGNS else blob
 
     def backward(self, tape: Tape, top_diffs: Mapping[str, Tensor]) -> Dict[str, Tensor]:
         """The diffs of the sources for those of the tops, by blob. The tape is used up."""
@@ -101,7 +112,7 @@ class Stretch:
         It follows forward and backward above; the blobs that the stretch starts from are included.
         """
         size = dtype.itemsize
-        per_number = {Reads.NOTHING: 0, Reads.SHAPE: 0, Reads.SIGNS: 1, Reads.VALUES: size}
+        per_number = {Reads.NOTHING: 0, Reads.SHAPE: 0, Reads.SIGNS: 1, Reads.RANGE: 1, Reads.VALUES: size}
 
         def total(blobs: Iterable[str]) -> int:
             return sum(size * prod(shapes[name]) for name in blobs)
@@ -135,10 +146,9 @@ def _by_step(steps: Mapping[str, int]) -> Dict[int, List[str]]:
     return names
 
 
-def _as_far_as_read(blob: Tensor, reads: Reads) -> Tensor:
-    if reads == Reads.SHAPE:
-        return torch.empty_like(blob, device="meta")
-    return blob > 0 if reads == Reads.SIGNS else blob
+def _both(one: Reads, other: Reads) -> Reads:
+    """What two layers read of the same memory: one's range does not tell the other's, nor the signs."""
+    return Reads.VALUES if Reads.RANGE in (one, other) and min(one, other) >= Reads.SIGNS else max(one, other)
 
 
 def _handed(kept: Tensor, reads: Reads, diff: Tensor) -> Tensor:

@@ -51,14 +51,16 @@ def backward(layer, top_diffs, *bottoms):
     bottoms = tops if layer.in_place else bottoms
     diffs = [torch.tensor(diff) for diff in top_diffs]
     handed = [
-        [_as_far_as_read(blob, reads) for blob in blobs]
+        [_as_far_as_read(layer, blob, reads) for blob in blobs]
         for blobs, reads in ((bottoms, layer.reads_bottoms), (tops, layer.reads_tops))
     ]
     params = [diff if diff is None else diff.numpy() for diff in layer.param_diffs(diffs, bottoms)]
     return [diff.numpy() for diff in layer.backward(diffs, *handed)], params
 
 
-def _as_far_as_read(blob, reads):
+def _as_far_as_read(layer, blob, reads):
+    if reads == Reads.RANGE:
+        return layer.in_range(blob)
     stand_ins = {Reads.NOTHING: None, Reads.SHAPE: blob * torch.nan, Reads.SIGNS: blob > 0}
     return stand_ins.get(reads, blob)
 

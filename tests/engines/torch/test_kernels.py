@@ -81,6 +81,25 @@ def test_max_pooling_with_ties_is_pytorchs_form_of_it(threads, monkeypatch, g):
         np.testing.assert_array_equal(tensor, wanted)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_where_a_range_lets_pass_is_pytorchs_form_of_it(threads, dtype):
+    """Not a rounding in it, nor another zero: the same bytes, at and next to the bounds, of which 0.1 is rounded."""
+    random, number = np.random.RandomState(0), np.float32 if dtype == torch.float32 else np.float64
+    bounds = [number(0.1), number(6)]
+    near = [np.nextafter(bound, number(way)) for bound in bounds for way in (-1e30, 1e30)]
+    most = np.finfo(number).max
+    values = np.array([*bounds, *near, 0, -0.0, most, -most, np.finfo(number).tiny, np.inf, -np.inf, np.nan], number)
+    x, diff = (torch.tensor(random.choice(values, (2, CHANNELS, 15, 9))) for _ in range(2))
+    x, diff = (tensor.contiguous(memory_format=kernels._format(tensor)) for tensor in (x, diff))
+    inside = kernels.in_range(x, 0.1, 6)
+    assert inside.dtype == torch.bool
+    assert inside.stride() == x.stride()
+    np.testing.assert_array_equal(inside, (x >= 0.1) & (x <= 6))
+    found, expected = kernels.where(inside, diff), diff * inside
+    np.testing.assert_array_equal(found, expected)
+    np.testing.assert_array_equal(found.signbit()[~found.isnan()], expected.signbit()[~expected.isnan()])
+
+
 def test_the_number_of_threads_changes_nothing():
     x, diff, g = blob((1, 24, 31, 17)), blob((1, 24, 31, 17), seed=1), Geometry((3, 3), (1, 1), (1, 1))
     wide, wide_diff = x.double().contiguous(), diff.double().contiguous()

@@ -4,6 +4,9 @@ import math
 
 import numpy as np
 import pytest
+import torch
+
+from deepdream.engines.torch import kernels
 
 from .one_layer import backward, build, check_gradients, forward, normal
 
@@ -69,6 +72,19 @@ def test_diffs_at_the_kinks(kind, param, x, diffs):
     layer = build(kind, [(1, 3)], param)
     (diff,), _ = backward(layer, [np.ones((1, 3))], np.array([x]))
     np.testing.assert_array_equal(diff, [diffs])
+
+
+@pytest.mark.parametrize("loops", [True, False])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+def test_clip_lets_the_same_pass_by_values_and_by_range(dtype, loops, monkeypatch):
+    monkeypatch.setattr(kernels, "_loops", kernels._loops if loops else lambda: None)
+    layer = build("Clip", [SHAPE], "clip_param { min: 0 max: 6 }")
+    x = torch.tensor([0, -0.0, 6, 6.5, -1, 3]).repeat(6).reshape(SHAPE).to(dtype)
+    diff = torch.tensor(normal(*SHAPE)).to(dtype)
+    for bottom in (x, layer.in_range(x)):
+        (found,) = layer.backward([diff], [bottom], [None])
+        assert found.dtype == dtype
+        assert found.equal(torch.where((x >= 0) & (x <= 6), diff, 0))
 
 
 @pytest.mark.parametrize("tops", ["y", "data"])

@@ -35,6 +35,7 @@ def deconvolve(x, weight, bias, stride, pad, dilation, group):
     return y
 
 
+NARROW_AND_WIDE = (torch.float32, torch.float64)
 CONVOLUTIONS = {
     "plain": ("kernel_size: 3", (3, 3), (1, 1), (0, 0), (1, 1), 1),
     "stride, pad": ("kernel_size: 3 stride: 2 pad: 1", (3, 3), (2, 2), (1, 1), (1, 1), 1),
@@ -98,6 +99,39 @@ def test_the_way_back_of_a_first_layer(kernel, stride, pad, size):
     assert layer._has_phases()
     (found,), _ = backward(layer, [diff], x)
     np.testing.assert_allclose(found, exact, atol=1e-5 * abs(exact).max())
+
+
+@pytest.mark.parametrize(
+    ("param", "shape", "is_product", "is_depthwise"),
+    [
+        ("kernel_size: 1", (5, 4, 1, 1), True, False),
+        ("kernel_size: 1 stride: 2", (5, 4, 1, 1), False, False),
+        ("kernel_size: 1 pad: 1", (5, 4, 1, 1), False, False),
+        ("kernel_size: 3 pad: 1", (4, 1, 3, 3), False, True),
+        ("kernel_size: 5", (4, 1, 5, 5), False, True),
+        ("kernel_h: 3 kernel_w: 4 pad_h: 2 pad_w: 0", (4, 1, 3, 4), False, True),
+        ("kernel_size: 3 pad: 3", (4, 1, 3, 3), False, False),
+        ("kernel_size: 3 stride: 2", (4, 1, 3, 3), False, False),
+        ("kernel_size: 3 dilation: 2", (4, 1, 3, 3), False, False),
+        ("kernel_size: 3", (8, 1, 3, 3), False, False),
+        ("kernel_size: 3", (4, 2, 3, 3), False, False),
+    ],
+)
+@pytest.mark.parametrize("channels_last", [True, False])
+def test_the_way_back_of_narrow_layers(param, shape, is_product, is_depthwise, channels_last):
+    """Products with each pixel and kernels for each channel have their own form in float32; beside float64's."""
+    group = 4 // shape[1]
+    text = f"convolution_param {{ num_output: {shape[0]} group: {group} bias_term: false {param} }}"
+    weight, x = np.float32(normal(*shape, seed=1)), torch.tensor(np.float32(normal(2, 4, 12, 9)))
+    layer, exact = (build("Convolution", [(2, 4, 12, 9)], text, [weight], dtype=dtype) for dtype in NARROW_AND_WIDE)
+    assert (layer._is_product(), layer._is_depthwise()) == (is_product, is_depthwise)
+    assert not exact._is_product()
+    assert not exact._is_depthwise()
+    x = x.contiguous(memory_format=torch.channels_last if channels_last else torch.contiguous_format)
+    (y,) = layer.forward([x])
+    (found,), (expected,) = layer.backward([y], [x], []), exact.backward([y.double()], [x.double()], [])
+    assert found.shape == x.shape
+    np.testing.assert_allclose(found, expected, atol=1e-5 * abs(expected).max())
 
 
 @pytest.mark.parametrize("bias", [True, False])

@@ -55,10 +55,10 @@ def memory_of(tensors):
     return {block.data_ptr(): block.nbytes() for block in blocks}
 
 
-def stretch_of(net, end):
+def stretch_of(net, end, shape=SHAPE):
     """The whole way to `end`, and the shapes of all blobs there."""
     shapes = {name: net.blobs[name].shape for name in net.inputs}
-    shapes = net.topology.infer(net.topology.needed(end), {**shapes, "data": SHAPE})
+    shapes = net.topology.infer(net.topology.needed(end), {**shapes, "data": shape})
     plan = make_plan(net.topology, net.layers, end)
     return Stretch(plan.steps, plan.tops), shapes
 
@@ -137,6 +137,33 @@ def test_signs_are_right_and_the_tape_is_used_up(make):
     assert stretch.backward(tape, {"relu": diff})["data"].equal(diff * (x > 0))
     assert not tape.layers
     assert not tape.blobs
+
+
+@pytest.mark.parametrize(
+    ("others", "kept"),
+    [
+        ("", torch.bool),
+        (layer("conv", "Convolution", "a", param=PARAM), torch.bool),
+        (layer("conv", "ReLU", "a"), torch.float64),
+        (layer("conv", "Clip", "a", param="clip_param { min: -2 max: 2 }"), torch.float64),
+        (layer("conv", "Power", "a", param="power_param { power: 2 }"), torch.float64),
+    ],
+    ids=["alone", "beside a shape", "beside signs", "beside another range", "beside values"],
+)
+def test_of_what_a_range_is_read_no_more_is_kept(make, others, kept):
+    text = input_layer((1, 2, 9, 9)) + layer("a", "Power", "data", param="power_param { scale: 2 }")
+    text += layer("clip", "Clip", "a", param="clip_param { min: -1 max: 0.5 }") + others
+    text += layer("sum", "Eltwise", "clip conv" if others else "clip clip")
+    net = make(text, blobs="needed", precision="float64")
+    stretch, shapes = stretch_of(net, "sum", (1, 2, 24, 32))
+    x = torch.randn(shapes["data"], dtype=torch.float64)
+    tape = stretch.forward({"data": x}, keep=True)[1]
+    assert tape.blobs["a"].dtype == kept
+    assert memory_of(tape.blobs.values())
+    assert sum(memory_of(tape.blobs.values()).values()) == stretch.memory(shapes, net.dtype, net.device)[1]
+    if not others:
+        diff = torch.randn_like(x)
+        assert stretch.backward(tape, {"sum": diff})["data"].equal(4 * diff * ((2 * x >= -1) & (2 * x <= 0.5)))
 
 
 def test_a_pass_that_is_not_kept_leaves_nothing(make):

@@ -25,7 +25,8 @@ class Reads(IntEnum):
     NOTHING = 0
     SHAPE = 1  # and the memory format; the numbers may be anything
     SIGNS = 2  # which numbers are above zero: a bool tensor may stand in
-    VALUES = 3
+    RANGE = 3  # which numbers are in the layer's own range: what its `in_range` returns may stand in
+    VALUES = 4
 
 
 class Layer:
@@ -55,6 +56,10 @@ class Layer:
     def memory(self, bottom: Shape, top: Shape, dtype: torch.dtype, device: torch.device) -> Tuple[int, int]:
         """The bytes that it keeps for the way back, and those that it needs in passing, besides blobs and diffs."""
         return 0, 0
+
+    def in_range(self, blob: Tensor) -> Tensor:
+        """Which numbers of a blob are in the range, as bools; for a layer that reads a RANGE."""
+        raise NotImplementedError
 
     def param_diffs(self, top_diffs: Diffs, bottoms: Sequence[Tensor]) -> List[Optional[Tensor]]:
         """The diffs of the parameters, None for one that Caffe does not train either."""

@@ -11,6 +11,13 @@ from .. import kernels
 from .base import Blobs, BottomLayer, Diffs, Layer, Reads, Tensor
 
 
+def _where(signs: Tensor, diff: Tensor) -> Tensor:
+    """The diff where the signs, numbers or bools, are above zero."""
+    if diff.dim() == 4 and kernels.there(diff.device, diff.dtype):
+        return kernels.where(signs, diff)
+    return diff * (signs > 0)
+
+
 class ReLU(Layer):
     """y = max(x, 0) + slope * min(x, 0) (relu_layer.cpp). The sign of y tells that of x, so in place loses nothing."""
 
@@ -33,9 +40,7 @@ class ReLU(Layer):
     def backward(self, top_diffs: Diffs, bottoms: Blobs, tops: Blobs) -> List[Tensor]:
         (diff,) = top_diffs
         signs = tops[0] if self.in_place else bottoms[0]
-        if not self.slope and diff.dim() == 4 and kernels.there(diff.device, diff.dtype):
-            return [kernels.relu_backward(diff, signs)]
-        return [torch.where(signs > 0, diff, diff * self.slope) if self.slope else diff * (signs > 0)]
+        return [torch.where(signs > 0, diff, diff * self.slope) if self.slope else _where(signs, diff)]
 
 
 class PReLU(BottomLayer):
@@ -63,15 +68,22 @@ class PReLU(BottomLayer):
 class Clip(Layer):
     """y = min(max(x, min), max) (clip_layer.cpp). Diffs pass where min <= bottom <= max: in place, everywhere."""
 
-    reads_bottoms = Reads.VALUES
+    reads_bottoms = Reads.RANGE
 
     def forward(self, bottoms: Sequence[Tensor]) -> List[Tensor]:
         param = self.spec.param.clip_param
         return [bottoms[0].clamp(param.min, param.max)]
 
+    def in_range(self, blob: Tensor) -> Tensor:
+        param = self.spec.param.clip_param
+        if kernels.usable(blob):
+            return kernels.in_range(blob, param.min, param.max)
+        return (blob >= param.min).logical_and_(blob <= param.max)
+
     def backward(self, top_diffs: Diffs, bottoms: Blobs, tops: Blobs) -> List[Tensor]:
-        (x,), param = bottoms, self.spec.param.clip_param
-        return [top_diffs[0] * ((x >= param.min) & (x <= param.max))]
+        (diff,), (x,) = top_diffs, bottoms
+        passes = x if x.dtype == torch.bool else self.in_range(x)
+        return [_where(passes, diff)]
 
 
 class Sigmoid(Layer):

@@ -37,14 +37,37 @@ class Convolution(Layer):
     def backward(self, top_diffs: Diffs, bottoms: Blobs, tops: Blobs) -> List[Tensor]:
         if self._has_phases():
             return [self._phase_by_phase(top_diffs[0], bottoms[0])]
+        if self._is_product() and top_diffs[0].is_contiguous(memory_format=torch.channels_last):
+            # As a convolution the same takes PyTorch a tenth longer, and three times as long with few channels.
+            rows = top_diffs[0].permute(0, 2, 3, 1)
+            return [(rows @ self.params[0].flatten(1)).permute(0, 3, 1, 2)]
+        if self._is_depthwise():
+            # The same as a way there, which PyTorch does in two thirds of the time.
+            g, flipped = self._geometry, self.params[0].flip(2, 3)
+            pad = [size - 1 - pad for size, pad in zip(g.kernel, g.pad)]
+            return [torch.conv2d(top_diffs[0], flipped, padding=pad, groups=len(flipped))]
         return [self._backward(top_diffs[0], bottoms[0], [True, False, False])[0]]
+
+    def _is_product(self) -> bool:
+        """Whether this is a product of a matrix with each pixel's channels."""
+        g, plain = self._geometry, self._arguments[3:] == (False, (0, 0), 1)
+        return plain and g.kernel == g.stride == (1, 1) and g.pad == (0, 0) and self._on_a_processor()
+
+    def _is_depthwise(self) -> bool:
+        """Whether each channel has a kernel of its own, which is moved by one pixel and covers one of the picture."""
+        g, plain = self._geometry, self._arguments[2:] == ((1, 1), False, (0, 0), len(self.params[0]))
+        narrow = all(pad < size for size, pad in zip(g.kernel, g.pad))
+        return plain and g.stride == (1, 1) and narrow and self.params[0].shape[1] == 1 and self._on_a_processor()
 
     def _has_phases(self) -> bool:
         """Whether this is a net's first layer, of few channels and a stride: PyTorch's way back is slow there."""
         _, channels, height, width = self.params[0].shape
         (stride, other), plain = self._geometry.stride, self._arguments[2:] == ((1, 1), False, (0, 0), 1)
         like_caffes = plain and height == width and stride == other > 1 and channels <= 4
-        return like_caffes and self.params[0].device.type == "cpu" and self.params[0].dtype == torch.float32
+        return like_caffes and self._on_a_processor()
+
+    def _on_a_processor(self) -> bool:
+        return self.params[0].device.type == "cpu" and self.params[0].dtype == torch.float32
 
     def _phase_by_phase(self, top_diff: Tensor, bottom: Tensor) -> Tensor:
         """The diff of the bottom, for each remainder of a pixel's place by the stride as a channel of its own.
