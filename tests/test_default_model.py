@@ -170,15 +170,6 @@ def test_a_zoom_that_was_begun_with_it_goes_on_with_it_when_there_is_a_network(f
     assert offline == []  # nobody asked for another
 
 
-@needs_package
-@pytest.mark.parametrize("blobs", ["all", "needed"])
-def test_programs_get_it_by_the_same_name(offline, blobs, capsys):
-    from deepdream import load_net
-
-    assert load_net("auto", "torch", blobs=blobs).model.name == STAND_IN
-    assert capsys.readouterr() == ("", "")
-
-
 def test_a_cache_file_that_is_not_genuine_is_told_not_passed_over(folder, own_cache, capsys, monkeypatch):
     monkeypatch.delenv("DREAMIFY_MODELS", raising=False)
     default_model._fetched.cache_clear()

@@ -4,6 +4,7 @@ import os
 from importlib.util import find_spec
 from typing import Any
 
+from .. import model_zoo
 from ..errors import DreamError, UsageError
 from ..model_zoo import Model
 from ..settings import GOOGLENET, NET, NetSettings
@@ -21,8 +22,7 @@ def load_net(
     """A net that runs, with pycaffe's interface; downloads the model where it is missing, and prints nothing.
 
     Args:
-        model: a name of the model zoo, a folder with one deploy.prototxt and one .caffemodel, or "auto":
-            bvlc_googlenet, or efficientnet_lite0 where that cannot be had (the net's `model.name` tells).
+        model: a name of the model zoo, or a folder with one deploy.prototxt and one .caffemodel.
         engine: "caffe", "torch", or "auto": Caffe where `import caffe` works, else PyTorch.
         device: "cpu", "cuda", "cuda:N", "mps", or "auto".
         precision: "float32"; "float64" (PyTorch on CPU and CUDA); "tf32" (CUDA); "bfloat16" (PyTorch, blobs="needed").
@@ -42,9 +42,7 @@ def load_net(
     if leftovers and blobs != "all":
         raise UsageError('leftovers need blobs="all"')
 
-    from ..default_model import choose  # which asks this module for the engine
-
-    found = choose(model, engine).model
+    found = model_zoo.resolve(model)
     return make_net(found, choose_engine(engine), device, precision, blobs, leftovers, convolutional)
 
 
