@@ -4,6 +4,7 @@ import signal
 
 import pytest
 
+from deepdream import sheet
 from deepdream.cli import main
 from tests.shared import ENGINE
 from tests.tiny import SHORT_ZOOM, tiny_net, tiny_picture
@@ -35,6 +36,26 @@ def folder(tmp_path, monkeypatch):
 def zoomed(folder, net):
     """Zooms in.png; returns the exit code."""
     return lambda out, *args: main(["zoom", "in.png", out, *SHORT_ZOOM, "--model", net, *args])
+
+
+@pytest.fixture
+def sheeted(folder, net):
+    """Makes a sheet of in.png; returns the exit code."""
+    return lambda out, *args: main(["sheet", "in.png", out, "--model", net, *args])
+
+
+@pytest.fixture
+def steps(monkeypatch):
+    """Every step of a sheet's dreams from now on."""
+    whole, done = sheet.dream_steps, []
+
+    def dream_steps(*args):
+        for step in whole(*args):
+            done.append((step.octave, step.iteration))
+            yield step
+
+    monkeypatch.setattr(sheet, "dream_steps", dream_steps)
+    return done
 
 
 @pytest.fixture

@@ -2,50 +2,27 @@
 
 import itertools
 import re
-import signal
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from deepdream import picture, sheet
+from deepdream import picture
 from deepdream.cells import Cells
 from deepdream.cli import main
 from tests.nets import layer
 from tests.test_memory import WIDE
 from tests.test_sheet_picture import place
-from tests.tiny import TEXT, command, interrupt, refused, snapshot, tiny_net, tiny_picture
+from tests.tiny import TEXT, command, refused, snapshot, tiny_net, tiny_picture
 
 LAYER = "inception_4c/output"
+SHORT = ["--iterations", "2", "--octaves", "2"]
 pytestmark = pytest.mark.usefixtures("one_thread", "own_cache")
 
 
 def pixels(path):
     return np.asarray(Image.open(path).convert("RGB"))
-
-
-@pytest.fixture
-def made(folder, net):
-    """Makes a sheet of in.png; returns the exit code."""
-    return lambda out, *args: main(["sheet", "in.png", out, "--model", net, *args])
-
-
-@pytest.fixture
-def steps(monkeypatch):
-    """Every step that is dreamt from now on."""
-    whole, done = sheet.dream_steps, []
-
-    def dream_steps(*args):
-        for step in whole(*args):
-            done.append((step.octave, step.iteration))
-            yield step
-
-    monkeypatch.setattr(sheet, "dream_steps", dream_steps)
-    return done
-
-
-SHORT = ["--iterations", "2", "--octaves", "2"]
 
 
 @pytest.mark.parametrize(
@@ -105,60 +82,60 @@ def test_each_dream_keeps_to_the_memory_that_it_may_take(folder, capsys):
         assert (Cells().find(recipe, (500, 700)) == pixels("plain.png")).all()
 
 
-def test_on_one_octave_all_iterations_are_one_dream(folder, net, made, steps):
-    assert made("out.png", "--iterations", "5,20,0,10", "--octaves", "1") == 0
+def test_on_one_octave_all_iterations_are_one_dream(folder, net, sheeted, steps):
+    assert sheeted("out.png", "--iterations", "5,20,0,10", "--octaves", "1") == 0
     assert steps == [(0, iteration) for iteration in range(20)]
-    assert made("more.png", "--iterations", "5,10,20", "--octaves", "1,2", "--seeds", "0") == 0
+    assert sheeted("more.png", "--iterations", "5,10,20", "--octaves", "1,2", "--seeds", "0") == 0
     assert len(steps) == 20 + 2 * (5 + 10 + 20)
-    assert made("scales.png", "--iterations", "4", "--octaves", "1", "--scale", "1.3,1.4,1.5") == 0
+    assert sheeted("scales.png", "--iterations", "4", "--octaves", "1", "--scale", "1.3,1.4,1.5") == 0
     assert len(steps) == 20 + 2 * (5 + 10 + 20) + 4
 
 
-def test_no_dream_is_dreamt_twice(folder, made, steps):
+def test_no_dream_is_dreamt_twice(folder, sheeted, steps):
     """Whatever the sheet that it is in, and whatever that is written as."""
     args = ["--octaves", "2", "--layers", f"conv1,{LAYER}", "--iterations"]
-    assert made("out.png", *args, "1,2") == 0
+    assert sheeted("out.png", *args, "1,2") == 0
     assert len(steps) == 2 * 2 * (1 + 2)
     del steps[:]
     for out in ("again.png", "out.gif", "out.jpg"):
-        assert made(out, *args, "2,1") == 0
+        assert sheeted(out, *args, "2,1") == 0
     assert steps == []
-    assert made("more.png", *args, "1,2,3") == 0
+    assert sheeted("more.png", *args, "1,2,3") == 0
     assert len(steps) == 2 * 2 * 3
 
 
-def test_other_dreams_are_not_taken_for_these(folder, made, steps, tmp_path_factory):
+def test_other_dreams_are_not_taken_for_these(folder, sheeted, steps, tmp_path_factory):
     args = ["--octaves", "1", "--iterations", "1,2"]
-    assert made("out.png", *args) == 0
+    assert sheeted("out.png", *args) == 0
     for more in (["--seeds", "1"], ["--step", "2"], ["--guide", "guide.png"], ["--mask", "in.png"], ["--tv", "1"]):
         del steps[:]
-        assert made("out.png", *args, *more) == 0
+        assert sheeted("out.png", *args, *more) == 0
         assert len(steps) == 2
     del steps[:]
-    assert made("out.png", *args, "--model", tiny_net(tmp_path_factory.mktemp("other") / "tiny", seed=1)) == 0
+    assert sheeted("out.png", *args, "--model", tiny_net(tmp_path_factory.mktemp("other") / "tiny", seed=1)) == 0
     assert len(steps) == 2
     tiny_picture(folder / "in.png", 40, 30)
-    assert made("out.png", *args) == 0
+    assert sheeted("out.png", *args) == 0
     assert len(steps) == 4
 
 
-def test_a_damaged_dream_is_dreamt_again(folder, made, steps):
-    assert made("out.png", *SHORT, "--seeds", "1,2,3") == 0
+def test_a_damaged_dream_is_dreamt_again(folder, sheeted, steps):
+    assert sheeted("out.png", *SHORT, "--seeds", "1,2,3") == 0
     kept = sorted(Cells().folder.iterdir())
     assert len(kept) == 3
     kept[1].write_bytes(kept[1].read_bytes()[:-40])
     del steps[:]
-    assert made("again.png", *SHORT, "--seeds", "1,2,3") == 0
+    assert sheeted("again.png", *SHORT, "--seeds", "1,2,3") == 0
     assert len(steps) == 4
     assert Path("again.png").read_bytes() == Path("out.png").read_bytes()
 
 
-def test_a_cache_that_cannot_be_written_is_said_once(folder, made, steps, capsys, own_cache):
+def test_a_cache_that_cannot_be_written_is_said_once(folder, sheeted, steps, capsys, own_cache):
     own_cache.mkdir(parents=True)
     (own_cache / "cells").write_text("mine")
     for _ in range(2):
         capsys.readouterr()
-        assert made("out.png", *SHORT, "--seeds", "1,2,3") == 0
+        assert sheeted("out.png", *SHORT, "--seeds", "1,2,3") == 0
         said = [line for line in capsys.readouterr().err.splitlines() if "cells" in line]
         assert len(said) == 1
         assert re.fullmatch(
@@ -167,24 +144,24 @@ def test_a_cache_that_cannot_be_written_is_said_once(folder, made, steps, capsys
     assert len(steps) == 2 * 3 * 4
 
 
-def test_every_layer(folder, made, capsys):
+def test_every_layer(folder, sheeted, capsys):
     """That the picture is large enough for; fc fits another size only."""
-    assert made("out.png", *SHORT, "--layers", "all") == 0
+    assert sheeted("out.png", *SHORT, "--layers", "all") == 0
     said = capsys.readouterr().err
     assert "left out, for a picture of this size does not suit them: fc\n" in said
     assert f"dreamify: 3 dreams of 40x28: layer conv1, pool1, {LAYER}\n" in said
     assert picture.read_recipe("out.png")["sheet_layer"] == ["conv1", "pool1", LAYER]
-    assert made("out.png", "--layers", "all", "--octaves", "1,4") == 0
+    assert sheeted("out.png", "--layers", "all", "--octaves", "1,4") == 0
     assert picture.read_recipe("out.png")["sheet_layer"] == ["conv1", "pool1", LAYER]
     tiny_picture(folder / "guide.png", 8, 8)
-    assert made("out.png", *SHORT, "--layers", "all", "--guide", "guide.png") == 0
+    assert sheeted("out.png", *SHORT, "--layers", "all", "--guide", "guide.png") == 0
     assert picture.read_recipe("out.png")["sheet_layer"] == ["conv1", "pool1"]
 
 
-def test_an_animation_has_a_frame_for_each(folder, made):
+def test_an_animation_has_a_frame_for_each(folder, sheeted):
     args = ["--layers", f"conv1,{LAYER}", "--octaves", "1,2", "--iterations", "3"]
-    assert made("out.gif", *args) == 0
-    assert made("out.png", *args) == 0
+    assert sheeted("out.gif", *args) == 0
+    assert sheeted("out.png", *args) == 0
     image = Image.open("out.gif")
     assert image.n_frames == 4
     assert image.info["loop"] == 0
@@ -199,9 +176,9 @@ def test_an_animation_has_a_frame_for_each(folder, made):
     assert picture.read_recipe("out.gif") == picture.read_recipe("out.png")
 
 
-def test_the_recipe_says_what_differs_and_what_does_not(folder, net, made, capsys):
+def test_the_recipe_says_what_differs_and_what_does_not(folder, net, sheeted, capsys):
     args = ["--layers", f"conv1,{LAYER}", "--iterations", "1,2", "--octaves", "2", "--guide", "guide.png"]
-    assert made("out.png", *args) == 0
+    assert sheeted("out.png", *args) == 0
     assert "dreamify: tiny, seed 0\n" in capsys.readouterr().err
     assert main(["in.png", "plain.png", "conv1", "1", "2", "--seed", "0", "--guide", "guide.png", "--model", net]) == 0
     wanted = picture.read_recipe("plain.png")
@@ -248,103 +225,6 @@ def refused_all(capsys, folder, args):
     assert main(args) == 1
     assert snapshot(folder) == before
     return capsys.readouterr().err.splitlines()[-1]
-
-
-@pytest.mark.parametrize("out", ["out.png", "out.gif"])
-def test_a_disk_that_is_full_costs_no_dream(folder, made, steps, monkeypatch, capsys, out):
-    write_aside = picture._write_aside
-
-    def write(path, data):
-        if path.name == out:
-            raise OSError(28, "No space left on device")
-        write_aside(path, data)
-
-    before = snapshot(folder)
-    with monkeypatch.context() as patch:
-        patch.setattr(picture, "_write_aside", write)
-        assert made(out, *SHORT, "--seeds", "1,2") == 1
-    assert f"{out} cannot be written (No space left on device)" in capsys.readouterr().err
-    assert snapshot(folder) == before
-    del steps[:]
-    assert made(out, *SHORT, "--seeds", "1,2") == 0
-    assert steps == []
-
-
-def interrupted_at(monkeypatch, number, times):
-    """Ctrl-C, so many times, after this step (from 1)."""
-    whole, done = sheet.dream_steps, []
-
-    def dream_steps(*args):
-        for step in whole(*args):
-            done.append(step)
-            for _ in range(times if len(done) == number else 0):
-                signal.raise_signal(signal.SIGINT)
-            yield step
-
-    monkeypatch.setattr(sheet, "dream_steps", dream_steps)
-    return done
-
-
-@pytest.mark.parametrize("out", ["out.png", "out.gif"])
-@pytest.mark.parametrize("times", [1, 2])
-@pytest.mark.parametrize(("number", "done"), [(1, 0), (6, 1), (8, 2)])
-def test_ctrl_c_keeps_what_is_done(folder, made, ctrl_c, monkeypatch, capsys, out, times, number, done):
-    """Of three dreams of four steps; the second time in the middle of a step."""
-    before = snapshot(folder)
-    done -= times == 2 and number == 8
-    with monkeypatch.context() as patch:
-        interrupted_at(patch, number, times)
-        assert made(out, *SHORT, "--seeds", "1,2,3") == 130
-    assert capsys.readouterr().err.endswith(f"dreamify: stopped after {done} of 3 dreams: the same command goes on\n")
-    assert snapshot(folder) == before
-    with monkeypatch.context() as patch:
-        steps = interrupted_at(patch, 0, 0)
-        assert made(out, *SHORT, "--seeds", "1,2,3") == 0
-    assert len(steps) == 4 * (3 - done)
-    assert (f", {done} of them done before" in capsys.readouterr().err) == bool(done)
-
-
-def test_ctrl_c_in_the_last_step_of_all_comes_too_late(folder, made, ctrl_c, monkeypatch):
-    interrupted_at(monkeypatch, 8, 1)
-    assert made("out.png", *SHORT, "--seeds", "1,2") == 0
-
-
-def test_ctrl_c_without_a_cache(folder, made, ctrl_c, monkeypatch, capsys, own_cache):
-    own_cache.mkdir(parents=True)
-    (own_cache / "cells").write_text("mine")
-    interrupted_at(monkeypatch, 5, 1)
-    assert made("out.png", *SHORT, "--seeds", "1,2") == 130
-    assert capsys.readouterr().err.endswith("dreamify: stopped after 1 of 2 dreams: none is kept\n")
-
-
-@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="signals are different here")
-def test_killed_and_ended_in_a_process_of_its_own(folder, net, ctrl_c, capsys):
-    """kill -9 after a dream, then SIGTERM after three; the rest in peace."""
-    tiny_picture(folder / "in.png", 200, 150)
-    args = ["--iterations", "20", "--octaves", "2", "--seeds", "1,2,3,4,5", "--threads", "1", "--model", net]
-    before, kept = snapshot(folder), Cells().folder
-
-    def there(count):
-        return kept.is_dir() and sum(path.suffix == ".png" for path in kept.iterdir()) >= count
-
-    process = command("sheet", "in.png", "out.gif", *args, cwd=folder)
-    try:
-        interrupt(process, lambda: there(1), number=signal.SIGKILL)
-        process.communicate(timeout=60)
-        process = command("sheet", "in.png", "out.gif", *args, cwd=folder)
-        interrupt(process, lambda: there(3), number=signal.SIGTERM)
-        _, errors = process.communicate(timeout=60)
-    finally:
-        process.kill()
-        process.communicate(timeout=60)
-    assert process.returncode == 143
-    assert b"\r" not in errors  # the bar is for terminals
-    done = re.search(rb"stopped after (\d) of 5 dreams: the same command goes on\n$", errors).group(1).decode()
-    assert done in "34"
-    assert snapshot(folder) == before
-    assert main(["sheet", "in.png", "out.gif", *args]) == 0
-    assert f"5 dreams of 200x150, {done} of them done before: seed 1, 2, 3, 4, 5\n" in capsys.readouterr().err
-    assert sorted(set(snapshot(folder)) - set(before)) == ["out.gif"]
 
 
 def test_standard_input_and_output(folder, net, own_cache):
