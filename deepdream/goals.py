@@ -1,12 +1,12 @@
 """What a dream is asked to go for, in a person's words: a layer, some of its channels, a class, several layers."""
 
 import math
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from . import classes
 from .caffe_format.topology import Topology
 from .errors import UsageError
-from .objectives import objective_channel, objective_L2
+from .objectives import Objective, objective_channel, objective_L2
 from .settings import DreamSettings, GoalSettings
 
 
@@ -18,7 +18,7 @@ class Aim(NamedTuple):
     channels: Tuple[int, ...] = ()
 
     @property
-    def objective(self) -> Any:
+    def objective(self) -> Objective:
         """The objective of the layer."""
         return objective_channel(self.channels) if self.channels else objective_L2
 
@@ -28,7 +28,8 @@ class Goal(NamedTuple):
 
     aims: Sequence[Aim]
     text: str  # in words, for the person who waits
-    recipe: Any  # {key: value}, what the recipe says of it
+    recipe: Dict[str, str]  # what the recipe says of it
+    asked: Dict[str, str]  # and of what was asked for, where that is something else
 
 
 def kind(goal: GoalSettings, guide: Optional[str]) -> str:
@@ -60,7 +61,7 @@ def find_goal(
     if goal.layers is not None:
         return _layers(goal.layers, topology, layer_for)
     end = _existing(dream.end, topology, layer_for)
-    return Goal([Aim(end)], f"layer {end}", _said("layer", dream.end, end))
+    return Goal([Aim(end)], f"layer {end}", {"layer": end}, _asked("layer", dream.end, end))
 
 
 def _existing(asked: str, topology: Topology, layer_for: Callable[[str], str]) -> str:
@@ -70,9 +71,8 @@ def _existing(asked: str, topology: Topology, layer_for: Callable[[str], str]) -
     return layer
 
 
-def _said(key: str, asked: str, used: str) -> Dict[str, str]:
-    """For the recipe: what is dreamt on, and what was asked for where that is something else."""
-    return {key: used, **({f"asked_{key}": asked} if asked != used else {})}
+def _asked(key: str, asked: str, used: str) -> Dict[str, str]:
+    return {f"asked_{key}": asked} if asked != used else {}
 
 
 def _channel(text: str, topology: Topology, layer_for: Callable[[str], str]) -> Goal:
@@ -94,8 +94,9 @@ def _channel(text: str, topology: Topology, layer_for: Callable[[str], str]) -> 
         by_layer.setdefault(end, []).append(number)
     aims = [Aim(end, 1.0, tuple(found)) for end, found in by_layer.items()]
     plural = "s" if len(channels) > 1 else ""
-    said = _said("channel", text, f"{layer}:{numbers}")
-    return Goal(aims, f"channel{plural} {numbers} of layer {layer}", said)
+    used = f"{layer}:{numbers}"
+    said = f"channel{plural} {numbers} of layer {layer}"
+    return Goal(aims, said, {"channel": used}, _asked("channel", text, used))
 
 
 def _class(text: str, topology: Topology, listing: Optional[str]) -> Goal:
@@ -105,7 +106,8 @@ def _class(text: str, topology: Topology, listing: Optional[str]) -> Goal:
     names = classes.names(listing) if listing else []
     number = classes.find(text, names, count)
     recipe = {"class": str(number), **({"class_name": names[number]} if names else {})}
-    return Goal([Aim(end, 1.0, (number,))], " ".join(["class", str(number), *names[number : number + 1]]), recipe)
+    said = " ".join(["class", str(number), *names[number : number + 1]])
+    return Goal([Aim(end, 1.0, (number,))], said, recipe, {})
 
 
 def _layers(text: str, topology: Topology, layer_for: Callable[[str], str]) -> Goal:
@@ -124,5 +126,5 @@ def _layers(text: str, topology: Topology, layer_for: Callable[[str], str]) -> G
         aims.append(Aim(end, number))
         for names, name in ((named, asked), (used, end)):
             names.append(f"{name}:{weight}" if colon else name)
-    said = _said("layers", ",".join(named), ",".join(used))
-    return Goal(aims, f"layers {said['layers']}", said)
+    text = ",".join(used)
+    return Goal(aims, f"layers {text}", {"layers": text}, _asked("layers", ",".join(named), text))

@@ -80,6 +80,7 @@ def prepare(
     recipe = _recipe(request, net, choice, goal, inputs)
     if like is not None:
         _compare(like, recipe)
+        recipe.update({key: value for key, value in like.items() if key.startswith("asked_")})
     return Prepared(request, net, choice, inputs, goal, recipe)
 
 
@@ -116,8 +117,7 @@ def _goal(request: Request, topology: Topology, choice: Choice, inputs: Inputs) 
 
 def _tell_stand_in(choice: Choice, goal: Goal) -> None:
     """That another network dreams than the one of 2015, on what, and how to have that one."""
-    said = goal.recipe
-    instead = "".join(f", its {said[key]} for {said[f'asked_{key}']}" for key in said if f"asked_{key}" in said)
+    instead = "".join(f", its {goal.recipe[key[len('asked_') :]]} for {asked}" for key, asked in goal.asked.items())
     say(
         f"{GOOGLENET} is not here and cannot be downloaded, so {choice.model.name} dreams{instead}; "
         f"`dreamify models fetch {GOOGLENET}` gets the real one, or says what is wrong"
@@ -155,8 +155,6 @@ def _recipe(request: Request, net: Any, choice: Choice, goal: Goal, inputs: Inpu
     recipe.update(engine=net.engine, engine_version=net.engine_version, device=str(net.device), precision=net.precision)
     if net.precision != "float64":
         recipe["threads"] = net.threads  # they decide the last bits; in float64 any number of them gives the same file
-    if choice.stands_in:
-        recipe["asked_model"] = request.net.model
     recipe.update(model=net.model.name, model_sha256=net.model.sha256, prototxt_sha256=net.model.prototxt_sha256)
     for settings in (request.dream, request.pictures):
         recipe.update({f.metadata["option"]: getattr(settings, f.name) for f in fields(settings)})
@@ -175,7 +173,9 @@ def _recipe(request: Request, net: Any, choice: Choice, goal: Goal, inputs: Inpu
         recipe["guide_sha256"] = inputs.guide.sha256
     if inputs.mask:
         recipe["mask_sha256"] = inputs.mask.sha256
-    return recipe
+    if choice.stands_in:
+        recipe["asked_model"] = request.net.model
+    return {**recipe, **goal.asked}
 
 
 def _compare(old: Recipe, new: Recipe) -> None:

@@ -4,9 +4,7 @@ from importlib.metadata import PackageNotFoundError
 from importlib.util import find_spec
 from pathlib import Path
 
-import numpy as np
 import pytest
-from PIL import Image
 
 from deepdream import default_model, model_zoo
 from deepdream.caffe_format.topology import read_topology
@@ -121,8 +119,7 @@ def test_the_line_and_the_recipe_say_both_and_the_dream_is_repeated(folder, offl
         "asked_layer": "inception_4c/output",
     }
     assert main(["again", "out.png", "in.png", "new.png"]) == 0
-    assert Path("new.png").read_bytes() != b""
-    assert (np.asarray(Image.open("new.png")) == np.asarray(Image.open("out.png"))).all()
+    assert Path("new.png").read_bytes() == Path("out.png").read_bytes()
     assert "cannot be downloaded" not in capsys.readouterr().err
 
 
