@@ -1,6 +1,6 @@
 """Steps towards more than one layer as a whole: several objectives with weights, priors, and a mask."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
@@ -20,7 +20,7 @@ class Term(NamedTuple):
     weight: float = 1.0  # below 0 it is drawn away
 
 
-@dataclass(frozen=True)
+@dataclass
 class Ascent:
     """One step of a dream, for dream.dream_steps.
 
@@ -36,6 +36,7 @@ class Ascent:
     terms: Sequence[Term]
     goal: GoalSettings = GOAL
     mask: Optional[np.ndarray] = None
+    _share: Optional[np.ndarray] = field(default=None, init=False)  # the mask at the size of the last step
 
     @staticmethod
     def bytes_per_pixel(terms: int, goal: GoalSettings, has_mask: bool) -> int:
@@ -48,7 +49,7 @@ class Ascent:
         before = None if self.mask is None else src.data[0].copy()
         ascend(self.net, self._gradient, dream.step_size, dream.jitter, dream.clip, rng)
         if self.mask is not None:
-            share = arrays.like(self._share(octave_base.shape), src.data)
+            share = arrays.like(self._share_at(octave_base.shape[1:]), src.data)
             masked = before + share * (src.data[0] - before)
             src.data[0] = arrays.where(share > 0, masked, arrays.like(octave_base, src.data))
 
@@ -77,8 +78,10 @@ class Ascent:
                 gradient[c : c + 1] -= size * goal.decay * priors.decay(x[c : c + 1])
         return arrays.roll(gradient, shift)
 
-    def _share(self, shape: Tuple[int, ...]) -> np.ndarray:
+    def _share_at(self, size: Tuple[int, ...]) -> np.ndarray:
         """The mask at an octave's size."""
         assert self.mask is not None
-        h, w = self.mask.shape
-        return zoom(self.mask, (shape[-2] / h, shape[-1] / w), order=1)
+        if self._share is None or self._share.shape != size:
+            h, w = self.mask.shape
+            self._share = zoom(self.mask, (size[0] / h, size[1] / w), order=1)
+        return self._share
