@@ -63,13 +63,13 @@ def read(source: str, max_size: Optional[int] = None, seed: Optional[int] = None
         raise UsageError(f"a picture's longest side must be 1 pixel or more, not {max_size}")
     size = noise.size_of(source)
     if size:
-        pixels = noise.make(*_fit(size, max_size), seed or 0)
+        pixels = noise.make(*fit(size, max_size), seed or 0)
         return Picture(pixels, None, hashlib.sha256(f"{pixels.shape}".encode() + pixels.tobytes()).hexdigest())
     data, name = _bytes(source)
     image = _open(data, name)
     try:
         rgb, alpha = colour.to_rgb(image)
-        size = _fit(rgb.size, max_size)
+        size = fit(rgb.size, max_size)
         if rgb.size != size:
             rgb = rgb.resize(size, _LANCZOS)
             alpha = alpha and alpha.resize(size, _LANCZOS)
@@ -202,7 +202,7 @@ def _open(data: bytes, name: str) -> Image.Image:
     return image
 
 
-def _fit(size: Tuple[int, int], longest: Optional[int]) -> Tuple[int, int]:
+def fit(size: Tuple[int, int], longest: Optional[int]) -> Tuple[int, int]:
     """The size, shrunk to that longest side where it is larger."""
     if longest is None or max(size) <= longest:
         return size

@@ -41,7 +41,15 @@ def find(image: Image.Image, name: str) -> Dict[str, Any]:
 
     name: the picture's name, for messages. Raises DreamError where there is no recipe, or one that cannot be read.
     """
-    text = _stored(image)
+    return parse(_stored(image), name)
+
+
+def parse(text: Optional[str], name: str) -> Dict[str, Any]:
+    """The recipe in what stands where one would.
+
+    text: None for nothing. name: the file's name, for messages. Raises DreamError where there is no recipe, or one that
+    cannot be read.
+    """
     if text is None or not text.startswith(f'{{"{KEYWORD}":'):
         raise DreamError(f"{name} holds no recipe: it was not made by dreamify, or another program rewrote it")
     try:

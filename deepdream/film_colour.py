@@ -1,0 +1,96 @@
+"""Colours of a film: FFmpeg's frames <-> RGB, through the matrix and the range of each film.
+
+The conversion is FFmpeg's `scale` filter, because it takes both by name in every release; PyAV's own reformat() offers
+accurate rounding in the newer ones only.
+"""
+
+from typing import Any, List, Optional, Tuple
+
+import numpy as np
+
+from .film import BT709, pyav
+
+LIMITED, FULL = 1, 2  # FFmpeg's AVColorRange
+_RGB, _UNSPECIFIED = 0, 2
+# Those of H.273's matrices that swscale knows. BT.2020's second one, of constant luminance, it takes for the first.
+_MATRICES = {1: "bt709", 4: "fcc", 5: "bt601", 6: "bt601", 7: "smpte240m", 9: "bt2020", 10: "bt2020"}
+_FLAGS = "bicubic+accurate_rnd+full_chroma_int+full_chroma_inp"
+_HD_HEIGHT = 720  # from there on, players take a film that does not name its matrix for BT.709
+
+
+def matrix_and_range(frame: Any) -> Tuple[int, bool]:
+    """The matrix's code point and whether the range is full, of an av.VideoFrame; what it does not say is guessed.
+
+    RGB has neither: BT.709 and limited are what it is best stored with.
+    """
+    if frame.format.is_rgb or frame.colorspace == _RGB:
+        return BT709, False
+    matrix = frame.colorspace
+    if matrix not in _MATRICES:
+        matrix = BT709 if frame.height >= _HD_HEIGHT else 6
+    name = frame.format.name
+    full = frame.color_range == FULL or (frame.color_range != LIMITED and name.startswith(("yuvj", "gray", "ya")))
+    return matrix, full
+
+
+class ToRgb:
+    """Brings av.VideoFrames to RGB of one size, whatever their formats and sizes are; that of the first is kept."""
+
+    def __init__(self) -> None:
+        self._size: Optional[Tuple[int, int]] = None
+        self._kind: Any = None
+        self._graph: Any = None
+
+    def __call__(self, frame: Any) -> np.ndarray:
+        """(h, w, 3) uint8 RGB."""
+        matrix, full = matrix_and_range(frame)
+        kind = (frame.width, frame.height, frame.format.name, matrix, full)
+        if kind != self._kind:
+            self._size = self._size or (frame.width, frame.height)
+            said = [] if frame.format.is_rgb else [f"in_color_matrix={_MATRICES[matrix]}", f"in_range={_range(full)}"]
+            self._graph = _graph(frame, [*said, "w={}:h={}".format(*self._size)], "rgb24")
+            self._kind = kind
+        self._graph.push(frame)
+        return self._graph.pull().to_ndarray()
+
+
+class ToYuv:
+    """Brings RGB to av.VideoFrames in yuv420p, of a matrix and a range.
+
+    matrix: H.273's code point; one that is unknown here is taken for BT.709. full: whether the range is.
+    """
+
+    def __init__(self, matrix: int, full: bool):
+        self.matrix, self._full = matrix if matrix in _MATRICES else BT709, full
+        self._graph: Any = None
+
+    def __call__(self, pixels: np.ndarray, size: Tuple[int, int]) -> Any:
+        """pixels: (h, w, 3) uint8, all of one size. size: (height, width) that they are scaled to, one for all."""
+        frame = pyav().VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24")
+        if self._graph is None:
+            said = [f"out_color_matrix={_MATRICES[self.matrix]}", f"out_range={_range(self._full)}", "in_range=full"]
+            self._graph = _graph(frame, [*said, "h={}:w={}".format(*size)], "yuv420p")
+        self._graph.push(frame)
+        converted = self._graph.pull()
+        converted.colorspace, converted.color_range = self.matrix, FULL if self._full else LIMITED
+        return converted
+
+
+def _range(full: bool) -> str:
+    return "full" if full else "limited"
+
+
+def _graph(frame: Any, settings: List[str], pixel_format: str) -> Any:
+    """A filter graph for frames like this one. settings: of the scale filter."""
+    graph = pyav().filter.Graph()
+    # The time base is not used: a frame comes out before the next one goes in.
+    time_base = frame.time_base or "1/1000"
+    source = graph.add_buffer(width=frame.width, height=frame.height, format=frame.format.name, time_base=time_base)
+    scale = graph.add("scale", ":".join([f"flags={_FLAGS}", *settings]))
+    into = graph.add("format", f"pix_fmts={pixel_format}")
+    sink = graph.add("buffersink")
+    source.link_to(scale)
+    scale.link_to(into)
+    into.link_to(sink)
+    graph.configure()
+    return graph

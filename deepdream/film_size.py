@@ -1,0 +1,104 @@
+"""How many bytes a film's file says that it has: where there are fewer, it was cut short.
+
+FFmpeg reads a file that ends early like one that ends there, in most formats and without a word. The outermost layer of
+a container gives its own length, so that is held against the file's.
+"""
+
+import os
+from pathlib import Path
+from typing import BinaryIO, Optional
+
+_BOXES = {b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"moof", b"styp", b"sidx", b"mfra", b"uuid", b"meta"}
+_EBML, _SEGMENT = b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67"
+
+
+def is_cut_short(path: str) -> bool:
+    """Whether an MP4, QuickTime, Matroska, WebM, AVI or GIF file ends before its own end; False for other formats."""
+    with Path(path).open("rb") as file:
+        there = file.seek(0, os.SEEK_END)
+        file.seek(0)
+        opening = file.read(12)
+        file.seek(0)
+        if opening[:4] == _EBML:
+            promised = _matroska(file)
+        elif opening[:4] == b"RIFF":
+            promised = _riff(file)
+        elif opening[:3] == b"GIF":
+            promised = _gif(file)
+        else:
+            promised = _boxes(file)
+    return promised > there
+
+
+def _boxes(file: BinaryIO) -> int:
+    """Where the last box of an ISO base media file ends; what follows the boxes that belong there is anyone's."""
+    end = 0
+    while True:
+        file.seek(end)
+        header = file.read(16)
+        if header[4:8] not in _BOXES:
+            return end
+        size = int.from_bytes(header[:4], "big")
+        if size == 1:
+            size = int.from_bytes(header[8:], "big")
+        if size < 8:  # 0: to the end of the file, wherever that is
+            return end
+        end += size
+
+
+def _riff(file: BinaryIO) -> int:
+    """Where the last RIFF chunk ends; an AVI of more than 1 GB has several."""
+    end = 0
+    while True:
+        file.seek(end)
+        header = file.read(8)
+        if header[:4] != b"RIFF" or len(header) < 8:
+            return end
+        end += 8 + int.from_bytes(header[4:], "little")
+
+
+def _gif(file: BinaryIO) -> int:
+    """Where the block that is last in the file ends; a GIF ends with a trailer, but not every program writes one."""
+    header = file.read(13)
+    file.seek(_palette(header[10:11]), os.SEEK_CUR)
+    while True:
+        kind = file.read(1)
+        if kind == b"!":  # an extension, of a label and sub-blocks
+            file.seek(1, os.SEEK_CUR)
+        elif kind == b",":  # a picture, of its place, a palette, the size of its codes and sub-blocks
+            file.seek(_palette(file.read(9)[8:]) + 1, os.SEEK_CUR)
+        else:
+            return file.tell()
+        length = 1
+        while length:
+            size = file.read(1)
+            if not size:
+                return file.tell() + 1
+            length = size[0]
+            file.seek(length, os.SEEK_CUR)
+
+
+def _palette(flags: bytes) -> int:
+    """The bytes of a GIF's palette, if these flags say that one follows."""
+    return 3 << (flags[0] & 7) + 1 if flags and flags[0] & 0x80 else 0
+
+
+def _matroska(file: BinaryIO) -> int:
+    """Where the segment ends; 0 where it does not say, as in a recording of something live."""
+    file.seek(4)
+    file.seek(_ebml_size(file) or 0, os.SEEK_CUR)
+    if file.read(4) != _SEGMENT:
+        return 0
+    size = _ebml_size(file)
+    return 0 if size is None else file.tell() + size
+
+
+def _ebml_size(file: BinaryIO) -> Optional[int]:
+    """An element's size, of 1 to 8 bytes: the zeros that the first one begins with say how many; None for unknown."""
+    first = file.read(1)
+    if not first or not first[0]:
+        return None
+    length = 9 - first[0].bit_length()
+    bits = 7 * length
+    value = int.from_bytes(first + file.read(length - 1), "big") & ((1 << bits) - 1)
+    return None if value == (1 << bits) - 1 else value

@@ -1,0 +1,128 @@
+"""What is in a film's file, as far as its packets tell."""
+
+import contextlib
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, Iterator
+
+from PIL import Image
+
+from .errors import DreamError
+from .film import Span, beginning, pyav
+from .film_size import is_cut_short
+
+_COVER = 0x400  # FFmpeg's AV_DISPOSITION_ATTACHED_PIC
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What the packets tell of a film.
+
+    count: frames in the span. length: the whole film's, in seconds. rate: frames a second, in the mean. last: the
+    duration of the span's last frame. origin: where the file's time begins, in the stream's own. aspect, primaries,
+    transfer: see film.Form. has_sound: whether there is any stream of it.
+    """
+
+    count: int
+    length: Fraction
+    rate: Fraction
+    last: Fraction
+    origin: Fraction
+    time_base: Fraction
+    aspect: Fraction
+    primaries: int
+    transfer: int
+    has_sound: bool
+
+
+@contextlib.contextmanager
+def opened(source: str) -> Iterator[Any]:
+    """An av.container.InputContainer. Raises DreamError for what is no film."""
+    av = pyav()
+    try:
+        # So that a colon or a % in the name is only that.
+        literal = {"pattern_type": "none"}
+        container = av.open(f"file:{source}", container_options=literal, metadata_errors="replace")
+    except av.FFmpegError as error:
+        if isinstance(error, FileNotFoundError):
+            raise DreamError(f"there is no file {source}: check the path") from None
+        if isinstance(error, OSError):
+            raise DreamError(f"{source} cannot be read ({error.strerror}): check it and its permissions") from None
+        if is_cut_short(source):
+            raise DreamError(f"{source} is cut short, and what it begins with is not enough: get it anew") from None
+        raise DreamError(f"{source} is no film in a format known here: convert it to MP4 or WebM first") from None
+    with container:
+        yield container
+
+
+def survey(source: str, span: Span) -> Survey:
+    """Go through the packets, without decoding. Raises DreamError where there are no pictures that can be decoded."""
+    av = pyav()
+    with opened(source) as container:
+        stream = pictures_of(container, source)
+        check_size(source, stream.codec_context)
+        time_base, origin = stream.time_base, _origin(container, stream)
+        usual = stream.average_rate or stream.guessed_rate or Fraction(25)
+        count, length, duration, first, latest = 0, Fraction(0), 1 / usual, Fraction(0), Fraction(-1)
+        with contextlib.suppress(av.FFmpegError):  # what comes before the damage is counted
+            for packet in container.demux(stream):
+                if not packet.size or packet.is_discard:
+                    continue
+                stamp = packet.dts if packet.pts is None else packet.pts
+                time = length if stamp is None else stamp * time_base - origin
+                lasts = packet.duration * time_base if packet.duration else 1 / usual
+                length = max(length, time + lasts)
+                if span.holds(time):
+                    first = min(first, time) if count else time
+                    if not count or time >= latest:
+                        latest, duration = time, lasts
+                    count += 1
+        rate = _mean_rate(count, latest - first, usual)
+        if duration < 1 / (10 * rate):  # FFmpeg up to 7 takes an MP4's shortest frame for all of them
+            duration = 1 / rate
+        coder = stream.codec_context
+        aspect = Fraction(stream.sample_aspect_ratio or 1)
+        return Survey(
+            count=count,
+            length=length,
+            rate=rate,
+            last=duration,
+            origin=origin,
+            time_base=time_base,
+            aspect=aspect if aspect > 0 else Fraction(1),
+            primaries=coder.color_primaries,
+            transfer=coder.color_trc,
+            has_sound=bool(container.streams.audio),
+        )
+
+
+def _mean_rate(count: int, seconds: Fraction, usual: Fraction) -> Fraction:
+    """Frames a second: usual, which the file says, where it is about right. seconds: from the first to the last."""
+    mean = (count - 1) / seconds if seconds > 0 else usual
+    return usual if abs(mean - usual) < usual / 200 else mean
+
+
+def pictures_of(container: Any, source: str) -> Any:
+    """The stream of pictures; the cover of a song is none. Raises DreamError."""
+    streams = [stream for stream in container.streams.video if not _is_cover(stream)]
+    if not streams:
+        raise DreamError(f"{source} has no pictures, only sound or other things: name a film")
+    if streams[0].codec_context is None:
+        raise DreamError(f"{source} is in a codec that this PyAV cannot decode: convert it to MP4 or WebM first")
+    return streams[0]
+
+
+def _is_cover(stream: Any) -> bool:
+    disposition = getattr(stream, "disposition", None)  # PyAV 12 has none, and takes a cover for a film of one frame
+    return disposition is not None and bool(disposition.value & _COVER)
+
+
+def _origin(container: Any, stream: Any) -> Fraction:
+    """Where the film's time begins, as near as the stream's time base has it."""
+    return Fraction(round(beginning(container) / stream.time_base) * stream.time_base)
+
+
+def check_size(source: str, thing: Any) -> None:
+    limit = 2 * (Image.MAX_IMAGE_PIXELS or 0)
+    if limit and thing.width * thing.height > limit:
+        raise DreamError(f"{source} says that it has more than {limit} pixels, the limit: shrink it first")

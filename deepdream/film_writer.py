@@ -1,0 +1,144 @@
+"""Films: pictures with times -> MP4 and WebM files, with the sound of the film that they come from."""
+
+import contextlib
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Dict, Iterable, Sequence, Tuple
+
+import numpy as np
+
+from . import recipe as recipes
+from .errors import DreamError
+from .film import Form, pyav
+from .film_colour import FULL, LIMITED, ToYuv
+from .film_sound import SoundWriter
+
+# The encoders of each, the best first, with what keeps a dream's fine grain.
+_ENCODERS: Dict[str, Dict[str, Dict[str, str]]] = {
+    "MP4": {"libx264": {"crf": "17", "preset": "medium"}, "libopenh264": {"b": "20M", "allow_skip_frames": "0"}},
+    "WEBM": {
+        "libvpx-vp9": {"crf": "12", "b": "0", "row-mt": "1", "cpu-used": "3", "tile-columns": "2"},
+        "libvpx": {"crf": "4", "b": "50M", "cpu-used": "2"},
+    },
+}
+_THREADS = 4  # a number of its own, because the bytes depend on it
+
+
+def check(kind: str) -> None:
+    """See that films of a kind can be written here.
+
+    kind: a value of film.FORMATS. Raises DreamError where PyAV, or an encoder in it, is missing.
+    """
+    try:
+        _encoder(kind)
+    except DreamError as error:
+        raise DreamError(f"{error}; a folder or a .gif needs none") from None
+
+
+def stored_size(kind: str, size: Tuple[int, int], aspect: Fraction = Fraction(1)) -> Tuple[int, int]:
+    """The (height, width) that pictures of this one are stored with.
+
+    H.264 has even sides only. PyAV cannot tell WebM what a pixel's aspect is, so there pixels are made square.
+    """
+    height, width = size
+    if kind == "MP4":
+        return height + height % 2, width + width % 2
+    square = Fraction(1)
+    return round(height / min(aspect, square)), round(width * max(aspect, square))
+
+
+def write(
+    path: Path,
+    kind: str,
+    frames: Iterable[np.ndarray],
+    times: Sequence[Fraction],
+    form: Form,
+    recipe: Dict[str, Any],
+) -> None:
+    """Write a film, frame by frame; the same input gives the same bytes on one machine.
+
+    Sizes are those of `stored_size`; an odd side gets its last row or column once more. Sound stays as it is where the
+    format can hold it.
+
+    kind: a value of film.FORMATS. frames: (h, w, 3) uint8 RGB, all of one size. times: seconds, of each frame, and one
+    more of the end. recipe: what JSON can hold.
+    Raises OSError where the file cannot be written, such as on a full disk, DreamError where the encoder fails.
+    """
+    av = pyav()
+    options = {"fflags": "+bitexact", **({"movflags": "+faststart"} if kind == "MP4" else {})}
+    try:
+        container = av.open(f"file:{path}", "w", format=kind.lower(), options=options)
+        try:
+            container.metadata["comment"] = recipes.to_json(recipe)
+            _fill(container, kind, frames, times, form)
+        except BaseException:
+            with contextlib.suppress(av.FFmpegError):  # it would hide what went wrong first
+                container.close()
+            raise
+        container.close()
+    except av.FFmpegError as error:
+        if isinstance(error, OSError):
+            raise
+        raise DreamError(f"the frames cannot be stored as {kind} ({error.strerror}): write to a folder") from None
+
+
+def _encoder(kind: str) -> str:
+    """The name of an encoder that is there. Raises DreamError."""
+    av = pyav()
+    for name in _ENCODERS[kind]:
+        with contextlib.suppress(ValueError):  # PyAV's UnknownCodecError is one
+            av.codec.Codec(name, "w")
+            return name
+    names = " nor ".join(_ENCODERS[kind])
+    raise DreamError(f"this PyAV has neither {names} for {kind}: pip install av from PyPI, which has them")
+
+
+def _fill(container: Any, kind: str, frames: Iterable[np.ndarray], times: Sequence[Fraction], form: Form) -> None:
+    to_yuv = ToYuv(form.matrix, form.full_range)
+    sound = SoundWriter(container, kind, form.sound)
+    stream = None
+    lasting: Dict[int, int] = {}  # of frames that the encoder still holds: {time: duration}, in the time base
+    stamps = [round(time / form.time_base) for time in times]
+    try:
+        for pixels, stamp, after in zip(frames, stamps, stamps[1:]):
+            size = stored_size(kind, pixels.shape[:2], form.aspect)
+            if stream is None:
+                stream = _add_pictures(container, kind, size, form, to_yuv.matrix)
+            frame = to_yuv(_grown(pixels, size) if kind == "MP4" else pixels, size)
+            frame.pts, frame.time_base = stamp, form.time_base
+            lasting[stamp] = after - stamp
+            _mux(container, stream, stream.encode(frame), lasting)
+            sound.go_on(after * form.time_base)
+        if stream is not None:
+            _mux(container, stream, stream.encode(None), lasting)
+            sound.go_on(None)
+    finally:
+        sound.close()
+
+
+def _add_pictures(container: Any, kind: str, size: Tuple[int, int], form: Form, matrix: int) -> Any:
+    name = _encoder(kind)
+    rate = form.rate.limit_denominator(1001)
+    stream = container.add_stream(name, rate=rate, options=_ENCODERS[kind][name])
+    stream.height, stream.width = size
+    stream.pix_fmt = "yuv420p"
+    coder = stream.codec_context
+    stream.time_base = coder.time_base = form.time_base
+    coder.thread_count = _THREADS
+    coder.colorspace, coder.color_range = matrix, FULL if form.full_range else LIMITED
+    coder.color_primaries, coder.color_trc = form.primaries, form.transfer
+    if kind == "MP4":
+        coder.sample_aspect_ratio = form.aspect.limit_denominator(255)
+    return stream
+
+
+def _mux(container: Any, stream: Any, packets: Iterable[Any], lasting: Dict[int, int]) -> None:
+    for packet in packets:
+        packet.stream = stream
+        packet.duration = lasting.pop(packet.pts, packet.duration)  # the file's last one would have none
+        container.mux(packet)
+
+
+def _grown(pixels: np.ndarray, size: Tuple[int, int]) -> np.ndarray:
+    height, width = pixels.shape[:2]
+    return np.pad(pixels, ((0, size[0] - height), (0, size[1] - width), (0, 0)), "edge")

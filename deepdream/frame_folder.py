@@ -1,0 +1,88 @@
+"""A folder of pictures, read as a film."""
+
+import hashlib
+import re
+from fractions import Fraction
+from pathlib import Path
+from typing import Iterator, List, Optional, Tuple
+
+from PIL import Image
+
+from . import picture
+from .errors import DreamError, UsageError
+from .film import Film, Form, Frame, Span
+
+
+class FrameFolder(Film):
+    """The pictures of a folder, in the order of the last number in their names; hidden files are left out.
+
+    rate: frames a second. max_size: longest side in pixels; larger pictures are shrunk to it.
+    Raises UsageError where nothing is in the span, DreamError for a folder that cannot be read, has no pictures, or one
+    without a number.
+    """
+
+    def __init__(self, source: str, span: Span, rate: Fraction, max_size: Optional[int]):
+        paths = _pictures(source)
+        inside = [number for number in range(len(paths)) if span.holds(number / rate)]
+        if not inside:
+            raise span.nothing_in(source, len(paths) / rate)
+        self._paths = [paths[number] for number in inside[:: span.every]]
+        ends = [*range(0, len(inside), span.every), len(inside)]
+        self._times = [number / rate for number in ends]
+        self._max_size = max_size
+        first = picture.read(str(self._paths[0]), max_size).pixels
+        form = Form(rate=rate / span.every, time_base=1 / rate)
+        super().__init__(source, _sha256(paths), len(self._paths), first.shape[:2], form)
+
+    def frames(self) -> Iterator[Frame]:
+        """Raises DreamError for a picture that cannot be read, or is not of the first one's size."""
+        for path, time, end in zip(self._paths, self._times, self._times[1:]):
+            pixels = picture.read(str(path), self._max_size).pixels
+            if pixels.shape[:2] != self.size:
+                raise DreamError(
+                    f"{path} has {_words(pixels.shape[:2])} pixels and {self._paths[0].name} has {_words(self.size)}: "
+                    "a film's frames are of one size"
+                )
+            yield Frame(time, end - time, pixels)
+
+
+def _pictures(source: str) -> List[Path]:
+    """The folder's pictures in order. Raises DreamError where there are none, or one has no number."""
+    Image.init()
+    try:
+        files = [path for path in Path(source).iterdir() if path.is_file() and not path.name.startswith(".")]
+    except OSError as error:
+        raise DreamError(f"{source} cannot be read ({error.strerror}): check its permissions") from None
+    # Not all that Pillow knows opens: to some formats it only writes.
+    pictures = [path for path in files if Image.EXTENSION.get(path.suffix.lower()) in Image.OPEN]
+    if not pictures:
+        raise DreamError(f"there are no pictures in the folder {source}: name one with a film's frames")
+    numbered: List[Tuple[int, str, Path]] = []
+    for path in pictures:
+        numbers = re.findall("[0-9]+", path.stem)
+        if not numbers:
+            raise DreamError(f"{path} has no number in its name: number the frames, or move it out of the folder")
+        numbered.append((int(numbers[-1]), path.name, path))
+    return [path for _, _, path in sorted(numbered)]
+
+
+def _sha256(paths: List[Path]) -> str:
+    digest = hashlib.sha256()
+    for path in paths:
+        try:
+            digest.update(path.read_bytes())
+        except OSError as error:
+            raise DreamError(f"{path} cannot be read ({error.strerror}): check it and its permissions") from None
+    return digest.hexdigest()
+
+
+def _words(size: Tuple[int, int]) -> str:
+    return f"{size[1]} x {size[0]}"
+
+
+def rate_of(fps: float) -> Fraction:
+    """Frames a second, exactly: 29.97 is 30000/1001, and so for all rates of television. Raises UsageError for 0."""
+    if not 0 < fps < float("inf"):
+        raise UsageError(f"a film has more than 0 frames a second, not {fps:g}")
+    ntsc = Fraction(round(fps * 1.001) * 1000, 1001)
+    return ntsc if ntsc and abs(ntsc - Fraction(fps)) < Fraction(1, 200) and fps != round(fps) else Fraction(str(fps))
