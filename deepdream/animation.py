@@ -1,52 +1,67 @@
-"""Animations: frames on disk -> the bytes of a GIF or an animated WebP that loops forever."""
+"""Animations: pictures, one after the other -> a GIF or an animated WebP that loops forever."""
 
-import io
-from pathlib import Path
-from typing import Any, Dict, Sequence
+from typing import Any, BinaryIO, Dict, Iterable, Sequence
 
-from PIL import Image
+import numpy as np
+from PIL import GifImagePlugin, Image
 
 from . import colour
 from . import recipe as recipes
 from .errors import DreamError
 
 FORMATS = {".gif": "GIF", ".webp": "WEBP"}
-DURATION = 100  # milliseconds of each frame; a GIF counts in hundredths of a second
+SHORTEST = 20  # milliseconds: browsers show what a GIF wants to be shown shorter for a tenth of a second
 
 
-def encode(kind: str, frames: Sequence[Path], recipe: Dict[str, Any], duration: int = DURATION) -> bytes:
-    """An animation file's bytes.
+def write(
+    file: BinaryIO, kind: str, frames: Iterable[np.ndarray], durations: Sequence[int], recipe: Dict[str, Any]
+) -> None:
+    """Writes an animation.
 
-    WebP keeps every pixel. A GIF has 256 colours a frame, chosen for each and dithered.
+    A GIF has 256 colours a frame, chosen for each and dithered, and is written frame by frame. WebP keeps every pixel,
+    and its frames are in memory all at once.
 
-    kind: "GIF" or "WEBP". frames: pictures of one size, all held in memory at once. recipe: what JSON can hold; GIF
-    has it as its comment, WebP in its EXIF. duration: of each frame, in milliseconds.
-    Raises DreamError for a frame that cannot be read, and for what the format cannot hold.
+    kind: "GIF" or "WEBP". frames: (h, w, 3) uint8, of one size. durations: of each, in milliseconds; a GIF counts in
+    hundredths of a second. recipe: what JSON can hold; GIF has it as its comment, WebP in its EXIF.
+    Raises DreamError for what the format cannot hold; OSError where the file cannot be written.
     """
-    images = [_frame(path, kind) for path in frames]
-    options: Dict[str, Any] = {"save_all": True, "append_images": images[1:], "duration": duration, "loop": 0}
-    if kind == "GIF":
-        options["comment"] = recipes.to_json(recipe).encode("ascii")
-    else:
-        options.update(lossless=True, exif=recipes.to_exif(recipe), icc_profile=colour.srgb_profile())
-    buffer = io.BytesIO()
+    images = (Image.fromarray(frame) for frame in frames)
     try:
-        images[0].save(buffer, kind, **options)
-    except MemoryError:
+        {"GIF": _write_gif, "WEBP": _write_webp}[kind](file, images, durations, recipe)
+    except (MemoryError, OSError, DreamError):
         raise
     except Exception as error:  # encoders raise whatever comes, mostly for a picture beyond the format's limits
-        raise DreamError(f"{len(images)} frames cannot be stored as {kind} ({error}): zoom to a folder") from None
-    return buffer.getvalue()
+        raise DreamError(f"the frames cannot be stored as {kind} ({error}): write them to a folder") from None
 
 
-def _frame(path: Path, kind: str) -> Image.Image:
-    try:
-        with Image.open(path) as image:
-            rgb = image.convert("RGB")
-    except (OSError, SyntaxError, ValueError) as error:
-        raise DreamError(f"the frame {path} cannot be read ({error}): remove its folder and zoom anew") from None
-    if kind != "GIF":
-        return rgb
+def _write_gif(file: BinaryIO, images: Iterable[Image.Image], durations: Sequence[int], recipe: Dict[str, Any]) -> None:
+    """With Pillow's building blocks: its save() would hold all frames in memory."""
+    settings = {"loop": 0, "comment": recipes.to_json(recipe).encode("ascii")}
+    for number, (image, duration) in enumerate(zip(map(_with_256_colours, images), durations)):
+        if number == 0:
+            file.writelines(GifImagePlugin.getheader(image.copy(), info=settings)[0])
+        file.writelines(GifImagePlugin.getdata(image, duration=duration, include_color_table=True))
+    file.write(b";")
+
+
+def _with_256_colours(image: Image.Image) -> Image.Image:
     # Without k-means the few bright yellows and reds of a dream would be lost in Pillow's median cut; and it is done a
     # second time because Pillow dithers towards a palette that it is given, not towards one that it makes.
-    return rgb.quantize(palette=rgb.quantize(256, kmeans=2))
+    return image.quantize(palette=image.quantize(256, kmeans=2))
+
+
+def _write_webp(
+    file: BinaryIO, images: Iterable[Image.Image], durations: Sequence[int], recipe: Dict[str, Any]
+) -> None:
+    first, *rest = images
+    first.save(
+        file,
+        "WEBP",
+        save_all=True,
+        append_images=rest,
+        duration=list(durations) if rest else durations[0],
+        loop=0,
+        lossless=True,
+        exif=recipes.to_exif(recipe),
+        icc_profile=colour.srgb_profile(),
+    )

@@ -13,16 +13,20 @@ from typing import Any, Callable, Collection, List, NoReturn, Optional, Tuple
 
 from . import __version__
 from .errors import DreamError, UsageError
-from .settings import DREAM, GOAL, KINDS, NET, PICTURE, SHEET, SHEET_SEED, ZOOM, byte_size
+from .settings import DREAM, GOAL, KINDS, NET, PICTURE, SHEET, SHEET_SEED, VIDEO, ZOOM, byte_size, seconds
 
 VERBS = {
     "keys": "list the layers to dream on",
     "info": "print the settings that a picture was dreamt with",
     "zoom": "dream a picture again and again, a little closer each time",
+    "video": "dream a film, sound and all",
     "sheet": "dream a picture with several values of a setting, side by side",
     "again": "repeat a dream from the settings stored in its picture",
     "models": "list the models, or download one",
 }
+
+
+_METAVARS = {int: "N", float: "N", byte_size: "SIZE", seconds: "TIME"}
 
 
 class _Parser(argparse.ArgumentParser):
@@ -138,7 +142,7 @@ def _add_settings(group: Any, settings: Any, without: Collection[str] = ()) -> N
             continue
         shown = text if field.default is None else f"{text} (default: {field.default})"
         choices = field.metadata["choices"] or None
-        metavar = None if choices else flag.upper() if kind is str else "SIZE" if kind is byte_size else "N"
+        metavar = None if choices else _METAVARS.get(kind) or flag.upper()
         group.add_argument(
             f"--{flag}", dest=option, type=_parser_of(kind), choices=choices, metavar=metavar, help=shown
         )
@@ -147,8 +151,22 @@ def _add_settings(group: Any, settings: Any, without: Collection[str] = ()) -> N
 def _zoom_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = "A zoom that was cut short goes on with the same command, to the same bytes."
     parser.add_argument("source", metavar="IN", help="the picture; - reads standard input, noise:640x480 is noise")
-    parser.add_argument("target", metavar="OUT", help="a folder for the frames, or an animation: .gif or .webp")
+    parser.add_argument(
+        "target", metavar="OUT", help="a folder for the frames, or a film or animation: .mp4, .webm, .gif, .webp"
+    )
     _add_settings(parser.add_argument_group("the zoom"), ZOOM)
+    _add_dream_settings(parser)
+
+
+def _video_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.epilog = (
+        "Rate, size, colours and sound stay. Each frame is dreamt from its picture and, as --blend says, from the\n"
+        "dream before it; where the scene changes, from its picture alone. What was cut short goes on with the same\n"
+        "command, to the same frames. It needs two more packages: pip install av opencv-python-headless"
+    )
+    parser.add_argument("source", metavar="IN", help="the film, or a folder of numbered pictures")
+    parser.add_argument("target", metavar="OUT", help="a film, .mp4, .webm or .gif, or a folder for the frames")
+    _add_settings(parser.add_argument_group("the film"), VIDEO)
     _add_dream_settings(parser)
 
 

@@ -5,16 +5,18 @@ import sys
 from dataclasses import replace
 from typing import Any, Dict, Iterable, Sequence
 
-from . import model_zoo, picture
+from . import model_zoo
 from . import sheet as sheets
+from . import video as videos
 from . import zoom as zooms
 from .caffe_format.topology import read_topology
 from .default_model import choose
 from .errors import UsageError
+from .film_reader import read_recipe
 from .recipe import recipe_text
 from .request import Request, request_again
 from .session import run
-from .settings import DREAM, GOAL, GOOGLENET, NET, PICTURE, SHEET, ZOOM
+from .settings import DREAM, GOAL, GOOGLENET, NET, PICTURE, SHEET, VIDEO, ZOOM
 from .terminal import say
 
 
@@ -34,8 +36,13 @@ def dream(args: argparse.Namespace) -> int:
 def zoom(args: argparse.Namespace) -> int:
     """dreamify zoom IN OUT"""
     chosen = vars(args)
-    settings = _with_options(ZOOM, chosen)
-    return zooms.run(_request(chosen), settings)
+    return zooms.run(_request(chosen), _with_options(ZOOM, chosen))
+
+
+def video(args: argparse.Namespace) -> int:
+    """dreamify video IN OUT"""
+    chosen = vars(args)
+    return videos.run(_request(chosen), _with_options(VIDEO, chosen))
 
 
 def sheet(args: argparse.Namespace) -> int:
@@ -49,13 +56,13 @@ def sheet(args: argparse.Namespace) -> int:
 
 def again(args: argparse.Namespace) -> int:
     """dreamify again DREAM IN OUT"""
-    recipe = picture.read_recipe(args.dream)
+    recipe = read_recipe(args.dream)
     return run(request_again(recipe, args.source, args.target, args.guide, args.mask, args.model), recipe)
 
 
 def info(args: argparse.Namespace) -> int:
     """dreamify info PICTURE"""
-    print(recipe_text(picture.read_recipe(args.picture)))
+    print(recipe_text(read_recipe(args.picture)))
     return 0
 
 

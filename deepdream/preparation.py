@@ -16,6 +16,7 @@ from .engines import choose_engine, make_net
 from .errors import DreamError
 from .goals import Goal
 from .objectives import objective_guide
+from .picture import Picture
 from .request import Inputs, Recipe, Request, read_inputs, share_of, with_noise_anew
 from .settings import GOOGLENET, NetSettings, byte_text
 from .sizes import check_sizes
@@ -51,18 +52,23 @@ class Prepared:
 
 
 def prepare(
-    request: Request, like: Optional[Recipe] = None, varying: Sequence[str] = (), begun: Optional[str] = None
+    request: Request,
+    like: Optional[Recipe] = None,
+    varying: Sequence[str] = (),
+    begun: Optional[str] = None,
+    base: Optional[Picture] = None,
 ) -> Prepared:
     """Reads the pictures, finds and loads the net, and refuses what cannot be dreamt.
 
     Where there is a recipe to be `like`, inputs that are not those of the recipe are refused before anything is dreamt.
     begun: the model that this dream was begun with, when it goes on.
+    base: what is dreamt on, where it is not the picture in request.source.
     varying: keys of the recipe of which nothing is said, because other dreams with other values follow (see varied).
     """
     is_class = request.kind == "class"
     if request.dream.seed is None:
         request = replace(request, dream=replace(request.dream, seed=int(np.random.randint(2**31))))
-    inputs = read_inputs(request)
+    inputs = read_inputs(request, base)
     choice = choose(request.net.model, request.net.engine, progress=True, begun=begun)
     model = choice.model
     if not model.verified:

@@ -53,12 +53,9 @@ def request_again(
     recipe: Recipe, source: str, target: str, guide: Optional[str], mask: Optional[str], model: Optional[str]
 ) -> Request:
     """The Request that repeats the dream of a recipe."""
-    if "zoom_rate" in recipe:
-        raise DreamError("that picture is of a zoom, and a zoom cannot be repeated from it: use dreamify zoom")
-    if any(key.startswith("sheet_") for key in recipe):
-        raise DreamError(
-            "that picture is a sheet of dreams, and a sheet cannot be repeated from it: use dreamify sheet"
-        )
+    for verb in ("zoom", "video", "sheet"):
+        if any(key.startswith(f"{verb}_") for key in recipe):
+            raise DreamError(f"that is of a {verb}, which cannot be repeated from it: use dreamify {verb}")
     if "moment" in recipe:
         raise DreamError(f"that picture is a dream at {recipe['moment']}: only a finished dream can be repeated")
     for what, had, given in (
@@ -81,12 +78,15 @@ def _settings(kind: Any, recipe: Recipe) -> Any:
     return kind(**{name: recipe[option] for name, option in options.items() if option in recipe})
 
 
-def read_inputs(request: Request) -> Inputs:
-    """Reads the pictures of a request; refuses what cannot be read, or does not go together."""
+def read_inputs(request: Request, base: Optional[Picture] = None) -> Inputs:
+    """Reads the pictures of a request; refuses what cannot be read, or does not go together.
+
+    base: what is dreamt on, where it is not the picture in request.source.
+    """
     if [request.source, request.guide, request.mask].count("-") > 1:
         raise UsageError("standard input can be the picture, the guide or the mask, and only one of them")
     max_size, seed = request.pictures.max_size, request.dream.seed
-    base = picture.read(request.source, max_size, seed)
+    base = base or picture.read(request.source, max_size, seed)
     guide = picture.read(request.guide, max_size, seed) if request.guide else None
     mask = picture.read(request.mask, max_size, seed) if request.mask else None
     if mask:

@@ -1,7 +1,7 @@
-"""Where a zoom goes, and what it keeps beside that until it is done, so that it can go on after any end.
+"""Where a sequence of dreams goes, and what it keeps beside that until it is done, so that it can go on after any end.
 
-OUT is a folder of frames, or an animation. Beside it, hidden: the state (the frame to dream next), and for an animation
-a folder with the frames so far. All of it is removed when the zoom is complete.
+OUT is a folder of frames, an animation or a film. Beside it, hidden: the state (what was dreamt last), and unless OUT
+is a folder, one with the frames so far. All of it is removed when the sequence is complete.
 """
 
 import contextlib
@@ -12,12 +12,14 @@ import shutil
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Callable, Dict, List, NoReturn, Optional
+from typing import Any, Callable, Dict, Iterator, List, NoReturn, Optional
 
 import numpy as np
+from PIL import Image
 
-from . import animation, picture
+from . import picture
 from .errors import DreamError, UsageError
+from .film_reader import read_recipe
 
 Recipe = Dict[str, Any]
 
@@ -25,55 +27,72 @@ _LEFTOVER = re.compile(r"\.dreamify-[0-9a-f]{32}")  # picture.write's, where a p
 
 
 @dataclass(frozen=True)
-class State:
-    """A zoom between two frames.
+class Kind:
+    """A sort of sequence.
 
-    done: frames that are written. frame: (h, w, 3) float32, RGB of 0-255, what is to be dreamt next.
+    name: of it in messages, of its keys in a recipe, NAME_..., and of its state's file.
+    formats: what it can be written to besides a folder: an extension, and what the format is called.
+    digits: of a frame's number in its file's name.
+    """
+
+    name: str
+    formats: Dict[str, str]
+    digits: int
+
+
+@dataclass(frozen=True)
+class State:
+    """A sequence between two frames.
+
+    done: frames that are written. dream: (h, w, 3) float32, RGB, the last of them; before the first, the picture.
     """
 
     done: int
-    frame: np.ndarray
+    dream: np.ndarray
     recipe: Recipe
 
 
 class Place:
-    """The files of one zoom.
+    """The files of one sequence.
 
-    target: a folder, or a file that ends in one of animation.FORMATS.
+    target: a folder, or a file that ends in one of the kind's formats.
     Raises UsageError for anything else, DreamError where its folder is missing.
     """
 
-    def __init__(self, target: str):
+    def __init__(self, target: str, kind: Kind):
         self.target = target
+        self._kind = kind
         self._out = Path(os.path.realpath(target))
         suffix = Path(target).suffix.lower()
         is_folder = self._out.is_dir() or not suffix or target.endswith(("/", os.sep))
-        self.kind = None if is_folder else animation.FORMATS.get(suffix)  # Pillow's name of an animation's format
-        if target == "-" or not (is_folder or self.kind):
+        self.format = None if is_folder else kind.formats.get(suffix)
+        *others, last = kind.formats
+        formats = f"{', '.join(others)} or {last}"
+        if target == "-" or not (is_folder or self.format):
             raise UsageError(
-                f"{target} is nothing that a zoom can be written to: end its name in "
-                f"{' or '.join(animation.FORMATS)}, or name a folder, which has no extension or a / at its end"
+                f"{target} is nothing that a {kind.name} can be written to: end its name in "
+                f"{formats}, or name a folder, which has no extension or a / at its end"
             )
         if is_folder and self._out.exists() and not self._out.is_dir():
-            raise UsageError(f"{target} is a file: name a folder, or a file in {' or '.join(animation.FORMATS)}")
+            raise UsageError(f"{target} is a file: name a folder, or a file in {formats}")
         if not self._out.parent.is_dir():
             raise DreamError(f"the folder {self._out.parent} does not exist: create it, or write somewhere else")
-        self._state, self._aside = self._beside("zoom"), self._beside("part")
-        self._frames = self._beside("frames") if self.kind else self._out
+        self._state, self._aside = self._beside(kind.name), self._beside("part")
+        self._frames = self._beside("frames") if self.format else self._out
 
     def _beside(self, what: str) -> Path:
         return self._out.parent / f".{self._out.name}.{what}"
 
     @property
     def ways_out(self) -> str:
-        """What a person can do who wants another zoom than the one that was begun there."""
+        """What a person can do who wants another sequence than the one that was begun there."""
         return f"to begin anew remove {self._state} and {self._frames}, or choose another OUT"
 
     def frame(self, number: int) -> Path:
-        return self._frames / f"{number:04}.png"
+        return self._frames / f"{number:0{self._kind.digits}}.png"
 
     def state(self) -> Optional[State]:
-        """The zoom that was begun there, if one was. Raises DreamError where it is damaged or its frames are not there.
+        """The sequence that was begun there, if one was. Raises DreamError where it is damaged or frames are missing.
 
         Frames that were not done when it ended may be there; they will be written again, with the same bytes.
         """
@@ -83,36 +102,36 @@ class Place:
             if not zipfile.is_zipfile(str(self._state)):  # NumPy of old leaves a complaint behind when it finds out
                 raise ValueError("cut short")
             with np.load(str(self._state), allow_pickle=False) as stored:
-                state = State(int(stored["done"]), stored["frame"], json.loads(str(stored["recipe"])))
-            sound = state.frame.dtype == np.float32 and state.frame.ndim == 3 and isinstance(state.recipe, dict)
+                state = State(int(stored["done"]), stored["dream"], json.loads(str(stored["recipe"])))
+            sound = state.dream.dtype == np.float32 and state.dream.ndim == 3 and isinstance(state.recipe, dict)
         except Exception:  # whatever NumPy, zip and JSON say of bytes that are not theirs
             sound = False
         if not sound:
-            raise DreamError(f"{self._state}, which a zoom goes on from, is damaged: {self.ways_out}")
-        there = self._names()
+            raise DreamError(f"{self._state}, which a {self._kind.name} goes on from, is damaged: {self.ways_out}")
+        there = set(self._names())
         missing = [path.name for path in map(self.frame, range(state.done)) if path.name not in there]
         if missing:
             raise DreamError(f"{missing[0]} is missing in {self._frames}: put it back, or {self.ways_out}")
-        if not self.kind and not set(there) <= {self.frame(number).name for number in range(state.done + 1)}:
+        if not self.format and not there <= {self.frame(number).name for number in range(state.done + 1)}:
             self._refuse()
         return state
 
     def finished(self) -> Optional[Recipe]:
-        """The recipe of the whole zoom that is in OUT; None where OUT is new or empty, or its frames are still coming.
+        """The recipe of the whole sequence that is in OUT; None where OUT is new or empty, or frames are still coming.
 
         Raises UsageError where something else is in it.
         """
-        if self.kind:
+        if self.format:
             recipe = self._recipe_in(self._out) if self._out.exists() else None
-            if self._out.exists() and (recipe is None or "zoom_rate" not in recipe):
+            if self._out.exists() and recipe is None:
                 self._refuse()
             return recipe
         there = [] if self._state.exists() else self._names()
         if not there:
             return None
         recipe = self._recipe_in(self.frame(0))
-        count = (recipe or {}).get("zoom_frames")
-        if recipe is None or there != [self.frame(number).name for number in range(len(there))] or len(there) != count:
+        count = (recipe or {}).get(f"{self._kind.name}_frames", len(there))  # a film does not say beforehand
+        if recipe is None or there != sorted(self.frame(number).name for number in range(count)):
             self._refuse()
         recipe.pop("frame", None)
         return recipe
@@ -131,20 +150,28 @@ class Place:
 
     def keep(self, state: State) -> None:
         """Puts a state in the place of the one before. Raises DreamError where that fails."""
-        content: Dict[str, Any] = {"done": state.done, "frame": state.frame, "recipe": json.dumps(state.recipe)}
-        self._write_aside(self._state, lambda file: np.savez(file, **content))
+        content: Dict[str, Any] = {"done": state.done, "dream": state.dream, "recipe": json.dumps(state.recipe)}
+        self._write_aside(self._state, lambda path: _save(path, content))
 
-    def finish(self, recipe: Recipe) -> None:
-        """Writes the animation, if it is one, from its frames, and removes all that is hidden."""
-        if self.kind:
-            frames = [self.frame(number) for number in range(recipe["zoom_frames"])]
-            data = animation.encode(self.kind, frames, recipe)
-            self._write_aside(self._out, lambda file: file.write(data))
+    def frames(self, count: int) -> Iterator[np.ndarray]:
+        """(h, w, 3) uint8, one after the other. Raises DreamError for one that cannot be read."""
+        for number in range(count):
+            path = self.frame(number)
+            try:
+                with Image.open(path) as image:
+                    yield np.asarray(image.convert("RGB"))
+            except (OSError, SyntaxError, ValueError) as error:
+                raise DreamError(f"the frame {path} cannot be read ({error}): {self.ways_out}") from None
+
+    def finish(self, write: Callable[[Path], None]) -> None:
+        """Has the animation or the film written, if it is one, and removes all that is hidden."""
+        if self.format:
+            self._write_aside(self._out, write)
         self.clear()
 
     def clear(self) -> None:
         """Removes what is hidden; the state last, without which the frames would be nobody's."""
-        if self.kind:
+        if self.format:
             shutil.rmtree(str(self._frames), ignore_errors=True)
         for path in (self._aside, self._state):
             with contextlib.suppress(FileNotFoundError):
@@ -155,25 +182,32 @@ class Place:
             return []
         return sorted(path.name for path in self._frames.iterdir() if not _LEFTOVER.fullmatch(path.name))
 
-    @staticmethod
-    def _recipe_in(path: Path) -> Optional[Recipe]:
+    def _recipe_in(self, path: Path) -> Optional[Recipe]:
+        """The recipe in a file, where it is one of such a sequence."""
         try:
-            return picture.read_recipe(str(path))
+            recipe = read_recipe(str(path))
         except DreamError:
             return None
+        return recipe if any(key.startswith(f"{self._kind.name}_") for key in recipe) else None
 
     def _refuse(self) -> NoReturn:
-        held = "is there and is no zoom" if self.kind else "holds other things than the frames of one zoom"
+        name = self._kind.name
+        held = f"is there and is no {name}" if self.format else f"holds other things than the frames of one {name}"
         raise UsageError(f"{self.target} {held}: choose another OUT")
 
-    def _write_aside(self, path: Path, write: Callable[[BinaryIO], Any]) -> None:
+    def _write_aside(self, path: Path, write: Callable[[Path], None]) -> None:
         """The file appears under its name when it is complete, or not at all."""
         try:
-            with self._aside.open("wb") as file:
-                write(file)
+            write(self._aside)
             self._aside.replace(path)
         except OSError as error:
-            with contextlib.suppress(OSError):
-                self._aside.unlink()
             reason = error.strerror or str(error)
             raise DreamError(f"{path} cannot be written ({reason}): see to that; the same command goes on") from None
+        finally:
+            with contextlib.suppress(OSError):  # it has its final name now, unless something failed
+                self._aside.unlink()
+
+
+def _save(path: Path, content: Dict[str, Any]) -> None:
+    with path.open("wb") as file:  # NumPy would add its own extension to a name
+        np.savez(file, **content)

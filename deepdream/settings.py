@@ -5,6 +5,7 @@ field's metadata is its name on the command line and in the recipe.
 """
 
 import math
+import re
 from dataclasses import dataclass, field, fields
 from numbers import Integral, Real
 from typing import Any, Optional, Tuple
@@ -25,6 +26,15 @@ def byte_size(text: str) -> int:
     return int(size)
 
 
+def seconds(text: str) -> float:
+    """12.5, 1:30 or 1:02:30 -> seconds; raises ValueError for anything else."""
+    match = re.fullmatch(r"(?:(?:(\d+):)?(\d+):)?(\d*\.?\d+)", text, re.ASCII)
+    if not match:
+        raise ValueError(text)
+    hours, minutes, rest = match.groups()
+    return 3600 * int(hours or 0) + 60 * int(minutes or 0) + float(rest)
+
+
 def byte_text(size: int) -> str:
     """Bytes as byte_size reads them, rounded up."""
     unit = "G" if size >= _UNITS["G"] else "M"
@@ -38,6 +48,7 @@ KINDS = {
     int: "a whole number",
     float: "a number",
     byte_size: "a size such as 3.5G or 512M",
+    seconds: "a time such as 12.5, 1:30 or 1:02:30",
 }
 
 
@@ -70,7 +81,7 @@ def _allowed(value: Any, limits: Any) -> bool:
     kind = limits["kind"]
     if kind in (str, bool):
         return isinstance(value, kind) and (not limits["choices"] or value in limits["choices"])
-    number = Real if kind is float else Integral
+    number = Real if kind in (float, seconds) else Integral
     if isinstance(value, bool) or not isinstance(value, number) or not math.isfinite(value):
         return False
     return (
@@ -188,6 +199,7 @@ class ZoomSettings(_Checked):
     shift: str = _setting(
         "0,0", "shift", "pixels to move by from frame to frame, right and down; --shift=-2,0 moves left"
     )
+    fps: float = _setting(10.0, "fps", "frames a second of an animation or a film", float, above=0, most=1000)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -205,6 +217,31 @@ class ZoomSettings(_Checked):
         return x, y
 
 
+@dataclass(frozen=True)
+class VideoSettings(_Checked):
+    """A film: which of its frames are dreamt, and what each takes over from the dream before it."""
+
+    blend: float = _setting(
+        0.5, "blend", "share of the dream before in what a frame is dreamt from", float, least=0, most=1
+    )
+    flow: str = _setting(
+        "dis",
+        "flow",
+        "dis carries the dream before along the motion that the film shows (OpenCV's DIS optical flow); "
+        "off leaves it where it was, as in 2015",
+        choices=("dis", "off"),
+    )
+    start: Optional[float] = _setting(None, "start", "where to begin, in seconds or as 1:30", seconds, least=0)
+    end: Optional[float] = _setting(None, "end", "where to end, in seconds or as 1:30", seconds, above=0)
+    every: int = _setting(1, "every", "dream only every so many frames, each shown longer", int, least=1)
+    fps: float = _setting(25.0, "fps", "frames a second of a folder of frames", float, above=0, most=1000)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.end is not None and self.end <= (self.start or 0):
+            raise UsageError(f"end must be after start, not {self.end} after {self.start or 0}")
+
+
 # What a sheet takes several values of: the option, and the field of DreamSettings. The first of two makes the rows.
 SHEET = {"layers": "end", "iterations": "iter_n", "octaves": "octave_n", "scale": "octave_scale", "seeds": "seed"}
 ALL = "all"  # of the layers
@@ -215,3 +252,4 @@ GOAL = GoalSettings()
 NET = NetSettings()
 PICTURE = PictureSettings()
 ZOOM = ZoomSettings()
+VIDEO = VideoSettings()

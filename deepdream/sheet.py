@@ -5,10 +5,10 @@ shorter dream is how the longer one begins, so there all iterations are one drea
 with what the one below has come to in the end.
 """
 
+import io
 import json
 import signal
 import sys
-import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple
@@ -184,21 +184,14 @@ def _write(target: str, is_animation: bool, axes: Sequence[Axis], cells: Sequenc
     contents: List[Any] = [cell.content for cell in cells]
     captions, recipe = [cell.caption for cell in cells], _recipe(axes, cells)
     if is_animation:
-        _write_animation(target, sheet_picture.captioned(contents, size, captions), recipe)
+        frames, gif = sheet_picture.captioned(contents, size, captions), io.BytesIO()
+        animation.write(gif, "GIF", frames, [_DURATION] * len(contents), recipe)
+        picture.store(target, gif.getvalue())
     elif len(axes) == 1:
         picture.write(target, sheet_picture.wrapped(contents, size, captions), recipe)
     else:
         rows, columns = ([axis.option, *map(str, axis.values)] for axis in axes)
         picture.write(target, sheet_picture.table(contents, size, rows, columns), recipe)
-
-
-def _write_animation(target: str, frames: Iterator[np.ndarray], recipe: Recipe) -> None:
-    paths: List[Path] = []
-    with tempfile.TemporaryDirectory() as folder:
-        for frame in frames:
-            paths.append(Path(folder) / f"{len(paths)}.png")
-            picture.write(str(paths[-1]), frame, {})
-        picture.store(target, animation.encode(animation.FORMATS[".gif"], paths, recipe, _DURATION))
 
 
 def _recipe(axes: Sequence[Axis], cells: Sequence[Cell]) -> Recipe:

@@ -1,22 +1,21 @@
 """The endless zoom of the 2015 notebook: a picture is dreamt, its middle enlarged, and that is dreamt again."""
 
-import json
 import math
 import warnings
-from dataclasses import replace
-from typing import Callable, Optional, Tuple
+from fractions import Fraction
+from typing import List, Optional
 
 import numpy as np
 import scipy.ndimage as nd
 
-from . import picture
-from .dream import Step, dream_steps
-from .errors import UsageError
-from .preparation import Prepared, prepare
-from .request import Request
+from . import animation, film, sequence
+from .film import Form
+from .frame_folder import rate_of
+from .request import Recipe, Request
+from .sequence_files import Kind
 from .settings import ZOOM, ZoomSettings
-from .terminal import bar, interruptible, say
-from .zoom_files import Place, Recipe, State
+
+_KIND = Kind("zoom", {**animation.FORMATS, **film.FORMATS}, digits=4)
 
 
 def next_frame(frame: np.ndarray, zoom: ZoomSettings = ZOOM) -> np.ndarray:
@@ -47,94 +46,28 @@ def next_frame(frame: np.ndarray, zoom: ZoomSettings = ZOOM) -> np.ndarray:
 
 
 def run(request: Request, zoom: ZoomSettings = ZOOM) -> int:
-    """Makes a zoom, or goes on with one; returns the exit code: 128 and a signal's number where one cut it short.
-
-    request: its target is a folder for the frames, or an animation in .gif or .webp.
-    Raises UsageError for another target, or one that holds something else, and for a zoom begun with other settings;
-    DreamError for whatever fails.
-    """
-    place = Place(request.target)
-    finished = place.finished()
-    state = None if finished else place.state()
-    begun = finished or (state.recipe if state else None)
-    prepared = prepare(_like(request, begun), begun=begun["model"] if begun else None)
-    recipe = _recipe(prepared, zoom)
-    if begun is not None:
-        _compare(begun, recipe, place, finished is not None)
-    if finished:
-        place.clear()
-        say(f"all {zoom.frames} frames are in {request.target} already")
-        return 0
-    if state:
-        say(f"going on after {state.done} of {zoom.frames} frames")
-    state = state or State(0, prepared.inputs.base.pixels.astype(np.float32), recipe)
-    place.begin(state)
-    try:
-        state, cut_short = _dream(prepared, zoom, place, state)
-    except KeyboardInterrupt:  # the second one, in the middle of a frame
-        say("interrupted, the frame under way is dropped: the same command goes on")
-        return 130
-    if cut_short and state.done < zoom.frames:
-        say(f"stopped after {state.done} of {zoom.frames} frames: the same command goes on")
-        return 128 + cut_short
-    place.finish(recipe)
-    say(f"the zoom of {zoom.frames} frames is in {request.target}")
-    return 0
+    """Makes a zoom, or goes on with one; see sequence.run."""
+    return sequence.run(request, _Frames(zoom))
 
 
-def _dream(prepared: Prepared, zoom: ZoomSettings, place: Place, state: State) -> Tuple[State, Optional[int]]:
-    """Dreams the frames that are missing; returns how far that went, and the signal that ended it."""
-    progress = bar("frame {n_fmt} of {total_fmt}", zoom.frames, state.done)
-    with progress, interruptible() as interrupted:
-        while state.done < zoom.frames and not interrupted():
-            frame = _dreamt(prepared, state, interrupted)
-            if frame is None:
-                break
-            # The picture first: where it all ends before the state is kept, the same picture is made again.
-            pixels = picture.to_uint8(frame, prepared.request.dream.clip)
-            picture.write(str(place.frame(state.done)), pixels, {**state.recipe, "frame": state.done})
-            state = State(state.done + 1, next_frame(frame, zoom), state.recipe)
-            place.keep(state)
-            progress.update()
-        return state, interrupted()
+class _Frames:
+    """The frames of a zoom."""
 
+    kind = _KIND
 
-def _dreamt(prepared: Prepared, state: State, interrupted: Callable[[], Optional[int]]) -> Optional[np.ndarray]:
-    """(h, w, 3) float32: the frame, None where a signal came before it was done."""
-    dream = prepared.request.dream
-    # Its own seed, so that a frame does not depend on where the zoom was begun.
-    dream = replace(dream, seed=(int(dream.seed or 0) + state.done) % 2**32)
-    last: Optional[Step] = None
-    for step in dream_steps(prepared.net, state.frame, dream, prepared.ascend):
-        if interrupted():
+    def __init__(self, zoom: ZoomSettings):
+        self._zoom = zoom
+        self.count = zoom.frames
+        rate = rate_of(zoom.fps)
+        self.form = Form(rate, 1 / rate)
+        shift = ",".join(repr(value if value % 1 else int(value)) for value in zoom.shift_pixels)
+        own = {"frames": zoom.frames, "rate": zoom.rate, "rotate": zoom.rotate, "shift": shift, "fps": zoom.fps}
+        self.recipe: Recipe = {f"zoom_{key}": value for key, value in own.items()}
+
+    def start(self, number: int, last: np.ndarray) -> Optional[np.ndarray]:
+        if number == self.count:
             return None
-        last = step
-    return last.picture() if last else state.frame
+        return next_frame(last, self._zoom) if number else last
 
-
-def _like(request: Request, begun: Optional[Recipe]) -> Request:
-    """The request, with what it leaves open as it was when the zoom was begun: the seed, and the memory's limit."""
-    if begun is None:
-        return request
-    if request.dream.seed is None and "seed" in begun:
-        request = replace(request, dream=replace(request.dream, seed=begun["seed"]))
-    if request.net.memory is None and "memory" in begun:
-        request = replace(request, net=replace(request.net, memory=begun["memory"]))
-    return request
-
-
-def _recipe(prepared: Prepared, zoom: ZoomSettings) -> Recipe:
-    shift = ",".join(repr(value if value % 1 else int(value)) for value in zoom.shift_pixels)
-    own = {"zoom_frames": zoom.frames, "zoom_rate": zoom.rate, "zoom_rotate": zoom.rotate, "zoom_shift": shift}
-    recipe: Recipe = json.loads(json.dumps({**prepared.recipe, **own}))  # as it will be read again, to be compared
-    return recipe
-
-
-def _compare(begun: Recipe, recipe: Recipe, place: Place, is_finished: bool) -> None:
-    """Refuses to mix two zooms."""
-    for key in [*recipe, *begun]:
-        if begun.get(key) != recipe.get(key):
-            difference = f"a zoom with {key} {begun.get(key)}, and this is one with {recipe.get(key)}"
-            if is_finished:
-                raise UsageError(f"{place.target} is {difference}: choose another OUT")
-            raise UsageError(f"{place.target} was begun as {difference}: {place.ways_out}")
+    def times(self) -> List[Fraction]:
+        return [number / self.form.rate for number in range(self.count + 1)]

@@ -1,4 +1,4 @@
-"""A zoom goes on after whatever ended it, to the same bytes, and is never mixed with another one."""
+"""A sequence goes on after whatever ended it, to the same bytes, and is never mixed with another one: with zooms."""
 
 import re
 import signal
@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from deepdream import zoom
+from deepdream import sequence
 from deepdream.cli import main
 from tests.tiny import SHORT_ZOOM, command, frame_names, interrupt, refused, snapshot, tiny_net, tiny_picture
 
@@ -16,18 +16,18 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 def cut_short(monkeypatch, after, fault=KeyboardInterrupt):
     """Has the next zoom end in the middle of a frame, as nothing in the program expects it."""
-    whole, begun = zoom.dream_steps, []
+    whole, begun = sequence.dream_steps, []
 
     def dream_steps(*args):
         begun.append(args)
         steps = whole(*args)
         yield next(steps)
         if len(begun) > after:
-            monkeypatch.setattr(zoom, "dream_steps", whole)
+            monkeypatch.setattr(sequence, "dream_steps", whole)
             raise fault
         yield from steps
 
-    monkeypatch.setattr(zoom, "dream_steps", dream_steps)
+    monkeypatch.setattr(sequence, "dream_steps", dream_steps)
 
 
 @pytest.mark.parametrize("out", ["out", "out.gif", "out.webp"])
@@ -76,13 +76,13 @@ def test_what_is_finished_is_not_dreamt_again(folder, zoomed, capsys, out):
 
 @pytest.mark.parametrize("out", ["out.gif", "out.webp"])
 def test_an_end_between_the_animation_and_the_clearing_up(folder, zoomed, monkeypatch, out):
-    clear = zoom.Place.clear
-    monkeypatch.setattr(zoom.Place, "clear", lambda self: None)
+    clear = sequence.Place.clear
+    monkeypatch.setattr(sequence.Place, "clear", lambda self: None)
     assert zoomed(out) == 0
     before = snapshot(folder)
     assert f".{out}.zoom" in before
     Path(f".{out}.frames/0000.png").unlink()
-    monkeypatch.setattr(zoom.Place, "clear", clear)
+    monkeypatch.setattr(sequence.Place, "clear", clear)
     assert zoomed(out) == 0
     assert sorted(snapshot(folder)) == sorted(["guide.png", "in.png", out])
     assert Path(out).read_bytes() == before[out]
@@ -137,7 +137,7 @@ def test_a_damaged_state(folder, net, zoomed, capsys, monkeypatch, damage):
     if damage in ("pickle", "shape"):
         odd = np.array([{}], object) if damage == "pickle" else np.zeros((2, 2))
         with state.open("wb") as file:
-            np.savez(file, done=1, frame=odd, recipe="{}")
+            np.savez(file, done=1, dream=odd, recipe="{}")
     else:
         flipped = data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
         state.write_bytes({"cut": data[:at], "flipped": flipped, "empty": b"", "text": b"a state"}[damage])
@@ -156,7 +156,7 @@ def test_a_frame_that_has_been_taken_away(folder, net, zoomed, capsys, monkeypat
 def test_a_disk_that_is_full(folder, net, zoomed, capsys, monkeypatch):
     """After the first frame, for its state: what is kept is the state before it."""
     assert zoomed("whole", "--seed", "7") == 0
-    keep = zoom.Place.keep
+    keep = sequence.Place.keep
 
     def full(self, state):
         if state.done == 1:
@@ -168,7 +168,7 @@ def test_a_disk_that_is_full(folder, net, zoomed, capsys, monkeypatch):
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(zoom.Place, "keep", full)
+        patch.setattr(sequence.Place, "keep", full)
         savez = np.savez
         assert zoomed("out", "--seed", "7") == 1
         monkeypatch.setattr("numpy.savez", savez)

@@ -187,7 +187,7 @@ def test_the_recipe_says_what_differs_and_what_does_not(folder, net, sheeted, ca
     assert main(["info", "out.png"]) == 0
     assert re.search(r"^sheet_iterations +\[1, 2\]$", capsys.readouterr().out, re.MULTILINE)
     line = refused(capsys, folder, ["again", "out.png", "in.png", "new.png", "--model", net])
-    assert line.endswith("is a sheet of dreams, and a sheet cannot be repeated from it: use dreamify sheet")
+    assert line == "dreamify: that is of a sheet, which cannot be repeated from it: use dreamify sheet"
 
 
 def test_noise_of_several_seeds_has_no_one_checksum(folder, net):

@@ -63,8 +63,15 @@ def test_the_recipe_of_a_frame_is_the_dreams_and_the_zooms(folder, net, zoomed):
     args = ["--seed", "5", "--guide", "guide.png"]
     assert zoomed("out", *args, "--rotate", "1.5", "--shift=-2,0.5") == 0
     assert main(["in.png", "plain.png", *SHORT_ZOOM[:4], *args, "--model", net]) == 0
-    own = {"zoom_frames": 4, "zoom_rate": 0.05, "zoom_rotate": 1.5, "zoom_shift": "-2,0.5", "frame": 3}
-    assert picture.read_recipe("out/0003.png") == {**picture.read_recipe("plain.png"), **own}
+    own = {
+        "zoom_frames": 4,
+        "zoom_rate": 0.05,
+        "zoom_rotate": 1.5,
+        "zoom_shift": "-2,0.5",
+        "zoom_fps": 10.0,
+        "frame": 3,
+    }
+    assert picture.read_recipe("out/0003.png") == {**picture.read_recipe("plain.png"), **own, "frame": 3}
 
 
 RNG = np.random.RandomState(0)
@@ -156,11 +163,11 @@ def test_an_animation_has_the_frames_of_the_folder(folder, zoomed, capsys, out):
 @pytest.mark.parametrize(
     ("out", "words", "code"),
     [
-        ("out.mp4", "out.mp4 is nothing that a zoom can be written to: end its name in .gif or .webp, or name a f", 2),
+        ("out.avi", "out.avi is nothing that a zoom can be written to: end its name in .gif, .webp, .mp4 or .webm", 2),
         ("-", "- is nothing that a zoom can be written to", 2),
         ("missing/out", "/missing does not exist: create it, or write somewhere else", 1),
         ("missing/out.gif", "/missing does not exist: create it, or write somewhere else", 1),
-        ("file", "file is a file: name a folder, or a file in .gif or .webp", 2),
+        ("file", "file is a file: name a folder, or a file in .gif, .webp, .mp4 or .webm", 2),
         ("full", "full holds other things than the frames of one zoom: choose another OUT", 2),
         ("frames", "frames holds other things than the frames of one zoom: choose another OUT", 2),
         (".", ". holds other things than the frames of one zoom: choose another OUT", 2),
@@ -218,4 +225,4 @@ def test_alpha_is_dropped_and_no_iterations_only_zoom(folder, zoomed):
 def test_a_zoom_cannot_be_repeated_from_a_picture(folder, net, zoomed, capsys, out):
     assert zoomed(out.split("/")[0]) == 0
     line = refused(capsys, folder, ["again", out, "in.png", "new.png", "--model", net])
-    assert line == "dreamify: that picture is of a zoom, and a zoom cannot be repeated from it: use dreamify zoom"
+    assert line == "dreamify: that is of a zoom, which cannot be repeated from it: use dreamify zoom"

@@ -1,0 +1,173 @@
+"""A sequence of dreams, each from the one before: one frame after the other, going on where it was cut short."""
+
+import json
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Callable, Iterator, Optional, Protocol, Sequence, Tuple
+
+import numpy as np
+
+from . import animation, film, film_writer, picture
+from .dream import Step, dream_steps
+from .errors import UsageError
+from .film import Form
+from .picture import Picture
+from .preparation import Prepared, prepare
+from .request import Recipe, Request
+from .sequence_files import Kind, Place, State
+from .sizes import Size
+from .terminal import bar, interruptible, say
+
+
+class Frames(Protocol):
+    """What a sequence dreams, frame by frame."""
+
+    kind: Kind
+    count: int  # frames, as far as is known
+    form: Form  # of the film that they make
+    recipe: Recipe  # what there is to say beside what a dream's recipe says
+
+    def start(self, number: int, last: np.ndarray) -> Optional[np.ndarray]:
+        """(h, w, 3) float32: what frame `number` is dreamt from, given the dream before it; None after the last frame.
+
+        last: (h, w, 3) float32; for frame 0 the picture. The numbers follow each other, from anywhere.
+        """
+
+    def times(self) -> Sequence[Fraction]:
+        """When each frame begins, in seconds, once they are all known; at the end stands when the last one is over."""
+
+
+def run(request: Request, frames: Frames, base: Optional[Picture] = None) -> int:
+    """Makes a sequence, or goes on with one; returns the exit code: 128 and a signal's number where one cut it short.
+
+    request: its target is a folder for the frames, or a file in one of the kind's formats. base: see prepare.
+    Raises UsageError for another target, or one that holds something else, and for a sequence begun with other
+    settings; DreamError for whatever fails.
+    """
+    name, place = frames.kind.name, Place(request.target, frames.kind)
+    if place.format in film.FORMATS.values():
+        film_writer.check(str(place.format))
+    finished = place.finished()
+    state = None if finished else place.state()
+    begun = finished or (state.recipe if state else None)
+    prepared = prepare(_like(request, begun), begun=begun["model"] if begun else None, base=base)
+    # As it will be read again, to be compared.
+    recipe: Recipe = json.loads(json.dumps({**prepared.recipe, **frames.recipe}))
+    if begun is not None:
+        _compare(begun, recipe, place, name, finished is not None)
+    if finished:
+        place.clear()
+        say(f"all {frames.count} frames are in {request.target} already")
+        return 0
+    _tell_what_is_lost(place, frames, prepared.inputs.base.pixels.shape[:2])
+    if state:
+        say(f"going on after {state.done} of {frames.count} frames")
+    state = state or State(0, prepared.inputs.base.pixels.astype(np.float32), recipe)
+    place.begin(state)
+    try:
+        state, cut_short = _dream(prepared, frames, place, state)
+        if cut_short:
+            say(f"stopped after {state.done} of {frames.count} frames: the same command goes on")
+            return 128 + cut_short
+        place.finish(lambda path: _write(path, place, frames, state))
+    except KeyboardInterrupt:  # the second one, in the middle of a frame, or one while the file is written
+        say("interrupted, the frame under way is dropped: the same command goes on")
+        return 130
+    say(f"the {name} of {state.done} frames is in {request.target}")
+    return 0
+
+
+def _tell_what_is_lost(place: Place, frames: Frames, size: Size) -> None:
+    """What OUT cannot hold as it is."""
+    if place.format == "MP4":
+        height, width = film_writer.stored_size(place.format, size)
+        twice = " and ".join(what for what, more in (("row", height > size[0]), ("column", width > size[1])) if more)
+        if twice:
+            say(f"the film will be {width}x{height}, its last {twice} twice: H.264 wants even sides")
+    if frames.form.sound and place.format not in film.FORMATS.values():
+        say(f"{place.target} will be silent: only films have sound")
+    if place.format == "GIF" and frames.form.rate > 1000 / animation.SHORTEST:
+        most = 1000 // animation.SHORTEST
+        say(f"a GIF shows {most} frames a second at most, so this one is slower: --every 2 would help")
+
+
+def _dream(prepared: Prepared, frames: Frames, place: Place, state: State) -> Tuple[State, Optional[int]]:
+    """Dreams the frames that are missing; returns how far that went, and the signal that came before the end."""
+    clip = prepared.request.dream.clip
+    with bar("frame {n_fmt} of {total_fmt}", frames.count, state.done) as progress, interruptible() as interrupted:
+        while True:
+            start = frames.start(state.done, state.dream)
+            if start is None:
+                return state, None
+            dream = _dreamt(prepared, start, state.done, interrupted)
+            if dream is None:
+                return state, interrupted()
+            # The picture first: where it all ends before the state is kept, the same picture is made again.
+            recipe = {**state.recipe, "frame": state.done}
+            picture.write(str(place.frame(state.done)), picture.to_uint8(dream, clip), recipe)
+            state = State(state.done + 1, dream, state.recipe)
+            place.keep(state)
+            progress.update()
+
+
+def _dreamt(
+    prepared: Prepared, start: np.ndarray, number: int, interrupted: Callable[[], Optional[int]]
+) -> Optional[np.ndarray]:
+    """(h, w, 3) float32: the frame, None where a signal came before it was done."""
+    dream = prepared.request.dream
+    # Its own seed, so that a frame does not depend on where the sequence was begun.
+    dream = replace(dream, seed=(int(dream.seed or 0) + number) % 2**32)
+    last: Optional[Step] = None
+    if interrupted():
+        return None
+    for step in dream_steps(prepared.net, start, dream, prepared.ascend):
+        if interrupted():
+            return None
+        last = step
+    return last.picture() if last else start
+
+
+def _write(path: Path, place: Place, frames: Frames, state: State) -> None:
+    """The animation or film, from the frames on the disk."""
+    times = frames.times()
+    with bar("writing frame {n_fmt} of {total_fmt}", state.done) as progress:
+        pictures = _counted(place.frames(state.done), progress.update)
+        if place.format in film.FORMATS.values():
+            film_writer.write(path, str(place.format), pictures, times, frames.form, state.recipe)
+            return
+        with path.open("wb") as file:
+            animation.write(file, str(place.format), pictures, _milliseconds(times), state.recipe)
+
+
+def _counted(pictures: Iterator[np.ndarray], count: Callable[[], object]) -> Iterator[np.ndarray]:
+    for image in pictures:
+        yield image
+        count()
+
+
+def _milliseconds(times: Sequence[Fraction]) -> Sequence[int]:
+    """How long each frame of an animation is shown: in hundredths of a second, as GIF counts, which do not add up."""
+    marks = [10 * round(100 * time) for time in times]
+    return [max(animation.SHORTEST, after - before) for before, after in zip(marks, marks[1:])]
+
+
+def _like(request: Request, begun: Optional[Recipe]) -> Request:
+    """The request, with what it leaves open as it was when the sequence was begun: the seed, and the memory's limit."""
+    if begun is None:
+        return request
+    if request.dream.seed is None and "seed" in begun:
+        request = replace(request, dream=replace(request.dream, seed=begun["seed"]))
+    if request.net.memory is None and "memory" in begun:
+        request = replace(request, net=replace(request.net, memory=begun["memory"]))
+    return request
+
+
+def _compare(begun: Recipe, recipe: Recipe, place: Place, name: str, is_finished: bool) -> None:
+    """Refuses to mix two sequences."""
+    for key in [*recipe, *begun]:
+        if begun.get(key) != recipe.get(key):
+            difference = f"a {name} with {key} {begun.get(key)}, and this is one with {recipe.get(key)}"
+            if is_finished:
+                raise UsageError(f"{place.target} is {difference}: choose another OUT")
+            raise UsageError(f"{place.target} was begun as {difference}: {place.ways_out}")

@@ -1,0 +1,90 @@
+"""Films: each frame is dreamt from its own picture and the dream before it, carried along with what the film shows."""
+
+from fractions import Fraction
+from pathlib import Path
+from typing import List, Optional
+
+import numpy as np
+
+from . import film, sequence
+from .animation import FORMATS as ANIMATIONS
+from .film import Film
+from .film_reader import open_film
+from .flow import motion, opencv
+from .picture import Picture
+from .request import Recipe, Request
+from .sequence_files import Kind
+from .settings import VIDEO, VideoSettings
+
+_KIND = Kind("video", {**film.FORMATS, ".gif": ANIMATIONS[".gif"]}, digits=6)
+
+
+def run(request: Request, video: VideoSettings = VIDEO) -> int:
+    """Dreams a film, or goes on with one; returns the exit code.
+
+    request: its source is a film or a folder of numbered pictures, its target a film, a .gif or a folder.
+    Raises what sequence.run raises, and DreamError where the film is damaged, when what comes before that is dreamt.
+    """
+    if video.blend and video.flow != "off":
+        opencv()  # without which it would fail at the second frame only
+    source = open_film(request.source, video.start, video.end, video.every, video.fps, request.pictures.max_size)
+    frames = _Frames(source, video)
+    base = Picture(next(source.frames()).pixels, None, source.sha256)
+    code = sequence.run(request, frames, base)
+    if code == 0 and source.fault:
+        raise source.fault
+    return code
+
+
+def starting_picture(
+    source: np.ndarray, before: np.ndarray, last: np.ndarray, video: VideoSettings = VIDEO
+) -> np.ndarray:
+    """What a frame is dreamt from: its own picture, and `blend` of the last dream where that shows the same things.
+
+    source, before: (h, w, 3) uint8, this frame of the film and the one before. last: (h, w, 3) float32, what was dreamt
+    of the one before. Returns (h, w, 3) float32.
+    """
+    own = source.astype(np.float32)
+    if not video.blend:
+        return own
+    if video.flow == "off":
+        return own + np.float32(video.blend) * (last - own)
+    moved = motion(before, source)
+    if moved.is_cut:
+        return own
+    share = np.float32(video.blend) * moved.seen[..., None]
+    return own + share * (moved.carry(last) - own)
+
+
+class _Frames:
+    """The frames of a film."""
+
+    kind = _KIND
+
+    def __init__(self, source: Film, video: VideoSettings):
+        self._video = video
+        self._coming = source.frames()
+        self._picture: Optional[np.ndarray] = None
+        self._times: List[Fraction] = []
+        self._end = Fraction(0)
+        self.count, self.form = source.count, source.form
+        own = {name: getattr(video, name) for name in ("blend", "flow", "start", "end", "every")}
+        if Path(source.source).is_dir():
+            own["fps"] = video.fps
+        self.recipe: Recipe = {f"video_{key}": value for key, value in own.items()}
+
+    def start(self, number: int, last: np.ndarray) -> Optional[np.ndarray]:
+        before = self._picture
+        while len(self._times) <= number:  # those that were dreamt before an interruption are read again
+            frame = next(self._coming, None)
+            if frame is None:
+                return None
+            before, self._picture = self._picture, frame.pixels
+            self._times.append(frame.time)
+            self._end = frame.time + frame.duration
+        if before is None or self._picture is None:
+            return last
+        return starting_picture(self._picture, before, last, self._video)
+
+    def times(self) -> List[Fraction]:
+        return [*self._times, self._end]
