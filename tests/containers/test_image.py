@@ -10,12 +10,15 @@ import pytest
 from PIL import Image
 
 from deepdream import picture
+from deepdream.film_reader import read_recipe
+from tests import films
 from tests.shared import SHARED
 from tests.tiny import interrupt
 
 from .workshop import serve
 
 QUICK = ["inception_3b/output", "2", "2", "--max-size", "160", "--seed", "0"]
+QUICK_OPTIONS = ["--layer", "inception_3b/output", "--iterations", "2", "--octaves", "2", "--seed", "0"]
 
 
 @pytest.fixture
@@ -55,6 +58,20 @@ def test_a_dream_in_a_container_that_can_write_nothing_but_its_folder(dreamify, 
     before, after = (np.float32(Image.open(path).resize((160, 90))) for path in (data / "in.jpg", out))
     assert 2 < abs(after - before).mean() < 40
     assert sorted(path.name for path in data.iterdir()) == ["in.jpg", "out.png"]
+
+
+def test_a_film_and_its_sound(dreamify, data):
+    films.clip(
+        data / "in.mp4", [films.texture(number, 90, 160) for number in range(3)], sound=("aac", films.beep(0.12))
+    )
+    done = dreamify("video", "in.mp4", "out.mp4", *QUICK_OPTIONS, options=mounted(data))
+    assert done.returncode == 0, done.stderr
+    with films.av.open(str(data / "out.mp4")) as container:
+        assert len(list(container.decode(video=0))) == 3
+    assert films.sound_packets(data / "out.mp4") == films.sound_packets(data / "in.mp4")
+    recipe = read_recipe(str(data / "out.mp4"))
+    assert (recipe["engine"], recipe["video_flow"]) == ("caffe", "dis")
+    assert sorted(path.name for path in data.iterdir()) == ["in.jpg", "in.mp4", "out.mp4"]
 
 
 def test_any_user_writes_as_himself(dreamify, data):
