@@ -13,13 +13,14 @@ from typing import Any, Callable, Collection, List, NoReturn, Optional, Tuple
 
 from . import __version__
 from .errors import DreamError, UsageError
-from .settings import DREAM, GOAL, KINDS, NET, PICTURE, SHEET, SHEET_SEED, VIDEO, ZOOM, byte_size, seconds
+from .settings import BATCH, DREAM, GOAL, KINDS, NET, PICTURE, SHEET, SHEET_SEED, VIDEO, ZOOM, byte_size, seconds
 
 VERBS = {
     "keys": "list the layers to dream on",
     "info": "print the settings that a picture was dreamt with",
     "zoom": "dream a picture again and again, a little closer each time",
     "video": "dream a film, sound and all",
+    "batch": "dream many pictures with one recipe",
     "sheet": "dream a picture with several values of a setting, side by side",
     "again": "repeat a dream from the settings stored in its picture",
     "models": "list the models, or download one",
@@ -167,6 +168,19 @@ def _video_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("source", metavar="IN", help="the film, or a folder of numbered pictures")
     parser.add_argument("target", metavar="OUT", help="a film, .mp4, .webm or .gif, or a folder for the frames")
     _add_settings(parser.add_argument_group("the film"), VIDEO)
+    _add_dream_settings(parser)
+
+
+def _batch_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.epilog = (
+        "A dream has the name of its picture, or one in .png where that format cannot be written. The same command,\n"
+        "called again, goes on with what is missing."
+    )
+    parser.add_argument("sources", metavar="IN", nargs="+", help='pictures, folders of them, or patterns: "in/*.jpg"')
+    parser.add_argument("folder", metavar="OUTDIR", help="the folder for the dreams")
+    group = parser.add_argument_group("the batch")
+    _add_settings(group, BATCH)
+    group.add_argument("--force", action="store_true", help="dream anew what is there already")
     _add_dream_settings(parser)
 
 

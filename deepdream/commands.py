@@ -5,6 +5,7 @@ import sys
 from dataclasses import replace
 from typing import Any, Dict, Iterable, Sequence
 
+from . import batch as batches
 from . import model_zoo
 from . import sheet as sheets
 from . import video as videos
@@ -16,7 +17,7 @@ from .film_reader import read_recipe
 from .recipe import recipe_text
 from .request import Request, request_again
 from .session import run
-from .settings import DREAM, GOAL, GOOGLENET, NET, PICTURE, SHEET, VIDEO, ZOOM
+from .settings import BATCH, DREAM, GOAL, GOOGLENET, NET, PICTURE, SHEET, VIDEO, ZOOM
 from .terminal import say
 
 
@@ -45,6 +46,12 @@ def video(args: argparse.Namespace) -> int:
     return videos.run(_request(chosen), _with_options(VIDEO, chosen))
 
 
+def batch(args: argparse.Namespace) -> int:
+    """dreamify batch IN... OUTDIR"""
+    chosen = {**vars(args), "source": "", "target": args.folder}
+    return batches.run(args.sources, _request(chosen), _with_options(BATCH, chosen), args.force)
+
+
 def sheet(args: argparse.Namespace) -> int:
     """dreamify sheet IN OUT"""
     chosen = vars(args)
@@ -57,7 +64,8 @@ def sheet(args: argparse.Namespace) -> int:
 def again(args: argparse.Namespace) -> int:
     """dreamify again DREAM IN OUT"""
     recipe = read_recipe(args.dream)
-    return run(request_again(recipe, args.source, args.target, args.guide, args.mask, args.model), recipe)
+    request = request_again(recipe, args.source, args.target, args.guide, args.mask, args.model)
+    return run(request, recipe)
 
 
 def info(args: argparse.Namespace) -> int:

@@ -185,6 +185,13 @@ def deepdream(
     def step(_: np.ndarray, rng: Any) -> None:
         make_step(net, step_size, end, jitter, clip, objective, rng)
 
+    return dreamt(net, base_img, settings, step)
+
+
+def dreamt(
+    net: Any, base_img: np.ndarray, settings: DreamSettings, step: Callable[[np.ndarray, Any], None]
+) -> np.ndarray:
+    """(h, w, 3) float32: what dream_steps has come to at its end."""
     for _ in dream_steps(net, base_img, settings, step):
         pass
     return deprocess(net, arrays.to_numpy(net.blobs[net.inputs[0]].data[0])).astype(np.float32, copy=False)

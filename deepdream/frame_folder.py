@@ -6,8 +6,6 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Iterator, List, Optional, Tuple
 
-from PIL import Image
-
 from . import picture
 from .errors import DreamError, UsageError
 from .film import Film, Form, Frame, Span
@@ -48,13 +46,10 @@ class FrameFolder(Film):
 
 def _pictures(source: str) -> List[Path]:
     """The folder's pictures in order. Raises DreamError where there are none, or one has no number."""
-    Image.init()
     try:
-        files = [path for path in Path(source).iterdir() if path.is_file() and not path.name.startswith(".")]
+        pictures = [path for path in Path(source).iterdir() if path.is_file() and picture.is_named_so(path)]
     except OSError as error:
         raise DreamError(f"{source} cannot be read ({error.strerror}): check its permissions") from None
-    # Not all that Pillow knows opens: to some formats it only writes.
-    pictures = [path for path in files if Image.EXTENSION.get(path.suffix.lower()) in Image.OPEN]
     if not pictures:
         raise DreamError(f"there are no pictures in the folder {source}: name one with a film's frames")
     numbered: List[Tuple[int, str, Path]] = []

@@ -8,7 +8,7 @@ from .errors import DreamError, UsageError
 from .settings import byte_text
 from .sizes import Size
 
-_MARGIN = 0.8  # of what is free is taken, unless --memory says otherwise
+MARGIN = 0.8  # of what is free is taken, unless --memory says otherwise
 _PROGRAM = 400 * 2**20  # Python, PyTorch and its compiled loops, without weights: 390 MB measured
 _PER_PIXEL = 3 + 4 * 3 * 4  # bytes: the picture as it was read, and as floats undreamt, dreamt, its diff and a copy
 
@@ -73,7 +73,7 @@ def _limit(net: Any) -> int:
     available = net.free_memory()
     if available is None:
         return 2**63
-    return (_resident() + int(_MARGIN * available)) >> 20 << 20
+    return (_resident() + int(MARGIN * available)) >> 20 << 20
 
 
 def _resident() -> int:

@@ -105,6 +105,19 @@ def to_uint8(dream: np.ndarray, clip: bool = True) -> np.ndarray:
     return np.clip(dream, 0, 255).astype(np.uint8)
 
 
+def is_named_so(path: Path) -> bool:
+    """Whether a file's extension is that of a picture that can be read."""
+    Image.init()
+    # Not all that Pillow knows opens: to some formats it only writes.
+    return not path.name.startswith(".") and Image.EXTENSION.get(path.suffix.lower()) in Image.OPEN
+
+
+def extensions() -> Dict[str, str]:
+    """Those of pictures that can be written here, and Pillow's names of the formats."""
+    Image.init()
+    return {extension: kind for extension, kind in _FORMATS.items() if kind in Image.SAVE}
+
+
 def check_target(target: str) -> None:
     """See, before hours of dreaming, that a picture can be written.
 
@@ -249,8 +262,7 @@ def _save_options(kind: str, recipe: Dict[str, Any]) -> Dict[str, Any]:
 
 def _format(target: str) -> str:
     """Pillow's name of the format that the extension means, where this Pillow can write it."""
-    Image.init()
-    formats = {extension: kind for extension, kind in _FORMATS.items() if kind in Image.SAVE}
+    formats = extensions()
     kind = formats.get(Path(target).suffix.lower())
     if kind is None:
         raise UsageError(f"the format of {target} is not known: end its name in {', '.join(formats)}")

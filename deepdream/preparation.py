@@ -6,7 +6,7 @@ from typing import Any, Optional, Sequence
 
 import numpy as np
 
-from . import __version__, goals, memory, noise
+from . import __version__, goals, memory, noise, picture
 from .ascent import Ascent, Term
 from .caffe_format.convolutional import as_convolutional
 from .caffe_format.topology import Topology, read_topology
@@ -90,8 +90,19 @@ def prepare(
     return Prepared(request, net, choice, inputs, goal, recipe)
 
 
-def varied(prepared: Prepared, request: Request) -> Prepared:
-    """Another dream with the net and the pictures of one that is prepared; nothing is said.
+def check(request: Request) -> None:
+    """Refuses what cannot be dreamt on any picture: a model, a layer, a guide or a mask that is not there."""
+    choice = choose(request.net.model, request.net.engine, progress=True)
+    topology = read_topology(choice.model.prototxt)
+    topology = as_convolutional(topology) if request.kind == "class" else topology
+    goals.find_goal(request.goal, request.dream, topology, choice.model.classes, choice.layer)
+    for source in (request.guide, request.mask):
+        if source:
+            picture.read(source, request.pictures.max_size, request.dream.seed)
+
+
+def varied(prepared: Prepared, request: Request, inputs: Optional[Inputs] = None) -> Prepared:
+    """Another dream with the net of one that is prepared, and with its pictures or others; nothing is said.
 
     The net is left to keep to the memory that this dream may take, so of all the dreams of one net only the last that
     was prepared can be dreamt.
@@ -99,9 +110,10 @@ def varied(prepared: Prepared, request: Request) -> Prepared:
     request: the other one, with other dream settings, a seed among them, and what --memory said.
     Raises what prepare raises for a layer that is not there, a size that does not suit it, and too little memory.
     """
-    net, inputs = prepared.net, prepared.inputs
-    if request.dream.seed != prepared.request.dream.seed:
-        inputs = with_noise_anew(inputs, request)
+    net = prepared.net
+    if inputs is None:
+        same = request.dream.seed == prepared.request.dream.seed
+        inputs = prepared.inputs if same else with_noise_anew(prepared.inputs, request)
     goal = _goal(request, net.topology, prepared.choice, inputs)
     if getattr(net, "memory", None):
         net.memory = None  # the other dream's

@@ -242,6 +242,15 @@ class VideoSettings(_Checked):
             raise UsageError(f"end must be after start, not {self.end} after {self.start or 0}")
 
 
+@dataclass(frozen=True)
+class BatchSettings(_Checked):
+    """How many pictures are dreamt with one recipe."""
+
+    workers: Optional[int] = _setting(
+        None, "workers", "pictures at a time (default: one a core that there is memory for; on a GPU 1)", int, least=1
+    )
+
+
 # What a sheet takes several values of: the option, and the field of DreamSettings. The first of two makes the rows.
 SHEET = {"layers": "end", "iterations": "iter_n", "octaves": "octave_n", "scale": "octave_scale", "seeds": "seed"}
 ALL = "all"  # of the layers
@@ -253,3 +262,4 @@ NET = NetSettings()
 PICTURE = PictureSettings()
 ZOOM = ZoomSettings()
 VIDEO = VideoSettings()
+BATCH = BatchSettings()

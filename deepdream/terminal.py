@@ -55,10 +55,10 @@ class Progress:
 
 
 @contextmanager
-def interruptible() -> Iterator[Callable[[], Optional[int]]]:
+def interruptible(what: str = "this step") -> Iterator[Callable[[], Optional[int]]]:
     """The first Ctrl-C, or SIGTERM, waits until the step under way is done, so that a whole picture is left.
 
-    The second does not. What is yielded tells the signal that came, if one did.
+    The second does not. what: is finished. What is yielded tells the signal that came, if one did.
     """
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     caught: List[int] = []
@@ -67,7 +67,7 @@ def interruptible() -> Iterator[Callable[[], Optional[int]]]:
         caught.append(number)
         signal.signal(number, before[signal.Signals(number)])
         again = "Ctrl-C" if number == signal.SIGINT else "SIGTERM"
-        say(f"finishing this step; {again} again to drop the dream")
+        say(f"finishing {what}; {again} again to drop the dream")
 
     for number, handler in before.items():
         if handler != signal.SIG_IGN:  # a script's background job ignores Ctrl-C, and is to go on doing so
