@@ -36,11 +36,13 @@ def write(
 
 def _write_gif(file: BinaryIO, images: Iterable[Image.Image], durations: Sequence[int], recipe: Dict[str, Any]) -> None:
     """With Pillow's building blocks: its save() would hold all frames in memory."""
-    settings = {"loop": 0, "comment": recipes.to_json(recipe).encode("ascii")}
+    once: Dict[str, Any] = {"loop": 0, "comment": recipes.to_json(recipe).encode("ascii")}
     for number, (image, duration) in enumerate(zip(map(_with_256_colours, images), durations)):
+        header, _ = GifImagePlugin.getheader(image, info=once)  # which puts the palette in order, too
         if number == 0:
-            file.writelines(GifImagePlugin.getheader(image.copy(), info=settings)[0])
-        file.writelines(GifImagePlugin.getdata(image, duration=duration, include_color_table=True))
+            file.writelines(header)
+        more: Dict[str, Any] = {} if number else once  # what Pillow before 9.2 puts there, and now into the header
+        file.writelines(GifImagePlugin.getdata(image, duration=duration, include_color_table=True, **more))
     file.write(b";")
 
 

@@ -143,7 +143,7 @@ class _Batch:
         with bar("{n_fmt} of {total_fmt} pictures", count) as self._progress, interruptible(_UNDER_WAY) as interrupted:
             while self._waiting and not interrupted():
                 # A process that is killed takes its pool with it.
-                with ProcessPoolExecutor(workers, _CONTEXT, initializer=_begin) as pool:
+                with _pool(workers) as pool:
                     try:
                         self._go_through(pool, workers, interrupted)
                     except BaseException:
@@ -204,6 +204,13 @@ class _Batch:
         if self._waiting:
             words.append(f"{len(self._waiting)} left, with which the same command goes on")
         say(f"{', '.join(words)}: {self._request.target}")
+
+
+def _pool(workers: int) -> Executor:
+    try:
+        return ProcessPoolExecutor(workers, _CONTEXT, initializer=_begin)
+    except (ImportError, OSError) as error:
+        raise DreamError(f"no worker processes can be had here ({error}): mount /dev/shm, which they want") from None
 
 
 _ready: Optional[Prepared] = None  # a worker's first dream, whose net the others use

@@ -1,5 +1,6 @@
 """Many pictures: each is the dream that it would be alone, and what one of them does is nobody else's trouble."""
 
+import multiprocessing
 import os
 import re
 import signal
@@ -14,6 +15,12 @@ from deepdream.cli import main
 from deepdream.errors import UsageError
 from tests.tiny import command, interrupt, refused, snapshot, tiny_picture
 
+try:
+    multiprocessing.get_context("spawn").Lock()
+    NO_PROCESSES = not hasattr(signal, "SIGKILL")
+except OSError:
+    NO_PROCESSES = True
+needs_processes = pytest.mark.skipif(NO_PROCESSES, reason="needs SIGKILL, and /dev/shm for worker processes")
 SHORT = ["--iterations", "2", "--octaves", "2", "--threads", "1"]
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -124,6 +131,16 @@ def test_one_that_fails_is_told_and_the_rest_goes_on(dreamt, capsys):
     assert sorted(path.name for path in Path("out").iterdir()) == ["a.png", "b.jpg", "c.png"]
 
 
+def test_where_there_can_be_no_processes(photos, net, capsys, monkeypatch):
+    def none(*_, **__):
+        raise OSError(38, "Function not implemented")
+
+    monkeypatch.setattr(batch, "ProcessPoolExecutor", none)
+    assert main(["batch", "photos", "out", "--model", net]) == 1
+    words = "no worker processes can be had here ([Errno 38] Function not implemented): mount /dev/shm, which they want"
+    assert said(capsys)[-1] == f"dreamify: {words}"
+
+
 def test_which_files_are_found(photos):
     Path("photos/deeper").mkdir()
     tiny_picture(Path("photos/deeper/d.png"))
@@ -196,7 +213,7 @@ def test_threads_and_memory_are_shared_out(photos, net, monkeypatch):
     assert got[-1][0] == 1
 
 
-@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="signals are different here")
+@needs_processes
 def test_a_worker_that_is_killed_and_ctrl_c(photos, net, ctrl_c):
     """Files that were in work when a worker died are dreamt by another; Ctrl-C finishes what is under way."""
     for number in range(6):
@@ -225,7 +242,7 @@ def test_a_worker_that_is_killed_and_ctrl_c(photos, net, ctrl_c):
     assert {picture.read_recipe(str(path))["seed"] for path in Path("out").iterdir()} == {7}
 
 
-@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="signals are different here")
+@needs_processes
 def test_no_process_outlives_the_one_that_began_it(photos, net):
     many = ["--iterations", "100000", "--octaves", "1", "--threads", "1", "--model", net]
     process = command("batch", "photos", "out", "--workers", "2", *many, cwd=photos)
