@@ -70,7 +70,8 @@ def main(argv: Optional[List[str]] = None) -> int:
         from . import commands
 
         code: int = getattr(commands, verb)(args)
-        sys.stdout.flush()  # here, where a failure can be told
+        if sys.stdout:  # a program can be started without one
+            sys.stdout.flush()  # here, where a failure can be told
         return code
     except DreamError as error:
         print(f"dreamify: {error}", file=sys.stderr)

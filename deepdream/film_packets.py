@@ -69,7 +69,7 @@ class _Pass:
                     self._sure = packet.dts * self._known.time_base - self._known.origin
                 ends = bool(fault) and self._ends(self._stamp(packet), packet is None or packet.is_keyframe)
                 for frame in self._held(coder, packet) if ends else frames:
-                    self._time = self._stamp(frame)
+                    self._time = self._following() if self._known.is_counted else self._stamp(frame)
                     if self._span.is_over(self._time):
                         yield self._time, None
                         return
@@ -80,7 +80,10 @@ class _Pass:
                     raise Damage(self._stamp(packet), fault)
                 if ends or packet is None:
                     break
-        yield (Fraction(0) if self._time is None else self._time + self._known.last), None
+        end = Fraction(0) if self._time is None else self._time + self._known.last
+        if self._known.is_short and not ends and not self._span.is_over(end):
+            raise Damage(end, "what follows cannot be read")
+        yield end, None
 
     def _held(self, coder: Any, damaged: Any) -> List[Any]:
         """The frames that the decoder was given before a damaged packet, and that no missing one should precede.
@@ -122,6 +125,11 @@ class _Pass:
         if stamp is not None:
             time = stamp * time_base - self._known.origin
             return time if before is None or time > before else before + time_base
+        return self._following()
+
+    def _following(self) -> Fraction:
+        """The time one frame after the last."""
+        before, time_base = self._time, self._known.time_base
         if before is None:
             return Fraction(0)
         return before + max(1, round(self._step / time_base)) * time_base

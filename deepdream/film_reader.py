@@ -16,6 +16,7 @@ from .film_colour import ToRgb, matrix_and_range
 from .film_survey import opened, survey
 from .frame_folder import FrameFolder, rate_of
 
+_USUAL_RATE = 25.0
 _LANCZOS = 1  # Pillow's filter; its name moved between releases, its number did not
 
 
@@ -24,14 +25,14 @@ def open_film(
     start: Optional[float] = None,
     end: Optional[float] = None,
     every: int = 1,
-    fps: float = 25,
+    fps: Optional[float] = None,
     max_size: Optional[int] = None,
 ) -> Film:
     """Open a film: whatever FFmpeg decodes, or a folder of numbered pictures.
 
     start, end: seconds since its beginning, end exclusive; the first frame from start on is the new beginning, for the
-    sound too. every: only each so manieth frame; the speed stays. fps: frames a second of a folder. max_size: longest
-    side in pixels; larger pictures are shrunk to it.
+    sound too. every: only each so manieth frame; the speed stays. fps: frames a second of a folder, 25 if None.
+    max_size: longest side in pixels; larger pictures are shrunk to it.
     Raises UsageError for values out of range and a span without frames, DreamError for what cannot be read.
     """
     if source == "-":
@@ -46,7 +47,9 @@ def open_film(
         raise UsageError(f"a picture's longest side must be 1 pixel or more, not {max_size}")
     span = Span(Fraction(str(start or 0)), None if end is None else Fraction(str(end)), every)
     if Path(source).is_dir():
-        return FrameFolder(source, span, rate_of(fps), max_size)
+        return FrameFolder(source, span, rate_of(_USUAL_RATE if fps is None else fps), max_size)
+    if fps is not None:
+        raise UsageError(f"--fps is for folders of frames, and {source} has its own rate: leave it out")
     return _File(source, span, max_size)
 
 

@@ -68,7 +68,8 @@ def _gif(file: BinaryIO) -> int:
         elif kind == b",":  # a picture, of its place, a palette, the size of its codes and sub-blocks
             file.seek(_palette(file.read(9)[8:]) + 1, os.SEEK_CUR)
         else:
-            return file.tell()
+            # A trailer, or the end without one; anything else was not written so.
+            return file.tell() if kind in (b";", b"") else file.seek(0, os.SEEK_END) + 1
         length = 1
         while length:
             size = file.read(1)

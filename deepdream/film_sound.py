@@ -110,6 +110,8 @@ class _Encoded:
         self._coder = coder
         self._graph: Any = None
         self._ended = False  # by damage
+        self._due: Optional[Fraction] = None  # when the next frame begins
+        self._time_base = Fraction(1)
 
     def take(self, packet: Any, time: Fraction) -> Iterator[Tuple[Fraction, Any]]:
         if time > -_RUN_UP:
@@ -128,8 +130,15 @@ class _Encoded:
         except pyav().FFmpegError:
             self._ended, frames = True, []
         for frame in frames:
-            frame.pts -= round(self.zero / frame.time_base)
-            if (frame.pts * frame.time_base) + Fraction(frame.samples, frame.sample_rate) > 0:
+            if frame.pts is None:  # the last of some decoders, which follows the one before
+                if self._due is None:
+                    continue
+                frame.pts = round(self._due / self._time_base)
+            else:
+                self._time_base = frame.time_base
+                frame.pts -= round(self.zero / self._time_base)
+            self._due = frame.pts * self._time_base + Fraction(frame.samples, frame.sample_rate)
+            if self._due > 0:
                 if self._graph is None:
                     self._graph = self._make_graph(frame)
                 self._graph.push(frame)

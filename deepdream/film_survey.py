@@ -11,6 +11,7 @@ from .errors import DreamError
 from .film import Span, beginning, pyav
 from .film_size import is_cut_short
 
+_SHORT = Fraction(1)  # second
 _COVER = 0x400  # FFmpeg's AV_DISPOSITION_ATTACHED_PIC
 
 
@@ -21,6 +22,8 @@ class Survey:
     count: frames in the span. length: the whole film's, in seconds. rate: frames a second, in the mean. last: the
     duration of the span's last frame. origin: where the file's time begins, in the stream's own. aspect, primaries,
     transfer: see film.Form. has_sound: whether there is any stream of it.
+    is_short: whether the file says that it lasts longer than its packets do. is_counted: whether frames can only be
+    counted, because the format has no times for them and their packets come in another order.
     """
 
     count: int
@@ -33,6 +36,8 @@ class Survey:
     primaries: int
     transfer: int
     has_sound: bool
+    is_short: bool
+    is_counted: bool
 
 
 @contextlib.contextmanager
@@ -64,9 +69,13 @@ def survey(source: str, span: Span) -> Survey:
         time_base, origin = stream.time_base, _origin(container, stream)
         usual = stream.average_rate or stream.guessed_rate or Fraction(25)
         count, length, duration, first, latest = 0, Fraction(0), 1 / usual, Fraction(0), Fraction(-1)
+        others = Fraction(0)
         with contextlib.suppress(av.FFmpegError):  # what comes before the damage is counted
-            for packet in container.demux(stream):
+            for packet in container.demux():
                 if not packet.size or packet.is_discard:
+                    continue
+                if packet.stream_index != stream.index:
+                    others = max(others, _end(packet, origin))
                     continue
                 stamp = packet.dts if packet.pts is None else packet.pts
                 time = length if stamp is None else stamp * time_base - origin
@@ -93,7 +102,22 @@ def survey(source: str, span: Span) -> Survey:
             primaries=coder.color_primaries,
             transfer=coder.color_trc,
             has_sound=bool(container.streams.audio),
+            is_short=_promised(container) > max(length, others) + _SHORT,
+            is_counted="avi" in container.format.name and bool(coder.has_b_frames),
         )
+
+
+def _end(packet: Any, origin: Fraction) -> Fraction:
+    """When a packet of whatever stream is over; 0 if it does not say."""
+    stamp = packet.dts if packet.pts is None else packet.pts
+    return Fraction(0) if stamp is None else (stamp + (packet.duration or 0)) * packet.time_base - origin
+
+
+def _promised(container: Any) -> Fraction:
+    """How long a Matroska or WebM file says that it lasts, in seconds; FFmpeg guesses it for others."""
+    if "matroska" not in container.format.name:
+        return Fraction(0)
+    return Fraction(container.duration or 0, 1_000_000)
 
 
 def _mean_rate(count: int, seconds: Fraction, usual: Fraction) -> Fraction:

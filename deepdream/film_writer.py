@@ -13,9 +13,13 @@ from .film import Form, pyav
 from .film_colour import FULL, LIMITED, ToYuv
 from .film_sound import SoundWriter
 
-# The encoders of each, the best first, with what keeps a dream's fine grain.
+# The encoders of each, the best first, with what keeps a dream's fine grain. Without cpu-independent x264 gives other
+# bytes now and then, from the same pictures on one thread: its fast macroblock tree is not the same every time.
 _ENCODERS: Dict[str, Dict[str, Dict[str, str]]] = {
-    "MP4": {"libx264": {"crf": "17", "preset": "medium"}, "libopenh264": {"b": "20M", "allow_skip_frames": "0"}},
+    "MP4": {
+        "libx264": {"crf": "17", "preset": "medium", "x264-params": "cpu-independent=1"},
+        "libopenh264": {"b": "20M", "allow_skip_frames": "0"},
+    },
     "WEBM": {
         "libvpx-vp9": {"crf": "12", "b": "0", "row-mt": "1", "cpu-used": "3", "tile-columns": "2"},
         "libvpx": {"crf": "4", "b": "50M", "cpu-used": "2"},
@@ -95,8 +99,7 @@ def _encoder(kind: str) -> str:
 
 def _fill(container: Any, kind: str, frames: Iterable[np.ndarray], times: Sequence[Fraction], form: Form) -> None:
     to_yuv = ToYuv(form.matrix, form.full_range)
-    sound = SoundWriter(container, kind, form.sound)
-    stream = None
+    stream, sound = None, None
     lasting: Dict[int, int] = {}  # of frames that the encoder still holds: {time: duration}, in the time base
     stamps = [round(time / form.time_base) for time in times]
     try:
@@ -104,16 +107,18 @@ def _fill(container: Any, kind: str, frames: Iterable[np.ndarray], times: Sequen
             size = stored_size(kind, pixels.shape[:2], form.aspect)
             if stream is None:
                 stream = _add_pictures(container, kind, size, form, to_yuv.matrix)
+                sound = SoundWriter(container, kind, form.sound)
             frame = to_yuv(_grown(pixels, size) if kind == "MP4" else pixels, size)
             frame.pts, frame.time_base = stamp, form.time_base
             lasting[stamp] = after - stamp
             _mux(container, stream, stream.encode(frame), lasting)
-            sound.go_on(after * form.time_base)
-        if stream is not None:
+            sound.go_on(after * form.time_base)  # type: ignore[union-attr]  # it came with the stream
+        if stream is not None and sound is not None:
             _mux(container, stream, stream.encode(None), lasting)
             sound.go_on(None)
     finally:
-        sound.close()
+        if sound is not None:
+            sound.close()
 
 
 def _add_pictures(container: Any, kind: str, size: Tuple[int, int], form: Form, matrix: int) -> Any:
@@ -124,7 +129,7 @@ def _add_pictures(container: Any, kind: str, size: Tuple[int, int], form: Form, 
     stream.pix_fmt = "yuv420p"
     coder = stream.codec_context
     stream.time_base = coder.time_base = form.time_base
-    coder.thread_count = _THREADS
+    coder.thread_count, coder.thread_type = _THREADS, "FRAME"  # slices of one picture differ from run to run
     coder.colorspace, coder.color_range = matrix, FULL if form.full_range else LIMITED
     coder.color_primaries, coder.color_trc = form.primaries, form.transfer
     if kind == "MP4":

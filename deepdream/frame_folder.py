@@ -1,10 +1,13 @@
 """A folder of pictures, read as a film."""
 
+import contextlib
 import hashlib
 import re
 from fractions import Fraction
 from pathlib import Path
-from typing import Iterator, List, Optional, Tuple
+from typing import Dict, Iterator, List, Optional, Tuple
+
+from PIL import Image
 
 from . import picture
 from .errors import DreamError, UsageError
@@ -29,18 +32,21 @@ class FrameFolder(Film):
         self._times = [number / rate for number in ends]
         self._max_size = max_size
         first = picture.read(str(self._paths[0]), max_size).pixels
+        _check_sizes(self._paths)
         form = Form(rate=rate / span.every, time_base=1 / rate)
         super().__init__(source, _sha256(paths), len(self._paths), first.shape[:2], form)
 
     def frames(self) -> Iterator[Frame]:
-        """Raises DreamError for a picture that cannot be read, or is not of the first one's size."""
+        self.fault = None
         for path, time, end in zip(self._paths, self._times, self._times[1:]):
-            pixels = picture.read(str(path), self._max_size).pixels
+            try:
+                pixels = picture.read(str(path), self._max_size).pixels
+            except DreamError as error:
+                self.fault = error
+                return
             if pixels.shape[:2] != self.size:
-                raise DreamError(
-                    f"{path} has {_words(pixels.shape[:2])} pixels and {self._paths[0].name} has {_words(self.size)}: "
-                    "a film's frames are of one size"
-                )
+                self.fault = _odd_size(path, pixels.shape[:2], self.size)
+                return
             yield Frame(time, end - time, pixels)
 
 
@@ -58,7 +64,23 @@ def _pictures(source: str) -> List[Path]:
         if not numbers:
             raise DreamError(f"{path} has no number in its name: number the frames, or move it out of the folder")
         numbered.append((int(numbers[-1]), path.name, path))
-    return [path for _, _, path in sorted(numbered)]
+    numbered.sort()
+    for (number, name, _), (following, other, _) in zip(numbered, numbered[1:]):
+        if number == following:
+            raise DreamError(f"{name} and {other} in {source} are both number {number}: move one out of the folder")
+    return [path for _, _, path in numbered]
+
+
+def _check_sizes(paths: List[Path]) -> None:
+    """Refuses frames of several sizes, as far as the pictures' headers tell, before hours of dreaming."""
+    sizes: Dict[Path, Tuple[int, int]] = {}
+    for path in paths:
+        with contextlib.suppress(Exception), Image.open(path) as image:  # what is damaged is found when its turn comes
+            sizes[path] = image.size[::-1]
+    (_, usual), *others = sizes.items()
+    for path, size in others:
+        if sorted(size) != sorted(usual):  # one of them may be turned by EXIF
+            raise _odd_size(path, size, usual)
 
 
 def _sha256(paths: List[Path]) -> str:
@@ -71,8 +93,11 @@ def _sha256(paths: List[Path]) -> str:
     return digest.hexdigest()
 
 
-def _words(size: Tuple[int, int]) -> str:
-    return f"{size[1]} x {size[0]}"
+def _odd_size(path: Path, size: Tuple[int, int], usual: Tuple[int, int]) -> DreamError:
+    """(height, width) of a frame, and of the first one."""
+    return DreamError(
+        f"{path} has {size[1]} x {size[0]} pixels and the first frame {usual[1]} x {usual[0]}: make them of one size"
+    )
 
 
 def rate_of(fps: float) -> Fraction:

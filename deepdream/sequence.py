@@ -1,6 +1,8 @@
 """A sequence of dreams, each from the one before: one frame after the other, going on where it was cut short."""
 
+import contextlib
 import json
+import math
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -25,8 +27,11 @@ class Frames(Protocol):
 
     kind: Kind
     count: int  # frames, as far as is known
-    form: Form  # of the film that they make
     recipe: Recipe  # what there is to say beside what a dream's recipe says
+
+    @property
+    def form(self) -> Form:
+        """Of the film that they make."""
 
     def start(self, number: int, last: np.ndarray) -> Optional[np.ndarray]:
         """(h, w, 3) float32: what frame `number` is dreamt from, given the dream before it; None after the last frame.
@@ -45,9 +50,15 @@ def run(request: Request, frames: Frames, base: Optional[Picture] = None) -> int
     Raises UsageError for another target, or one that holds something else, and for a sequence begun with other
     settings; DreamError for whatever fails.
     """
-    name, place = frames.kind.name, Place(request.target, frames.kind)
+    with contextlib.closing(Place(request.target, frames.kind)) as place:
+        return _run(request, frames, base, place)
+
+
+def _run(request: Request, frames: Frames, base: Optional[Picture], place: Place) -> int:
+    name = frames.kind.name
     if place.format in film.FORMATS.values():
         film_writer.check(str(place.format))
+    place.claim()
     finished = place.finished()
     state = None if finished else place.state()
     begun = finished or (state.recipe if state else None)
@@ -74,7 +85,7 @@ def run(request: Request, frames: Frames, base: Optional[Picture] = None) -> int
     except KeyboardInterrupt:  # the second one, in the middle of a frame, or one while the file is written
         say("interrupted, the frame under way is dropped: the same command goes on")
         return 130
-    say(f"the {name} of {state.done} frames is in {request.target}")
+    say(f"the {name} of {state.done} frame{'s' if state.done > 1 else ''} is in {request.target}")
     return 0
 
 
@@ -85,11 +96,14 @@ def _tell_what_is_lost(place: Place, frames: Frames, size: Size) -> None:
         twice = " and ".join(what for what, more in (("row", height > size[0]), ("column", width > size[1])) if more)
         if twice:
             say(f"the film will be {width}x{height}, its last {twice} twice: H.264 wants even sides")
+    elif frames.form.aspect != 1:
+        say(f"pixels are square in {place.target}, and in the film they are not: MP4 would keep that")
     if frames.form.sound and place.format not in film.FORMATS.values():
-        say(f"{place.target} will be silent: only films have sound")
-    if place.format == "GIF" and frames.form.rate > 1000 / animation.SHORTEST:
-        most = 1000 // animation.SHORTEST
-        say(f"a GIF shows {most} frames a second at most, so this one is slower: --every 2 would help")
+        say(f"{place.target} will be silent: MP4 and WebM have sound")
+    most = 1000 // animation.SHORTEST
+    if place.format == "GIF" and frames.form.rate > most:
+        every = math.ceil(frames.form.rate / most)
+        say(f"a GIF shows {most} frames a second at most, so this one is slower: --every {every} would help")
 
 
 def _dream(prepared: Prepared, frames: Frames, place: Place, state: State) -> Tuple[State, Optional[int]]:

@@ -21,8 +21,14 @@ from . import picture
 from .errors import DreamError, UsageError
 from .film_reader import read_recipe
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
 Recipe = Dict[str, Any]
 
+_FILE_MANAGERS = {"thumbs.db", "desktop.ini"}  # theirs, which come when somebody looks at a folder
 _LEFTOVER = re.compile(r"\.dreamify-[0-9a-f]{32}")  # picture.write's, where a process was killed in the middle of it
 
 
@@ -79,6 +85,7 @@ class Place:
             raise DreamError(f"the folder {self._out.parent} does not exist: create it, or write somewhere else")
         self._state, self._aside = self._beside(kind.name), self._beside("part")
         self._frames = self._beside("frames") if self.format else self._out
+        self._claim: Optional[int] = None
 
     def _beside(self, what: str) -> Path:
         return self._out.parent / f".{self._out.name}.{what}"
@@ -138,15 +145,37 @@ class Place:
 
     def begin(self, state: State) -> None:
         """Keeps the state, and makes the folder for the frames. Raises DreamError where either cannot be."""
-        self.keep(state)
         try:
             self._frames.mkdir(exist_ok=True)
+            self.claim()
             for path in self._frames.iterdir():
                 if _LEFTOVER.fullmatch(path.name):
                     path.unlink()
         except OSError as error:
             raise DreamError(f"the folder {self._frames} cannot be made or used: {error.strerror}") from None
         picture.check_target(str(self.frame(0)))
+        self.keep(state)
+
+    def claim(self) -> None:
+        """Keeps other runs away from what was begun, if something was, as long as this process lives.
+
+        Raises DreamError where another run is at work there.
+        """
+        if fcntl is None or self._claim is not None or not self._frames.is_dir():
+            return
+        self._claim = os.open(str(self._frames), os.O_RDONLY)
+        try:
+            fcntl.flock(self._claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise DreamError(f"another run is writing to {self.target}: wait for it, or choose another OUT") from None
+        except OSError:  # a file system without locks
+            pass
+
+    def close(self) -> None:
+        """Lets other runs in."""
+        if self._claim is not None:
+            os.close(self._claim)
+            self._claim = None
 
     def keep(self, state: State) -> None:
         """Puts a state in the place of the one before. Raises DreamError where that fails."""
@@ -180,7 +209,8 @@ class Place:
     def _names(self) -> List[str]:
         if not self._frames.is_dir():
             return []
-        return sorted(path.name for path in self._frames.iterdir() if not _LEFTOVER.fullmatch(path.name))
+        names = (path.name for path in self._frames.iterdir())
+        return sorted(name for name in names if not name.startswith(".") and name.lower() not in _FILE_MANAGERS)
 
     def _recipe_in(self, path: Path) -> Optional[Recipe]:
         """The recipe in a file, where it is one of such a sequence."""
@@ -192,7 +222,9 @@ class Place:
 
     def _refuse(self) -> NoReturn:
         name = self._kind.name
-        held = f"is there and is no {name}" if self.format else f"holds other things than the frames of one {name}"
+        held = f"is there and was not made by dreamify {name}"
+        if not self.format:
+            held = f"holds other things than the frames of one {name}"
         raise UsageError(f"{self.target} {held}: choose another OUT")
 
     def _write_aside(self, path: Path, write: Callable[[Path], None]) -> None:

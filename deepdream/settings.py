@@ -199,7 +199,7 @@ class ZoomSettings(_Checked):
     shift: str = _setting(
         "0,0", "shift", "pixels to move by from frame to frame, right and down; --shift=-2,0 moves left"
     )
-    fps: float = _setting(10.0, "fps", "frames a second of an animation or a film", float, above=0, most=1000)
+    fps: float = _setting(10.0, "fps", "frames a second of an animation or a film", float, least=0.1, most=1000)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -234,7 +234,9 @@ class VideoSettings(_Checked):
     start: Optional[float] = _setting(None, "start", "where to begin, in seconds or as 1:30", seconds, least=0)
     end: Optional[float] = _setting(None, "end", "where to end, in seconds or as 1:30", seconds, above=0)
     every: int = _setting(1, "every", "dream only every so many frames, each shown longer", int, least=1)
-    fps: float = _setting(25.0, "fps", "frames a second of a folder of frames", float, above=0, most=1000)
+    fps: Optional[float] = _setting(
+        None, "fps", "frames a second of a folder of frames (default: 25)", float, least=0.1, most=1000
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -1,8 +1,10 @@
 """What a person at the terminal sees of a dream under way, and how it heeds Ctrl-C."""
 
+import os
 import signal
 import sys
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Callable, Iterator, List, Optional
 
 from tqdm import tqdm
@@ -14,7 +16,10 @@ from .sizes import Size, octave_sizes
 
 def say(text: str) -> None:
     """A line for the person at the terminal; standard output is kept for pictures."""
-    print(f"dreamify: {text}", file=sys.stderr, flush=True)
+    try:
+        print(f"dreamify: {text}", file=sys.stderr, flush=True)
+    except OSError:  # nobody listens any more; the work goes on
+        sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115  # for as long as the program runs
 
 
 def moment(dream: DreamSettings, step: Step) -> str:

@@ -1,5 +1,6 @@
 """Films: each frame is dreamt from its own picture and the dream before it, carried along with what the film shows."""
 
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import List, Optional
@@ -8,7 +9,8 @@ import numpy as np
 
 from . import film, sequence
 from .animation import FORMATS as ANIMATIONS
-from .film import Film
+from .errors import UsageError
+from .film import Film, Form
 from .film_reader import open_film
 from .flow import motion, opencv
 from .picture import Picture
@@ -27,6 +29,9 @@ def run(request: Request, video: VideoSettings = VIDEO) -> int:
     """
     if video.blend and video.flow != "off":
         opencv()  # without which it would fail at the second frame only
+    here, there = Path(request.source), Path(request.target)
+    if here.exists() and there.exists() and here.samefile(there):
+        raise UsageError(f"{request.target} is both IN and OUT: choose another OUT")
     source = open_film(request.source, video.start, video.end, video.every, video.fps, request.pictures.max_size)
     frames = _Frames(source, video)
     base = Picture(next(source.frames()).pixels, None, source.sha256)
@@ -67,10 +72,10 @@ class _Frames:
         self._picture: Optional[np.ndarray] = None
         self._times: List[Fraction] = []
         self._end = Fraction(0)
-        self.count, self.form = source.count, source.form
+        self._source, self.count = source, source.count
         own = {name: getattr(video, name) for name in ("blend", "flow", "start", "end", "every")}
         if Path(source.source).is_dir():
-            own["fps"] = video.fps
+            own["fps"] = float(source.form.rate * video.every)
         self.recipe: Recipe = {f"video_{key}": value for key, value in own.items()}
 
     def start(self, number: int, last: np.ndarray) -> Optional[np.ndarray]:
@@ -85,6 +90,14 @@ class _Frames:
         if before is None or self._picture is None:
             return last
         return starting_picture(self._picture, before, last, self._video)
+
+    @property
+    def form(self) -> Form:
+        """The film's; where that is damaged, its sound ends with the pictures."""
+        form = self._source.form
+        if not (self._source.fault and form.sound):
+            return form
+        return replace(form, sound=replace(form.sound, end=form.sound.start + self._end))
 
     def times(self) -> List[Fraction]:
         return [*self._times, self._end]

@@ -54,6 +54,8 @@ def clip(path, pictures, codec="libx264", step=Fraction(1, 25), times=None, soun
     with av.open(str(path), "w", options=muxer) as container:
         stream = container.add_stream(codec, rate=Fraction(1 / step), options=options)
         heard = container.add_stream(sound[0], rate=48000) if sound else None
+        if heard:
+            heard.codec_context.bit_rate = 128000
         frames = [picture_frame(picture, settings.setdefault("pix_fmt", "yuv420p")) for picture in pictures]
         stream.width, stream.height = frames[0].width, frames[0].height
         for name, value in settings.items():

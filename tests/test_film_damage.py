@@ -38,6 +38,29 @@ def film_in(folder, name):
     return path
 
 
+@pytest.mark.parametrize("name", ["a.webm", "a.gif"])
+def test_a_hole_after_which_nothing_can_be_found(tmp_path, name):
+    path = film_in(tmp_path, name)
+    data = bytearray(path.read_bytes())
+    middle = len(data) // 2
+    data[middle : middle + 400] = bytes(400)
+    path.write_bytes(data)
+    film = open_film(str(path))
+    frames = list(film.frames())
+    if len(frames) < 25:
+        assert int(FAULT.fullmatch(str(film.fault)).group(1)) == len(frames)
+    assert len(frames) < 25 or name == "a.webm"
+
+
+def test_in_avi_h264_has_no_times_and_the_frames_are_counted(tmp_path):
+    """Its packets come in another order than its pictures, with the times of that order."""
+    path = clip(tmp_path / "a.avi", numbered(20), options={"bf": "3", "b-adapt": "0"}, step=Fraction(1, 10))
+    film = open_film(path)
+    frames = list(film.frames())
+    assert numbers(frames) == list(range(20))
+    assert [frame.time for frame in frames] == [Fraction(number, 10) for number in range(20)]
+
+
 @pytest.mark.parametrize("name", ["a.mp4", "fragments.mp4", "a.mkv", "a.webm", "a.avi", "a.gif"])
 def test_cut_short_anywhere(tmp_path, name):
     path = film_in(tmp_path, name)

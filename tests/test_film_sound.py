@@ -57,6 +57,20 @@ def test_the_beep_stays_with_the_flash(tmp_path, extension, target, start):
 
 
 @pytest.mark.parametrize("target", ["a.mp4", "a.webm"])
+def test_a_decoder_whose_last_sound_has_no_time(tmp_path, target):
+    source = clip(tmp_path / "in.wmv", numbered(20), "wmv2", sound=("wmav2", beep(0.8, at=0.4, lasts=0.4)))
+    path = again(source, tmp_path / target)
+    assert beeps(path) == pytest.approx(0.4, abs=0.05)
+    assert heard(path)[1] == pytest.approx(0.8, abs=0.1)
+
+
+def test_the_pictures_are_the_first_stream(tmp_path):
+    source = clip(tmp_path / "in.mp4", numbered(3), sound=("aac", beep(0.1)))
+    with av.open(again(source, tmp_path / "a.mp4")) as container:
+        assert [stream.type for stream in container.streams] == ["video", "audio"]
+
+
+@pytest.mark.parametrize("target", ["a.mp4", "a.webm"])
 def test_what_is_heard_before_the_first_picture_is_kept(tmp_path, target):
     source = clip(tmp_path / "in.mkv", numbered(10), times=range(10, 20), sound=("aac", beep(0.8, at=0.1)))
     path = again(source, tmp_path / target)

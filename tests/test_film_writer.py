@@ -27,6 +27,17 @@ def write(path, frames, times=None, form=None, recipe=RECIPE):
     return str(path)
 
 
+def test_h264_is_told_to_give_the_same_bytes_every_time(tmp_path):
+    """x264 does not, now and then, unless it is told so: its own words on its settings, which it leaves in the file."""
+    film_writer.write(
+        tmp_path / "a.mp4", "MP4", iter([texture(0)]), [0, Fraction(1, 25)], Form(Fraction(25), Fraction(1, 25)), {}
+    )
+    settings = (tmp_path / "a.mp4").read_bytes()
+    for words in (b"sliced_threads=0", b" threads=4 ", b"crf=17.0"):
+        assert words in settings
+    assert film_writer._ENCODERS["MP4"]["libx264"]["x264-params"] == "cpu-independent=1"
+
+
 @pytest.mark.parametrize(("kind", "extension"), KINDS)
 def test_every_frame_comes_back(tmp_path, kind, extension):
     film_writer.check(kind)

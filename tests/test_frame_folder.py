@@ -69,17 +69,32 @@ def test_max_size(tmp_path):
 def test_another_size_is_named(tmp_path):
     fill(tmp_path, ["1.png", "2.png", "3.png"])
     Image.new("RGB", (33, 24)).save(tmp_path / "2.png")
-    frames = open_film(str(tmp_path)).frames()
-    next(frames)
-    with pytest.raises(DreamError, match=r"2\.png has 33 x 24 pixels and 1\.png has 32 x 24"):
-        next(frames)
+    with pytest.raises(DreamError, match=r"2\.png has 33 x 24 pixels and the first frame 32 x 24: make them of one"):
+        open_film(str(tmp_path))
 
 
-def test_a_damaged_picture_is_named(tmp_path):
-    fill(tmp_path, ["1.png", "2.png"])
+def test_one_that_exif_turns_is_found_when_its_turn_comes(tmp_path):
+    fill(tmp_path, ["1.jpg", "2.jpg", "3.jpg"])
+    exif = Image.Exif()
+    exif[0x0112] = 6  # a quarter turn
+    Image.new("RGB", (32, 24)).save(tmp_path / "3.jpg", exif=exif)
+    film = open_film(str(tmp_path))
+    assert len(list(film.frames())) == 2
+    assert "3.jpg has 24 x 32 pixels and the first frame 32 x 24" in str(film.fault)
+
+
+def test_the_frames_before_a_damaged_picture_are_kept(tmp_path):
+    fill(tmp_path, ["1.png", "2.png", "3.png"])
     (tmp_path / "2.png").write_bytes((tmp_path / "2.png").read_bytes()[:60])
-    with pytest.raises(DreamError, match=r"2\.png is (damaged|not a picture)"):
-        list(open_film(str(tmp_path)).frames())
+    film = open_film(str(tmp_path))
+    assert order(film) == [0]
+    assert "2.png is damaged or cut short" in str(film.fault)
+
+
+def test_two_of_one_number_are_refused(tmp_path):
+    fill(tmp_path, ["f1.png", "f2.png", "f01.jpg"])
+    with pytest.raises(DreamError, match=r"f01\.jpg and f1\.png in .* are both number 1: move one out of the folder"):
+        open_film(str(tmp_path))
 
 
 @pytest.mark.parametrize(

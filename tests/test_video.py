@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 import deepdream
-from deepdream import picture, sequence, video
+from deepdream import picture, sequence, sequence_files, video
 from deepdream.cli import main
 from deepdream.film_reader import open_film
 from deepdream.settings import VideoSettings
@@ -257,8 +257,8 @@ def test_the_frames_before_a_damage_are_kept(folder, dreamt, capsys):
     ("size", "out", "words"),
     [
         ((27, 41), "out.mp4", "the film will be 42x28, its last row and column twice: H.264 wants even sides"),
-        ((28, 40), "out.gif", "out.gif will be silent: only films have sound"),
-        ((28, 40), "out", "out will be silent: only films have sound"),
+        ((28, 40), "out.gif", "out.gif will be silent: MP4 and WebM have sound"),
+        ((28, 40), "out", "out will be silent: MP4 and WebM have sound"),
     ],
 )
 def test_what_cannot_be_kept_is_said(folder, dreamt, capsys, size, out, words):
@@ -273,6 +273,49 @@ def test_a_gif_cannot_be_faster_than_browsers_show_it(frame_folder, dreamt, caps
     words = "a GIF shows 50 frames a second at most, so this one is slower: --every 2 would help"
     assert words in capsys.readouterr().err
     assert Image.open("out.gif").info["duration"] == 20
+
+
+def test_where_pixels_are_not_square(folder, dreamt, capsys):
+    films.clip("in.mp4", [films.texture(0, H, W)], sample_aspect_ratio=films.Fraction(4, 3))
+    for out, is_said in (("out.mp4", False), ("out.gif", True)):
+        assert dreamt("in.mp4", out, "--iterations", "0") == 0
+        words = f"pixels are square in {out}, and in the film they are not: MP4 would keep that"
+        assert (words in capsys.readouterr().err) == is_said
+
+
+def test_the_sound_of_a_damaged_film_ends_with_its_pictures(folder, dreamt):
+    sound = ("aac", films.beep(2))
+    frames = [films.texture(n % 20, H, W) for n in range(50)]
+    path = Path(films.clip("in.mp4", frames, sound=sound, options={"g": "5", "bf": "0"}))
+    with films.av.open(str(path)) as container:
+        packets = [packet for packet in container.demux(container.streams.video[0]) if packet.size]
+    data = bytearray(path.read_bytes())
+    data[packets[20].pos : packets[20].pos + packets[20].size] = b"\xff" * packets[20].size
+    path.write_bytes(data)
+    assert dreamt("in.mp4", "out.mp4", "--iterations", "0") == 1
+    assert len(decoded("out.mp4")) == 20
+    assert films.heard("out.mp4")[1] == pytest.approx(20 / 25, abs=0.06)
+
+
+def test_two_runs_to_one_place(clip, net, dreamt, capsys, monkeypatch, folder):
+    cut_short(monkeypatch, 1)
+    assert dreamt(clip, "out.mp4") == 130
+    place = sequence_files.Place("out.mp4", video._KIND)
+    place.claim()
+    line = refused(capsys, folder, ["video", clip, "out.mp4", *SHORT, "--model", net])
+    assert line == "dreamify: another run is writing to out.mp4: wait for it, or choose another OUT"
+    place.close()
+    assert dreamt(clip, "out.mp4") == 0
+
+
+def test_what_a_file_manager_leaves_in_the_folder_is_no_matter(clip, dreamt, monkeypatch):
+    cut_short(monkeypatch, 2)
+    assert dreamt(clip, "out") == 130
+    for name in (".DS_Store", "Thumbs.db"):
+        Path("out", name).write_bytes(b"theirs")
+    assert dreamt(clip, "out") == 0
+    assert dreamt(clip, "out") == 0
+    assert sorted(path.name for path in Path("out").iterdir()) == sorted([".DS_Store", "Thumbs.db", *names(4)])
 
 
 @pytest.mark.parametrize("missing", ["av", "cv2"])
@@ -298,6 +341,12 @@ def test_without_the_packages(frame_folder, clip, net, dreamt, capsys, monkeypat
         (["in.mp4", "out.mp4", "--start", "1:2:3:4"], "--start: '1:2:3:4' is not a time such as 12.5, 1:30 or 1:02:30"),
         (["in.mp4", "out.mp4", "--start", "2", "--end", "1"], "end must be after start, not 1.0 after 2"),
         (["in.mp4", "out.mp4", "--start", "2"], "in.mp4 has no frame from 2 s to its end: it is 0.40 s long"),
+        (["in.mp4", "in.mp4"], "in.mp4 is both IN and OUT: choose another OUT"),
+        (
+            ["in.mp4", "out.mp4", "--fps", "10"],
+            "--fps is for folders of frames, and in.mp4 has its own rate: leave it out",
+        ),
+        (["in.mp4", "out.mp4", "--fps", "1e-5"], "fps must be a number from 0.1 to 1000, not 1e-05"),
         (["in.mp4", "out.mp4", "--every", "0"], "every must be a whole number, 1 or more, not 0"),
     ],
 )

@@ -171,8 +171,8 @@ def test_an_animation_has_the_frames_of_the_folder(folder, zoomed, capsys, out):
         ("full", "full holds other things than the frames of one zoom: choose another OUT", 2),
         ("frames", "frames holds other things than the frames of one zoom: choose another OUT", 2),
         (".", ". holds other things than the frames of one zoom: choose another OUT", 2),
-        ("other.gif", "other.gif is there and is no zoom: choose another OUT", 2),
-        ("broken.webp", "broken.webp is there and is no zoom: choose another OUT", 2),
+        ("other.gif", "other.gif is there and was not made by dreamify zoom: choose another OUT", 2),
+        ("broken.webp", "broken.webp is there and was not made by dreamify zoom: choose another OUT", 2),
     ],
 )
 def test_what_a_zoom_cannot_be_written_to(folder, net, capsys, out, words, code):
