@@ -13,7 +13,7 @@ from . import zoom as zooms
 from .caffe_format.topology import read_topology
 from .default_model import choose
 from .errors import UsageError
-from .film_reader import read_recipe
+from .films.reader import read_recipe
 from .recipe import recipe_text
 from .request import Request, request_again
 from .session import run

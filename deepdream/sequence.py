@@ -10,10 +10,11 @@ from typing import Callable, Iterator, Optional, Protocol, Sequence, Tuple
 
 import numpy as np
 
-from . import animation, film, film_writer, picture
+from . import animation, picture
 from .dream import Step, dream_steps
 from .errors import UsageError
-from .film import Form
+from .films import writer
+from .films.film import FORMATS, Form
 from .picture import Picture
 from .preparation import Prepared, prepare
 from .request import Recipe, Request
@@ -56,8 +57,8 @@ def run(request: Request, frames: Frames, base: Optional[Picture] = None) -> int
 
 def _run(request: Request, frames: Frames, base: Optional[Picture], place: Place) -> int:
     name = frames.kind.name
-    if place.format in film.FORMATS.values():
-        film_writer.check(str(place.format))
+    if place.format in FORMATS.values():
+        writer.check(str(place.format))
     place.claim()
     finished = place.finished()
     state = None if finished else place.state()
@@ -92,13 +93,13 @@ def _run(request: Request, frames: Frames, base: Optional[Picture], place: Place
 def _tell_what_is_lost(place: Place, frames: Frames, size: Size) -> None:
     """What OUT cannot hold as it is."""
     if place.format == "MP4":
-        height, width = film_writer.stored_size(place.format, size)
+        height, width = writer.stored_size(place.format, size)
         twice = " and ".join(what for what, more in (("row", height > size[0]), ("column", width > size[1])) if more)
         if twice:
             say(f"the film will be {width}x{height}, its last {twice} twice: H.264 wants even sides")
     elif frames.form.aspect != 1:
         say(f"pixels are square in {place.target}, and in the film they are not: MP4 would keep that")
-    if frames.form.sound and place.format not in film.FORMATS.values():
+    if frames.form.sound and place.format not in FORMATS.values():
         say(f"{place.target} will be silent: MP4 and WebM have sound")
     most = 1000 // animation.SHORTEST
     if place.format == "GIF" and frames.form.rate > most:
@@ -147,8 +148,8 @@ def _write(path: Path, place: Place, frames: Frames, state: State) -> None:
     times = frames.times()
     with bar("writing frame {n_fmt} of {total_fmt}", state.done) as progress:
         pictures = _counted(place.frames(state.done), progress.update)
-        if place.format in film.FORMATS.values():
-            film_writer.write(path, str(place.format), pictures, times, frames.form, state.recipe)
+        if place.format in FORMATS.values():
+            writer.write(path, str(place.format), pictures, times, frames.form, state.recipe)
             return
         with path.open("wb") as file:
             animation.write(file, str(place.format), pictures, _milliseconds(times), state.recipe)

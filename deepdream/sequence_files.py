@@ -19,7 +19,7 @@ from PIL import Image
 
 from . import picture
 from .errors import DreamError, UsageError
-from .film_reader import read_recipe
+from .films.reader import read_recipe
 
 try:
     import fcntl

@@ -7,18 +7,18 @@ from typing import List, Optional
 
 import numpy as np
 
-from . import film, sequence
+from . import sequence
 from .animation import FORMATS as ANIMATIONS
 from .errors import UsageError
-from .film import Film, Form
-from .film_reader import open_film
+from .films.film import FORMATS, Film, Form
+from .films.reader import open_film
 from .flow import motion, opencv
 from .picture import Picture
 from .request import Recipe, Request
 from .sequence_files import Kind
 from .settings import VIDEO, VideoSettings
 
-_KIND = Kind("video", {**film.FORMATS, ".gif": ANIMATIONS[".gif"]}, digits=6)
+_KIND = Kind("video", {**FORMATS, ".gif": ANIMATIONS[".gif"]}, digits=6)
 
 
 def run(request: Request, video: VideoSettings = VIDEO) -> int:

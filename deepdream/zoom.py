@@ -8,14 +8,14 @@ from typing import List, Optional
 import numpy as np
 import scipy.ndimage as nd
 
-from . import animation, film, sequence
-from .film import Form
-from .frame_folder import rate_of
+from . import animation, sequence
+from .films.film import FORMATS, Form
+from .films.folder import rate_of
 from .request import Recipe, Request
 from .sequence_files import Kind
 from .settings import ZOOM, ZoomSettings
 
-_KIND = Kind("zoom", {**animation.FORMATS, **film.FORMATS}, digits=4)
+_KIND = Kind("zoom", {**animation.FORMATS, **FORMATS}, digits=4)
 
 
 def next_frame(frame: np.ndarray, zoom: ZoomSettings = ZOOM) -> np.ndarray:

@@ -12,12 +12,12 @@ from PIL import Image
 import deepdream
 from deepdream import picture, sequence, sequence_files, video
 from deepdream.cli import main
-from deepdream.film_reader import open_film
+from deepdream.films.reader import open_film
 from deepdream.settings import VideoSettings
 from tests.tiny import command, interrupt, refused, snapshot, tiny_picture
 
 pytest.importorskip("cv2", reason="films need OpenCV: pip install av opencv-python-headless")
-films = pytest.importorskip("tests.films", reason="films need PyAV: pip install av opencv-python-headless")
+films = pytest.importorskip("tests.films.clips", reason="films need PyAV: pip install av opencv-python-headless")
 
 SHORT = ["--iterations", "2", "--octaves", "2", "--seed", "7", "--step", "9"]
 H, W = 28, 40
@@ -199,7 +199,7 @@ def test_an_end_while_the_film_is_written(clip, dreamt, monkeypatch, capsys):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(sequence.film_writer, "write", write)
+        patch.setattr(sequence.writer, "write", write)
         assert dreamt(clip, "out.mp4") == 130
     assert sorted(path.name for path in Path().iterdir()) == [
         *(".out.mp4.frames", ".out.mp4.video", "guide.png", "in.mp4", "in.png")

@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 from deepdream import picture
-from deepdream.film_reader import read_recipe
-from tests import films
+from deepdream.films.reader import read_recipe
+from tests.films import clips as films
 from tests.shared import SHARED
 from tests.tiny import interrupt
 

@@ -8,13 +8,14 @@ from typing import Any, Dict, Iterator, Optional, Tuple
 import numpy as np
 from PIL import Image
 
-from . import film_packets, picture
-from . import recipe as recipes
-from .errors import DreamError, UsageError
+from .. import picture
+from .. import recipe as recipes
+from ..errors import DreamError, UsageError
+from .colour import ToRgb, matrix_and_range
 from .film import BT709, FORMATS, Film, Form, Frame, Sound, Span, pyav
-from .film_colour import ToRgb, matrix_and_range
-from .film_survey import opened, survey
-from .frame_folder import FrameFolder, rate_of
+from .folder import FrameFolder, rate_of
+from .packets import Damage, decoded
+from .survey import opened, survey
 
 _USUAL_RATE = 25.0
 _LANCZOS = 1  # Pillow's filter; its name moved between releases, its number did not
@@ -73,8 +74,8 @@ class _File(Film):
         known = survey(source, span)
         self._span, self._known, self._max_size = span, known, max_size
         try:
-            first, frame = next(film_packets.decoded(source, span, known))
-        except film_packets.Damage as damage:
+            first, frame = next(decoded(source, span, known))
+        except Damage as damage:
             raise DreamError(
                 f"the first frame of {source} cannot be decoded ({damage}): get it anew, or start elsewhere"
             ) from None
@@ -104,7 +105,7 @@ class _File(Film):
         convert = ToRgb()
         begin, end, pixels, done = self._zero, self._zero, None, 0
         try:
-            for number, (time, frame) in enumerate(film_packets.decoded(self.source, self._span, self._known)):
+            for number, (time, frame) in enumerate(decoded(self.source, self._span, self._known)):
                 end = time
                 if frame is None:
                     break
@@ -113,7 +114,7 @@ class _File(Film):
                         yield Frame(begin - self._zero, time - begin, pixels)
                         done += 1
                     begin, pixels = time, self._pixels(convert, frame)
-        except film_packets.Damage as damage:
+        except Damage as damage:
             end += self._known.last
             place = f"at {float(damage.time):.2f} s, after {done + 1} frame{'s' if done else ''}"
             self.fault = DreamError(f"{self.source} is damaged {place} ({damage}): get it anew")

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from deepdream.errors import DreamError, UsageError
-from deepdream.film_reader import open_film
+from deepdream.films.reader import open_film
 
 
 def fill(folder, names, size=(32, 24)):

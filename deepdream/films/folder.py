@@ -9,8 +9,8 @@ from typing import Dict, Iterator, List, Optional, Tuple
 
 from PIL import Image
 
-from . import picture
-from .errors import DreamError, UsageError
+from .. import picture
+from ..errors import DreamError, UsageError
 from .film import Film, Form, Frame, Span
 
 

@@ -7,7 +7,7 @@ from typing import Any, Iterator, NamedTuple, Optional, Tuple
 
 import numpy as np
 
-from .errors import DreamError, UsageError
+from ..errors import DreamError, UsageError
 
 FORMATS = {".mp4": "MP4", ".webm": "WEBM"}  # that can be written
 BT709 = 1  # a code point of H.273, which FFmpeg shares, for the matrix, the primaries and the transfer alike

@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from deepdream.errors import DreamError, UsageError
-from deepdream.film_reader import open_film
-from tests.films import LOSSLESS, av, beep, clip, numbered, numbers, patches, texture, turn, yuv
+from deepdream.films.reader import open_film
+from tests.films.clips import LOSSLESS, av, beep, clip, numbered, numbers, patches, texture, turn, yuv
 
 COLOURS = [[255, 255, 255], [0, 0, 0], [128, 128, 128], [200, 30, 40], [20, 180, 60], [30, 40, 220], [250, 240, 10]]
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from deepdream import film, film_writer
 from deepdream.errors import DreamError
-from deepdream.film import FORMATS, Form
-from deepdream.film_reader import open_film, read_recipe
-from tests.films import av, clip, numbered, numbers, patches, texture
+from deepdream.films import film, writer
+from deepdream.films.film import FORMATS, Form
+from deepdream.films.reader import open_film, read_recipe
+from tests.films.clips import av, clip, numbered, numbers, patches, texture
 
 KINDS = [(kind, extension) for extension, kind in FORMATS.items()]
 RECIPE = {"model": "bvlc_googlenet", "seed": 7, "guide": "ünï"}
@@ -23,24 +23,24 @@ def write(path, frames, times=None, form=None, recipe=RECIPE):
     """A film of ten frames a second, unless times say otherwise; its path as text."""
     form = form or Form(rate=Fraction(10), time_base=Fraction(1, 10))
     times = times or [Fraction(number, 10) for number in range(len(frames) + 1)]
-    film_writer.write(path, FORMATS[path.suffix], iter(frames), times, form, recipe)
+    writer.write(path, FORMATS[path.suffix], iter(frames), times, form, recipe)
     return str(path)
 
 
 def test_h264_is_told_to_give_the_same_bytes_every_time(tmp_path):
     """x264 does not, now and then, unless it is told so: its own words on its settings, which it leaves in the file."""
-    film_writer.write(
+    writer.write(
         tmp_path / "a.mp4", "MP4", iter([texture(0)]), [0, Fraction(1, 25)], Form(Fraction(25), Fraction(1, 25)), {}
     )
     settings = (tmp_path / "a.mp4").read_bytes()
     for words in (b"sliced_threads=0", b" threads=4 ", b"crf=17.0"):
         assert words in settings
-    assert film_writer._ENCODERS["MP4"]["libx264"]["x264-params"] == "cpu-independent=1"
+    assert writer._ENCODERS["MP4"]["libx264"]["x264-params"] == "cpu-independent=1"
 
 
 @pytest.mark.parametrize(("kind", "extension"), KINDS)
 def test_every_frame_comes_back(tmp_path, kind, extension):
-    film_writer.check(kind)
+    writer.check(kind)
     read = open_film(write(tmp_path / f"a{extension}", numbered(30)))
     frames = list(read.frames())
     assert numbers(frames) == list(range(30))
@@ -100,7 +100,7 @@ def test_pixels_that_are_not_square_are_shown_as_they_should(tmp_path, kind, ext
     read = open_film(write(tmp_path / f"a{extension}", [patches(colours, 24)], form=form))
     height, width = read.size
     assert Fraction(width, height) * read.form.aspect == aspect * 2
-    assert read.size == film_writer.stored_size(kind, (24, 48), aspect)
+    assert read.size == writer.stored_size(kind, (24, 48), aspect)
     pixels = next(read.frames()).pixels
     assert abs(pixels[8, [width // 4, width * 3 // 4]].astype(int) - colours).max() <= 4
 
@@ -120,7 +120,7 @@ def test_odd_sides(tmp_path, kind, extension, height, width):
     picture = np.arange(height * width * 3).reshape(height, width, 3) * 97 % 40 + np.uint8([150, 90, 60])
     read = open_film(write(tmp_path / f"a{extension}", [picture.astype(np.uint8)]))
     pixels = next(read.frames()).pixels
-    assert pixels.shape[:2] == read.size == film_writer.stored_size(kind, (height, width))
+    assert pixels.shape[:2] == read.size == writer.stored_size(kind, (height, width))
     assert read.size == ((height + height % 2, width + width % 2) if kind == "MP4" else (height, width))
     assert abs(pixels[:height, :width].mean((0, 1)) - picture.mean((0, 1))).max() < 4
     if kind == "MP4" and width % 2:
@@ -163,7 +163,7 @@ def test_what_the_disk_says_comes_out_as_it_is(tmp_path, kind, extension):
     pictures = [texture(number, 240, 320) for number in range(4)]
     times = [Fraction(number, 10) for number in range(5)]
     with pytest.raises(OSError, match="No space left") as caught:
-        film_writer.write(Path("/dev/full"), kind, pictures, times, Form(Fraction(10), Fraction(1, 10)), {})
+        writer.write(Path("/dev/full"), kind, pictures, times, Form(Fraction(10), Fraction(1, 10)), {})
     assert caught.value.strerror == "No space left on device"
 
 
@@ -203,7 +203,7 @@ def test_a_missing_encoder_is_named(monkeypatch):
 
     monkeypatch.setattr(av.codec, "Codec", codec)
     with pytest.raises(DreamError, match=r"neither libx264 nor libopenh264 for MP4.*a folder or a \.gif needs none"):
-        film_writer.check("MP4")
+        writer.check("MP4")
 
 
 def test_a_missing_pyav_is_said(monkeypatch):
@@ -212,4 +212,4 @@ def test_a_missing_pyav_is_said(monkeypatch):
 
     monkeypatch.setattr(film.importlib, "import_module", missing)
     with pytest.raises(DreamError, match=r"a film needs PyAV, .*: pip install av opencv-python-headless; a folder or"):
-        film_writer.check("WEBM")
+        writer.check("WEBM")

@@ -7,11 +7,11 @@ from typing import Any, Dict, Iterable, Sequence, Tuple
 
 import numpy as np
 
-from . import recipe as recipes
-from .errors import DreamError
+from .. import recipe as recipes
+from ..errors import DreamError
+from .colour import FULL, LIMITED, ToYuv
 from .film import Form, pyav
-from .film_colour import FULL, LIMITED, ToYuv
-from .film_sound import SoundWriter
+from .sound import SoundWriter
 
 # The encoders of each, the best first, with what keeps a dream's fine grain. Without cpu-independent x264 gives other
 # bytes now and then, from the same pictures on one thread: its fast macroblock tree is not the same every time.

@@ -7,9 +7,9 @@ from typing import Any, Iterator
 
 from PIL import Image
 
-from .errors import DreamError
+from ..errors import DreamError
 from .film import Span, beginning, pyav
-from .film_size import is_cut_short
+from .size import is_cut_short
 
 _SHORT = Fraction(1)  # second
 _COVER = 0x400  # FFmpeg's AV_DISPOSITION_ATTACHED_PIC

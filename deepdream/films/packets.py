@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any, Iterator, List, Optional, Tuple
 
 from .film import Span, pyav
-from .film_size import is_cut_short
-from .film_survey import Survey, check_size, opened, pictures_of
+from .size import is_cut_short
+from .survey import Survey, check_size, opened, pictures_of
 
 _SEEKING = ("mp4", "matroska")  # what these formats' names hold, whose index says where a key frame is
 _BEFORE = 1  # second that is gone further back, because an index may go by the times of decoding

@@ -5,10 +5,10 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from deepdream import film_writer
-from deepdream.film import FORMATS
-from deepdream.film_reader import open_film
-from tests.films import av, beep, clip, heard, numbered, sound_packets
+from deepdream.films import writer
+from deepdream.films.film import FORMATS
+from deepdream.films.reader import open_film
+from tests.films.clips import av, beep, clip, heard, numbered, sound_packets
 
 CODECS = {".mp4": "aac", ".mkv": "aac", ".webm": "libopus", ".avi": "pcm_s16le"}
 VIDEO = {".mp4": "libx264", ".mkv": "libx264", ".webm": "libvpx-vp9", ".avi": "mpeg4"}
@@ -31,7 +31,7 @@ def again(path, target, **span):
     frames = list(film.frames())
     times = [frame.time for frame in frames] + [frames[-1].time + frames[-1].duration]
     pictures = (frame.pixels for frame in frames)
-    film_writer.write(target, FORMATS[target.suffix], pictures, times, film.form, {})
+    writer.write(target, FORMATS[target.suffix], pictures, times, film.form, {})
     return str(target)
 
 
@@ -150,6 +150,6 @@ def test_damaged_sound_ends_where_it_is_damaged(tmp_path, target):
     pictures = [frame.pixels for frame in film.frames()]
     times = [Fraction(number, 25) for number in range(len(pictures) + 1)]
     assert len(pictures) == 20
-    film_writer.write(tmp_path / target, FORMATS[f".{target[2:]}"], pictures, times, film.form, {})
+    writer.write(tmp_path / target, FORMATS[f".{target[2:]}"], pictures, times, film.form, {})
     _, seconds = heard(tmp_path / target)
     assert 1 < seconds < 2.9

@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from deepdream.errors import DreamError
-from deepdream.film_reader import open_film
-from tests.films import av, beep, clip, numbered, numbers, texture
+from deepdream.films.reader import open_film
+from tests.films.clips import av, beep, clip, numbered, numbers, texture
 
 FAULT = re.compile(r".* is damaged at [0-9.]+ s, after ([0-9]+) frames? \(.*\): get it anew")
 FASTSTART = {"movflags": "faststart"}
