@@ -33,19 +33,12 @@ def open_film(
 
     start, end: seconds since its beginning, end exclusive; the first frame from start on is the new beginning, for the
     sound too. every: only each so manieth frame; the speed stays. fps: frames a second of a folder, 25 if None.
-    max_size: longest side in pixels; larger pictures are shrunk to it.
-    Raises UsageError for values out of range and a span without frames, DreamError for what cannot be read.
+    max_size: longest side in pixels; larger pictures are shrunk to it. All are in the ranges of their settings.
+    Raises UsageError for a span without frames and a rate for a film that has its own, DreamError for what cannot be
+    read.
     """
     if source == "-":
         raise UsageError("a film cannot come from standard input: name a file")
-    if start is not None and start < 0:
-        raise UsageError(f"a film's start must be 0 s or more, not {start:g}")
-    if end is not None and end <= (start or 0):
-        raise UsageError(f"a film's end must be behind its start of {start or 0:g} s, not {end:g}")
-    if every < 1:
-        raise UsageError(f"of each 1 frame or more one is taken, not of {every}")
-    if max_size is not None and max_size < 1:
-        raise UsageError(f"a picture's longest side must be 1 pixel or more, not {max_size}")
     span = Span(Fraction(str(start or 0)), None if end is None else Fraction(str(end)), every)
     if Path(source).is_dir():
         return FrameFolder(source, span, rate_of(_USUAL_RATE if fps is None else fps), max_size)

@@ -147,6 +147,7 @@ def _origin(container: Any, stream: Any) -> Fraction:
 
 
 def check_size(source: str, thing: Any) -> None:
+    """Raises DreamError for a frame, or a decoder of frames, of more pixels than pictures may have."""
     limit = 2 * (Image.MAX_IMAGE_PIXELS or 0)
     if limit and thing.width * thing.height > limit:
         raise DreamError(f"{source} says that it has more than {limit} pixels, the limit: shrink it first")
