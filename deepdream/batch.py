@@ -1,42 +1,28 @@
 """Many pictures with one recipe: worker processes, each with a net that it loads once, dream file after file."""
 
-import contextlib
 import glob
-import io
-import json
-import multiprocessing
 import os
-import signal
-import threading
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Set
+from typing import Callable, ContextManager, Dict, List, Optional, Sequence, Set
 
 import numpy as np
 
-from . import memory, picture
-from .dream import dreamt
+from . import executors, memory, picture
+from .batch_worker import Done, dream_file
 from .errors import DreamError, UsageError
-from .preparation import Prepared, check, prepare, varied
-from .request import Recipe, Request, read_inputs
+from .executors import Workers
+from .preparation import check
+from .request import Request
 from .settings import BATCH, BatchSettings
 from .terminal import bar, interruptible, say
 
 _A_WORKERS_SHARE = 2 * 2**30  # bytes that have to be free for each: a net, and a picture of some megapixels
 _UNDER_WAY = "the pictures under way"
-_CONTEXT = multiprocessing.get_context("spawn")  # PyTorch's threads do not survive a fork
 _TRIES = 2  # of a file whose process was killed
-# Keys of a recipe that say how a dream was computed, not what was asked for.
-_HOW = {"version", "engine", "engine_version", "device", "threads", "memory"}
-
-
-class Done(NamedTuple):
-    """What came of a file: whether it had been dreamt before, and what the program said of it, line by line."""
-
-    before: bool
-    said: List[str]
 
 
 def run(sources: Sequence[str], request: Request, settings: BatchSettings = BATCH, force: bool = False) -> int:
@@ -51,13 +37,20 @@ def run(sources: Sequence[str], request: Request, settings: BatchSettings = BATC
     open_seed = request.dream.seed is None
     if open_seed:
         request = replace(request, dream=replace(request.dream, seed=int(np.random.randint(2**31))))
-    workers = min(settings.workers or _suitable(request), len(jobs))
-    request = _shared_out(request, workers)
+    if settings.scheduler:
+        request = _for_elsewhere(request)
+        jobs = {_absolute(source): _absolute(target) for source, target in jobs.items()}
+        at_work = partial(executors.cluster, settings.scheduler, on_gpu=request.net.device.startswith("cuda"))
+        where = f"on the cluster at {settings.scheduler}"
+    else:
+        count = min(settings.workers or _suitable(request), len(jobs))
+        request = _shared_out(request, count)
+        at_work, where = partial(executors.processes, count), f"{count} at a time"
     try:
         Path(request.target).mkdir(exist_ok=True)
     except OSError as error:
         raise DreamError(f"the folder {request.target} cannot be made ({error.strerror})") from None
-    return _Batch(request, jobs, force, open_seed).run(workers)
+    return _Batch(request, jobs, force, open_seed).run(at_work, where)
 
 
 def find_jobs(sources: Sequence[str], folder: str) -> Dict[str, str]:
@@ -125,6 +118,19 @@ def _shared_out(request: Request, workers: int) -> Request:
     return replace(request, net=replace(net, threads=threads, memory=most and most // workers))
 
 
+def _for_elsewhere(request: Request) -> Request:
+    """The request as a cluster's worker has it, which is in another folder, and one of many on its machine."""
+    net = replace(request.net, threads=request.net.threads or 1)
+    if Path(net.model).is_dir():
+        net = replace(net, model=_absolute(net.model))
+    guide, mask = (path and _absolute(path) for path in (request.guide, request.mask))
+    return replace(request, net=net, guide=guide, mask=mask)
+
+
+def _absolute(path: str) -> str:
+    return str(Path(path).absolute())
+
+
 class _Batch:
     """The files of one call, on their way through the workers."""
 
@@ -136,33 +142,29 @@ class _Batch:
         self._said: Set[str] = set()
         self._dreamt = self._before = self._failed = 0
 
-    def run(self, workers: int) -> int:
-        """The exit code."""
+    def run(self, workers: Callable[[], ContextManager[Workers]], where: str) -> int:
+        """The exit code. where: the workers are, in words."""
         count = len(self._jobs)
-        say(f"{count} pictures, {workers} at a time" if count > 1 else "1 picture")
+        say(f"{count} picture{'s' if count > 1 else ''}, {where}")
         with bar("{n_fmt} of {total_fmt} pictures", count) as self._progress, interruptible(_UNDER_WAY) as interrupted:
             while self._waiting and not interrupted():
-                # A process that is killed takes its pool with it.
-                with _pool(workers) as pool:
-                    try:
-                        self._go_through(pool, workers, interrupted)
-                    except BaseException:
-                        for child in multiprocessing.active_children():
-                            child.kill()
-                        raise
+                with workers() as (executor, capacity):  # a process that is killed takes its pool with it
+                    self._go_through(executor, capacity, interrupted)
         self._sum_up()
         signal_number = interrupted()
         return 128 + signal_number if self._waiting and signal_number else int(self._failed > 0)
 
-    def _go_through(self, pool: Executor, workers: int, interrupted: Callable[[], Optional[int]]) -> None:
-        """Has the waiting files dreamt, as many at a time as there are workers, until all are or a signal comes."""
+    def _go_through(
+        self, executor: Executor, capacity: Callable[[], int], interrupted: Callable[[], Optional[int]]
+    ) -> None:
+        """Has the waiting files dreamt, so many at a time, until all are or a signal comes."""
         at_work: Dict[Future[Done], str] = {}
         is_whole = True
         while at_work or (is_whole and self._waiting and not interrupted()):
-            while is_whole and self._waiting and len(at_work) < workers and not interrupted():
+            while is_whole and self._waiting and len(at_work) < capacity() and not interrupted():
                 source = self._waiting.pop(0)
                 request = replace(self._request, source=source, target=self._jobs[source])
-                at_work[pool.submit(dream_file, request, self._force, self._open_seed)] = source
+                at_work[executor.submit(dream_file, request, self._force, self._open_seed)] = source
             for future in wait(at_work, timeout=1, return_when=FIRST_COMPLETED).done:
                 is_whole = self._take(at_work.pop(future), future) and is_whole
 
@@ -177,8 +179,11 @@ class _Batch:
             else:
                 self._fail(source, "the process that dreamt it was killed, maybe for want of memory: try --workers 1")
             return False
-        except (DreamError, MemoryError) as error:
-            self._fail(source, str(error) or "memory has run out: try --workers 1, or --max-size")
+        except DreamError as error:
+            self._fail(source, str(error))
+            return True
+        except Exception as error:  # a cluster's, or memory that has run out
+            self._fail(source, f"{type(error).__name__} {error}".strip().split("\n")[0])
             return True
         self._dreamt += not done.before
         self._before += done.before
@@ -204,60 +209,3 @@ class _Batch:
         if self._waiting:
             words.append(f"{len(self._waiting)} left, with which the same command goes on")
         say(f"{', '.join(words)}: {self._request.target}")
-
-
-def _pool(workers: int) -> Executor:
-    try:
-        return ProcessPoolExecutor(workers, _CONTEXT, initializer=_begin)
-    except (ImportError, OSError) as error:
-        raise DreamError(f"no worker processes can be had here ({error}): mount /dev/shm, which they want") from None
-
-
-_ready: Optional[Prepared] = None  # a worker's first dream, whose net the others use
-
-
-def _begin() -> None:
-    """A worker leaves Ctrl-C to the process that began it, and ends with that one, whatever ended it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with, args=[multiprocessing.parent_process()], daemon=True).start()
-
-
-def _end_with(parent: Any) -> None:
-    parent.join()
-    os._exit(1)
-
-
-def dream_file(request: Request, force: bool, open_seed: bool) -> Done:
-    """Dreams one file, in a worker, unless it has been dreamt with these settings before.
-
-    open_seed: any seed will do. Raises DreamError for whatever fails, and for another dream in its place.
-    """
-    with contextlib.redirect_stderr(io.StringIO()) as said:
-        prepared = _prepared(request)
-        before = not force and _is_done(request.target, prepared.recipe, {*_HOW, "seed"} if open_seed else _HOW)
-        if not before:
-            base, dream = prepared.inputs.base, prepared.request.dream
-            image = dreamt(prepared.net, base.pixels, dream, prepared.ascend)
-            picture.write(request.target, picture.to_uint8(image, dream.clip), prepared.recipe, base.alpha)
-    return Done(before, [line.replace("dreamify: ", "", 1) for line in said.getvalue().splitlines()])
-
-
-def _prepared(request: Request) -> Prepared:
-    global _ready
-    if _ready is None:
-        _ready = prepare(request)
-        return _ready
-    return varied(_ready, request, read_inputs(request))
-
-
-def _is_done(target: str, recipe: Recipe, free: Set[str]) -> bool:
-    """Whether the dream of a recipe is there. free: keys in which it may differ. Raises DreamError for another one."""
-    if not Path(target).exists():
-        return False
-    there = picture.read_recipe(target)
-    asked: Recipe = json.loads(json.dumps(recipe))
-    for key in [*asked, *there]:
-        if key not in free and there.get(key) != asked.get(key):
-            difference = f"{key} {there.get(key)}, and this one has {asked.get(key)}"
-            raise DreamError(f"{target} is there, a dream with {difference}: --force replaces it")
-    return True

@@ -251,6 +251,14 @@ class BatchSettings(_Checked):
     workers: Optional[int] = _setting(
         None, "workers", "pictures at a time (default: one a core that there is memory for; on a GPU 1)", int, least=1
     )
+    scheduler: Optional[str] = _setting(
+        None, "scheduler", "a Dask cluster to dream on instead, by its scheduler's address: tcp://HOST:8786"
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.workers and self.scheduler:
+            raise UsageError("workers are this machine's, and scheduler names a cluster that has its own: give one")
 
 
 # What a sheet takes several values of: the option, and the field of DreamSettings. The first of two makes the rows.

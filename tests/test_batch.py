@@ -1,7 +1,6 @@
 """Many pictures: each is the dream that it would be alone, and what one of them does is nobody else's trouble."""
 
 import multiprocessing
-import os
 import re
 import signal
 from concurrent.futures import Executor, Future
@@ -10,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from deepdream import batch, picture
+from deepdream import batch, batch_worker, executors, picture
 from deepdream.cli import main
 from deepdream.errors import UsageError
 from tests.tiny import command, interrupt, refused, snapshot, tiny_picture
@@ -43,8 +42,8 @@ class Here(Executor):
 @pytest.fixture
 def here(monkeypatch):
     """No other processes; what a worker keeps is forgotten afterwards."""
-    monkeypatch.setattr(batch, "ProcessPoolExecutor", Here)
-    monkeypatch.setattr(batch, "_ready", None)
+    monkeypatch.setattr(executors, "ProcessPoolExecutor", Here)
+    monkeypatch.setattr(batch_worker, "_ready", None)
 
 
 @pytest.fixture
@@ -71,7 +70,7 @@ def said(capsys):
 def test_each_is_the_dream_that_it_would_be_alone(dreamt, net, capsys):
     assert dreamt("photos", "out", "--seed", "7", "--guide", "guide.png", "--no-clip") == 0
     lines = said(capsys)
-    assert lines[0] == "dreamify: 3 pictures, 1 at a time" if os.cpu_count() == 1 else True
+    assert lines[0] == f"dreamify: 3 pictures, {min(3, batch._cores())} at a time"
     assert lines[-1] == "dreamify: 3 dreamt: out"
     assert len(lines) == len(set(lines))  # each thing once, not once a file
     assert sorted(path.name for path in Path("out").iterdir()) == ["a.png", "b.jpg", "c.png"]
@@ -135,7 +134,7 @@ def test_where_there_can_be_no_processes(photos, net, capsys, monkeypatch):
     def none(*_, **__):
         raise OSError(38, "Function not implemented")
 
-    monkeypatch.setattr(batch, "ProcessPoolExecutor", none)
+    monkeypatch.setattr(executors, "ProcessPoolExecutor", none)
     assert main(["batch", "photos", "out", "--model", net]) == 1
     words = "no worker processes can be had here ([Errno 38] Function not implemented): mount /dev/shm, which they want"
     assert said(capsys)[-1] == f"dreamify: {words}"
@@ -198,7 +197,9 @@ def test_what_is_wrong_for_all_is_said_once_before_the_work(photos, net, capsys,
 
 def test_threads_and_memory_are_shared_out(photos, net, monkeypatch):
     got = []
-    monkeypatch.setattr(batch._Batch, "run", lambda self, workers: got.append((workers, self._request.net)) or 0)
+    monkeypatch.setattr(
+        batch._Batch, "run", lambda self, at_work, _: got.append((at_work.args[0], self._request.net)) or 0
+    )
     monkeypatch.setattr(batch, "_cores", lambda: 8)
     monkeypatch.setattr(batch.memory, "free", lambda: 10 * 2**30)
     assert main(["batch", "photos", "out", "--model", net, "--device", "cpu"]) == 0
