@@ -3,11 +3,12 @@
 import signal
 
 import pytest
+from PIL import Image
 
 from deepdream import sheet
 from deepdream.cli import main
 from tests.shared import ENGINE
-from tests.tiny import SHORT_ZOOM, tiny_net, tiny_picture
+from tests.tiny import SHORT_FILM, SHORT_ZOOM, tiny_net, tiny_picture
 
 # Beside real Caffe, in a Python too old for PyTorch, the rest of the tests run on the caffe engine.
 NEED_TORCH = [
@@ -42,6 +43,33 @@ def zoomed(folder, net):
 def sheeted(folder, net):
     """Makes a sheet of in.png; returns the exit code."""
     return lambda out, *args: main(["sheet", "in.png", out, "--model", net, *args])
+
+
+@pytest.fixture
+def filmed(folder, net):
+    """Dreams a film; returns the exit code."""
+    return lambda source, out, *args: main(["video", source, out, *SHORT_FILM, "--model", net, *args])
+
+
+@pytest.fixture
+def clip(folder):
+    """in.mp4, with sound, of moving_frames(), 10 a second."""
+    from tests.films import clips
+
+    sound = ("aac", clips.beep(0.4))
+    step = clips.Fraction(1, 10)
+    return clips.clip("in.mp4", clips.moving_frames(), step=step, options=clips.LOSSLESS, sound=sound)
+
+
+@pytest.fixture
+def frame_folder(folder):
+    """A folder with moving_frames(), as pictures."""
+    from tests.films import clips
+
+    (folder / "clip").mkdir()
+    for number, frame in enumerate(clips.moving_frames()):
+        Image.fromarray(frame).save(folder / "clip" / f"{number}.png")
+    return "clip"
 
 
 @pytest.fixture

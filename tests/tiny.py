@@ -27,6 +27,7 @@ TEXT = (
     + layer("fc", "InnerProduct", "inception_4c/output", param="inner_product_param { num_output: 5 }")
 )
 LEAST = 9
+SHORT_FILM = ["--iterations", "2", "--octaves", "2", "--seed", "7", "--step", "9"]
 SHORT_ZOOM = ["--iterations", "2", "--octaves", "2", "--frames", "4"]
 
 
@@ -45,9 +46,9 @@ def tiny_picture(path, width=40, height=28, mode="RGB"):
     return str(path)
 
 
-def frame_names(count):
-    """The names of a zoom's frames."""
-    return [f"{number:04}.png" for number in range(count)]
+def frame_names(count, digits=4):
+    """The names of a sequence's frames; a zoom's have 4 digits, a film's 6."""
+    return [f"{number:0{digits}}.png" for number in range(count)]
 
 
 def snapshot(folder):

@@ -121,3 +121,16 @@ def turn(path, matrix):
     a, b, c, d = (value << 16 for value in matrix)
     data[place : place + 36] = struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, 1 << 30)
     path.write_bytes(data)
+
+
+def moving_frames(count=4, height=28, width=40):
+    """A textured picture that moves by (2, 1) pixels from frame to frame, right and down."""
+    large = texture(0, height + count, width + 2 * count)
+    places = [(count - number, 2 * (count - number)) for number in range(count)]
+    return [np.ascontiguousarray(large[y : y + height, x : x + width]) for y, x in places]
+
+
+def decoded(path):
+    """The frames of a film, (h, w, 3) uint8."""
+    with av.open(str(path)) as container:
+        return [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
