@@ -5,18 +5,18 @@ import io
 import json
 import threading
 from pathlib import Path
-from typing import Any, List, NamedTuple, Optional, Set, Tuple
+from typing import List, NamedTuple, Set
 
 from . import picture
 from .dream import dreamt
 from .errors import DreamError
-from .preparation import Prepared, prepare, varied
-from .request import Recipe, Request, read_inputs
+from .preparation import KeptNet
+from .request import Recipe, Request
 
 # Keys of a recipe that say how a dream was computed, not what was asked for.
 _HOW = {"version", "engine", "engine_version", "device", "threads", "memory"}
 _one_at_a_time = threading.Lock()
-_ready: Optional[Tuple[Any, Prepared]] = None  # what a net was loaded for, and the first dream with it
+_net = KeptNet()
 
 
 class Done(NamedTuple):
@@ -33,23 +33,13 @@ def dream_file(request: Request, force: bool, open_seed: bool) -> Done:
     Raises DreamError for whatever fails, and for another dream in its place.
     """
     with _one_at_a_time, contextlib.redirect_stderr(io.StringIO()) as said:
-        prepared = _prepared(request)
+        prepared = _net.prepare(request)
         before = not force and _is_done(request.target, prepared.recipe, {*_HOW, "seed"} if open_seed else _HOW)
         if not before:
             base, dream = prepared.inputs.base, prepared.request.dream
             image = dreamt(prepared.net, base.pixels, dream, prepared.ascend)
             picture.write(request.target, picture.to_uint8(image, dream.clip), prepared.recipe, base.alpha)
     return Done(before, [line.replace("dreamify: ", "", 1) for line in said.getvalue().splitlines()])
-
-
-def _prepared(request: Request) -> Prepared:
-    global _ready
-    loaded_for = request.net, request.kind == "class"
-    if _ready is None or _ready[0] != loaded_for:  # the worker of a cluster sees one batch after the other
-        _ready = None  # two nets need not fit into memory
-        _ready = loaded_for, prepare(request)
-        return _ready[1]
-    return varied(_ready[1], request, read_inputs(request))
 
 
 def _is_done(target: str, recipe: Recipe, free: Set[str]) -> bool:

@@ -122,6 +122,26 @@ def varied(prepared: Prepared, request: Request, inputs: Optional[Inputs] = None
     return Prepared(request, net, prepared.choice, inputs, goal, recipe)
 
 
+class KeptNet:
+    """Prepares one dream after the other, with a net that stays loaded as long as the next one wants the same.
+
+    Of all its dreams only the last that was prepared can be dreamt, see varied.
+    """
+
+    def __init__(self) -> None:
+        self._loaded_for: Any = None
+        self._first: Optional[Prepared] = None
+
+    def prepare(self, request: Request, base: Optional[Picture] = None) -> Prepared:
+        """As prepare does; raises what that does."""
+        loaded_for = request.net, request.kind == "class"
+        if self._first is not None and loaded_for == self._loaded_for:
+            return varied(self._first, request, read_inputs(request, base))
+        self._first = None  # two nets need not fit into memory
+        self._first, self._loaded_for = prepare(request, base=base), loaded_for
+        return self._first
+
+
 def _goal(request: Request, topology: Topology, choice: Choice, inputs: Inputs) -> Goal:
     """What is gone for, on octaves that are large enough for it."""
     dream = request.dream

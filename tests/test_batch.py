@@ -12,6 +12,7 @@ import pytest
 from deepdream import batch, batch_worker, executors, picture
 from deepdream.cli import main
 from deepdream.errors import UsageError
+from deepdream.preparation import KeptNet
 from tests.tiny import command, interrupt, refused, snapshot, tiny_picture
 
 try:
@@ -43,7 +44,7 @@ class Here(Executor):
 def here(monkeypatch):
     """No other processes; what a worker keeps is forgotten afterwards."""
     monkeypatch.setattr(executors, "ProcessPoolExecutor", Here)
-    monkeypatch.setattr(batch_worker, "_ready", None)
+    monkeypatch.setattr(batch_worker, "_net", KeptNet())
 
 
 @pytest.fixture
