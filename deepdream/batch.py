@@ -11,7 +11,7 @@ from typing import Callable, ContextManager, Dict, List, Optional, Sequence, Set
 
 import numpy as np
 
-from . import executors, memory, picture
+from . import aside, executors, memory, picture
 from .batch_worker import Done, dream_file
 from .errors import DreamError, UsageError
 from .executors import Workers
@@ -50,6 +50,7 @@ def run(sources: Sequence[str], request: Request, settings: BatchSettings = BATC
         Path(request.target).mkdir(exist_ok=True)
     except OSError as error:
         raise DreamError(f"the folder {request.target} cannot be made ({error.strerror})") from None
+    aside.clear(Path(request.target))
     return _Batch(request, jobs, force, open_seed).run(at_work, where)
 
 

@@ -13,7 +13,7 @@ from typing import Any, Dict, List, Optional, Tuple
 
 import numpy as np
 
-from . import model_zoo, picture
+from . import aside, model_zoo, picture
 from .errors import DreamError
 from .sizes import Size
 
@@ -52,6 +52,7 @@ class Cells:
         """Keeps a dream, (h, w, 3) uint8, if that is possible."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
+            aside.clear(self.folder)
             picture.write(str(self._path(recipe)), pixels, recipe)
             self._make_room()
         except DreamError as error:

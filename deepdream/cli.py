@@ -12,7 +12,7 @@ from dataclasses import fields
 from typing import Any, Callable, Collection, List, NoReturn, Optional, Tuple
 
 from . import __version__
-from .errors import DreamError, UsageError
+from .errors import DreamError, UsageError, as_shown
 from .settings import BATCH, DREAM, GOAL, KINDS, NET, PICTURE, SHEET, SHEET_SEED, VIDEO, ZOOM, byte_size, seconds
 
 VERBS = {
@@ -74,7 +74,7 @@ def main(argv: Optional[List[str]] = None) -> int:
             sys.stdout.flush()  # here, where a failure can be told
         return code
     except DreamError as error:
-        print(f"dreamify: {error}", file=sys.stderr)
+        print(f"dreamify: {as_shown(str(error))}", file=sys.stderr)
         return error.exit_code
     except BrokenPipeError:  # the reader of our output has seen enough
         sys.stdout = None  # or Python would try to flush it as it ends, and complain
@@ -82,7 +82,7 @@ def main(argv: Optional[List[str]] = None) -> int:
     except OSError as error:
         sys.stdout = None
         what = f"{error.filename} cannot be used" if error.filename else "standard output cannot be written"
-        print(f"dreamify: {what}: {error.strerror}", file=sys.stderr)
+        print(f"dreamify: {as_shown(what)}: {error.strerror}", file=sys.stderr)
         return 1
     except MemoryError:
         print(

@@ -1,5 +1,7 @@
 """What can go wrong for the person at the terminal, as exceptions that carry one sentence each."""
 
+_LONGEST = 1000  # characters of a line
+
 
 class DreamError(Exception):
     """Work that failed. The message is one sentence: what is wrong, and the way out."""
@@ -11,3 +13,13 @@ class UsageError(DreamError):
     """Wrong use of the program: a value out of range, an unknown layer, options that exclude each other."""
 
     exit_code = 2
+
+
+def as_shown(text: str) -> str:
+    """A message as a terminal can show it: what is quoted in it may come from anyone's file, and of any length.
+
+    What a terminal would act on is escaped, but for the ends of lines; of a long line the middle is left out.
+    """
+    plain = "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
+    half = _LONGEST // 2
+    return "\n".join(line if len(line) <= _LONGEST else f"{line[:half]} ... {line[-half:]}" for line in plain.split("\n"))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Sequence
 
+from . import aside
 from .errors import DreamError
 
 CONNECT_SECONDS = 4.0  # short: who is offline learns it soon
@@ -34,6 +34,7 @@ def download(files: Sequence[RemoteFile], folder: Path, progress: bool = False, 
     Two processes may do this at once: each downloads aside, and the last to finish renames its copy over the other's.
     Raises DreamError, with every address tried and why it failed, for files that no mirror gave.
     """
+    aside.clear(folder)
     try:
         failures = {}
         for file in files:
@@ -84,7 +85,7 @@ def _from_mirror(url: str, file: RemoteFile, folder: Path, progress: bool) -> No
     known_hash = f"sha1:{file.archive_sha1}" if archived else None
     # tqdm's disable=None means: unless stderr is a terminal. total=1, for pooch asks whether the bar is true.
     bar = tqdm(total=1, desc=file.name, unit="B", unit_scale=True, leave=False, disable=None if progress else True)
-    with bar, tempfile.TemporaryDirectory(dir=folder, prefix=".download-") as aside:
+    with bar, aside.folder(folder) as temporary:
         downloader = pooch.HTTPDownloader(
             progressbar=bar,
             chunk_size=1 << 16,
@@ -92,8 +93,8 @@ def _from_mirror(url: str, file: RemoteFile, folder: Path, progress: bool) -> No
             headers={"Accept-Encoding": "identity"},  # so that Content-Length is the file's
         )
         unpack = pooch.Untar(members=[file.member], extract_dir=".") if archived else None
-        pooch.retrieve(url, known_hash, "archive" if archived else file.name, aside, unpack, downloader)
-        got = Path(aside, file.member if archived else file.name)
+        pooch.retrieve(url, known_hash, "archive" if archived else file.name, temporary, unpack, downloader)
+        got = Path(temporary, file.member if archived else file.name)
         if file.sums and pooch.file_hash(got) not in file.sums:
             raise ValueError
         # Without a sum to tell: urllib3 before 2 takes a body that was cut short for a whole one.

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
+from . import aside
 from .errors import DreamError, UsageError
 from .mirrors import RemoteFile, download
 from .model_card import GOOGLE_MEAN, Card, front_matter, read_card
@@ -168,26 +169,21 @@ def _make(known: Card, progress: bool) -> None:
     _check(prototxt, known.prototxt.sums)
     content = make(known.name, known.package, prototxt)
     try:
-        _put(_writable_folder(known.name), known.weights.name, content)
+        folder = _writable_folder(known.name)
+        aside.clear(folder)
+        aside.write(folder / known.weights.name, content)
     except (DreamError, OSError):
         way_out = "set DREAMIFY_MODELS to a folder that you may write"
         try:
             folder = _for_this_run() / known.name
             folder.mkdir(exist_ok=True)
-            _put(folder, known.weights.name, content)
+            aside.write(folder / known.weights.name, content)
         except OSError as error:
             raise DreamError(f"{known.name} cannot be stored anywhere ({error.strerror}): {way_out}") from error
         if progress:
             from .terminal import say
 
             say(f"{known.name} cannot be stored in {_cache() / known.name} and is made for this run alone: {way_out}")
-
-
-def _put(folder: Path, name: str, content: bytes) -> None:
-    """Writes a file aside and renames it into place, so that a second process never reads half of it."""
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".put-") as aside:
-        Path(aside, name).write_bytes(content)
-        Path(aside, name).replace(folder / name)
 
 
 def _writable_folder(name: str) -> Path:
@@ -275,5 +271,5 @@ def _check(path: Path, sums: tuple[str, ...]) -> str:
 
 def _pin(pin: Path, sha256: str, name: str) -> list[str]:
     with suppress(OSError):
-        _put(pin.parent, pin.name, f"{sha256}  {name}\n".encode())  # as sha256sum writes it
+        aside.write(pin, f"{sha256}  {name}\n".encode())  # as sha256sum writes it
     return [sha256]

@@ -10,7 +10,6 @@ import io
 import os
 import sys
 import tempfile
-import uuid
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +18,7 @@ from typing import Any, Dict, Optional, Tuple
 import numpy as np
 from PIL import Image, PngImagePlugin, UnidentifiedImageError
 
-from deepdream import colour, noise
+from deepdream import aside, colour, noise
 from deepdream import recipe as recipes
 from deepdream.errors import DreamError, UsageError
 
@@ -140,6 +139,7 @@ def check_place(target: str) -> None:
         raise UsageError(f"{target} is a folder: name a file in it, such as {Path(target) / 'dream.png'}")
     if not path.parent.is_dir():
         raise DreamError(f"the folder {Path(target).parent} does not exist: create it, or write somewhere else")
+    aside.clear(path.parent)
     try:  # to write is the only test: os.access does not know of full disks, or of network folders that distrust root
         tempfile.TemporaryFile(dir=str(path.parent)).close()
     except OSError as error:
@@ -169,7 +169,7 @@ def store(target: str, data: bytes) -> None:
             sys.stdout.buffer.write(data)
             sys.stdout.buffer.flush()
         else:
-            _write_aside(_real(target), data)
+            aside.write(_real(target), data)
     except OSError as error:
         raise _unwritable(target, error) from None
 
@@ -272,17 +272,6 @@ def _format(target: str) -> str:
 def _real(target: str) -> Path:
     """The file itself where the target is a link, which then stays a link."""
     return Path(os.path.realpath(target))
-
-
-def _write_aside(path: Path, data: bytes) -> None:
-    aside = path.parent / f".dreamify-{uuid.uuid4().hex}"
-    try:
-        with aside.open("xb") as file:
-            file.write(data)
-        aside.replace(path)
-    finally:
-        with contextlib.suppress(OSError):  # it has its final name now, unless something failed
-            aside.unlink()
 
 
 def _unwritable(target: str, error: OSError) -> DreamError:

@@ -7,7 +7,6 @@ is a folder, one with the frames so far. All of it is removed when the sequence 
 import contextlib
 import json
 import os
-import re
 import shutil
 import zipfile
 from dataclasses import dataclass
@@ -29,7 +28,6 @@ except ImportError:  # Windows
 Recipe = Dict[str, Any]
 
 _FILE_MANAGERS = {"thumbs.db", "desktop.ini"}  # theirs, which come when somebody looks at a folder
-_LEFTOVER = re.compile(r"\.dreamify-[0-9a-f]{32}")  # picture.write's, where a process was killed in the middle of it
 
 
 @dataclass(frozen=True)
@@ -148,9 +146,6 @@ class Place:
         try:
             self._frames.mkdir(exist_ok=True)
             self.claim()
-            for path in self._frames.iterdir():
-                if _LEFTOVER.fullmatch(path.name):
-                    path.unlink()
         except OSError as error:
             raise DreamError(f"the folder {self._frames} cannot be made or used: {error.strerror}") from None
         picture.check_target(str(self.frame(0)))

@@ -10,6 +10,7 @@ from typing import Any, Callable, Iterator, List, Optional
 from tqdm import tqdm
 
 from .dream import Step
+from .errors import as_shown
 from .settings import DreamSettings
 from .sizes import Size, octave_sizes
 
@@ -17,7 +18,7 @@ from .sizes import Size, octave_sizes
 def say(text: str) -> None:
     """A line for the person at the terminal; standard output is kept for pictures."""
     try:
-        print(f"dreamify: {text}", file=sys.stderr, flush=True)
+        print(f"dreamify: {as_shown(text)}", file=sys.stderr, flush=True)
     except OSError:  # nobody listens any more; the work goes on
         sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115  # for as long as the program runs
 

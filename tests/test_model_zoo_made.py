@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from deepdream import model_zoo
+from deepdream import aside, model_zoo
 from deepdream.errors import DreamError
 from deepdream.model_zoo import fetch, find, resolve, statuses
 
@@ -90,14 +90,14 @@ def test_where_nothing_can_be_stored_a_model_is_made_for_the_run(fault, packed, 
         cache.parent.parent.mkdir(parents=True)
         cache.parent.touch()
     else:
-        write = Path.write_bytes
+        write = aside.write
 
         def full(path, content):
             if cache in path.parents:
                 raise OSError(28, "No space left on device")
-            return write(path, content)
+            write(path, content)
 
-        monkeypatch.setattr(Path, "write_bytes", full)
+        monkeypatch.setattr(aside, "write", full)
     model = resolve("packed", progress=True)
     assert model.verified
     assert cache not in model.weights.parents

@@ -14,6 +14,9 @@ Shape = Tuple[int, ...]
 Shapes = Tuple[List[Shape], List[Shape]]  # of the tops, of the parameters
 Pair = Tuple[int, int]  # vertical, horizontal
 
+MOST_NUMBERS = 2**31 - 1  # in a blob, as in Caffe (blob.cpp)
+_WIDEST = 2**15  # pixels of a window, its stride or its padding, or channels: more than any net has a use for
+
 
 class ShapeError(DreamError):
     """A layer cannot work on blobs of these shapes."""
@@ -51,6 +54,12 @@ def _names(layer: Any, bottoms: Sequence[Shape]) -> Tuple[str, str, str]:
 def refuse(layer: Any, what: str) -> None:
     """Raises the error for a parameter of a layer that is not supported."""
     raise DreamError(f"layer {layer.name} ({layer.type}) uses {what}, which is not supported")
+
+
+def _check_window(*numbers: int) -> None:
+    """Raises ValueError for what would be work without end, or no number to PyTorch."""
+    if max(numbers) > _WIDEST:
+        raise ValueError("too wide")
 
 
 def canonical(axis: int, ndim: int) -> int:
@@ -147,6 +156,7 @@ def _convolution(layer: Any, bottoms: List[Shape]) -> Shapes:
     geometry = convolution_geometry(param)
     if len(size) != 2 or param.axis != 1:
         refuse(layer, "other than two spatial axes")
+    _check_window(*geometry.kernel, *geometry.stride, *geometry.pad, *geometry.dilation)
     windowed = all((*geometry.kernel, *geometry.stride, *geometry.dilation))
     if not windowed or channels % param.group or param.num_output % param.group:
         raise ValueError("no window, or groups of different sizes")
@@ -167,6 +177,8 @@ def _pooling(layer: Any, bottoms: List[Shape]) -> Shapes:
     geometry = pooling_geometry(param, height, width)
     if param.pool == 2:
         refuse(layer, "stochastic pooling")
+    if not param.global_pooling:
+        _check_window(*geometry.kernel, *geometry.stride, *geometry.pad)
     if any(p >= k for p, k in zip(geometry.pad, geometry.kernel)):
         raise ValueError("the padding is not smaller than the kernel")
     rules = (any(geometry.pad), param.round_mode == 0)
@@ -178,6 +190,7 @@ def _lrn(layer: Any, bottoms: List[Shape]) -> Shapes:
     ((_, _, _, _),) = bottoms
     if layer.param.lrn_param.local_size % 2 == 0:
         refuse(layer, "an even local_size")
+    _check_window(layer.param.lrn_param.local_size)
     return _same(layer, bottoms)
 
 

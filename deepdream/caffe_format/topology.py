@@ -8,6 +8,7 @@ caffe/util/insert_splits.cpp).
 import difflib
 from collections import Counter
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import Any, Dict, Iterable, List, Optional, Sequence, Tuple
 
@@ -15,7 +16,7 @@ from google.protobuf import text_format
 
 from ..errors import DreamError, UsageError
 from . import schema
-from .shapes import Shape, ShapeError, concat_axis, infer_layer
+from .shapes import MOST_NUMBERS, Shape, ShapeError, concat_axis, infer_layer
 
 _V1_TYPES = {
     "CONCAT": "Concat",
@@ -70,6 +71,7 @@ class Topology:
         self.outputs = list(unread)
         self.param_shapes: Dict[str, List[Shape]] = {}
         self.shapes = self.infer(self.layers, {})
+        self._check_counts()
 
     def infer(self, layers: Iterable[LayerSpec], shapes: Dict[str, Shape]) -> Dict[str, Shape]:
         """The blobs' shapes after these layers have run, for the shapes that blobs have before.
@@ -84,6 +86,17 @@ class Topology:
             for top, shape in zip(layer.tops, tops):
                 shapes[top] = shapes.get(top, shape) if layer.type == "Input" else shape
         return shapes
+
+    def _check_counts(self) -> None:
+        """Raises ShapeError for a blob that Caffe would not make either, before anybody makes room for it.
+
+        Parameters are as large as their file, or refused.
+        """
+        for layer in self.layers:
+            for shape in (self.shapes[top] for top in layer.tops):
+                if prod(shape) > MOST_NUMBERS:
+                    size = "x".join(map(str, shape))
+                    raise ShapeError(f"layer {layer.name} ({layer.type}) declares {size} numbers, too many for a blob")
 
     def shapes_at(self, height: int, width: int, end: str) -> Dict[str, Shape]:
         """The shapes of all blobs that `end` depends on for one picture of height x width; raises ShapeError."""

@@ -16,6 +16,7 @@ from .layers.base import Tensor
 from .parallel import in_parts
 
 MOST_PLACES = 256  # in a pooling window: which of them has won is kept in a byte
+MOST_CHANNELS = 31  # in an LRN's window: for each number of them a loop is compiled
 
 
 def usable(x: Tensor) -> bool:

@@ -37,6 +37,7 @@ class NeededBlobsNet(Net):
     """
 
     memory: Optional[int] = None
+    lazy = True
 
     def __init__(self, *args: Any):
         super().__init__(*args)

@@ -23,11 +23,19 @@ class Blob:
     On the CPU both are writable NumPy arrays that share memory with the engine, elsewhere (and in bfloat16, which NumPy
     does not know) torch tensors. Growing beyond what the blob has ever held gives it new memory, all zeros; shrinking
     keeps the memory and what is in it (blob.cpp).
-    `channels_last` lays four axes out with the second innermost, for a layer that reads them so.
+    `channels_last` lays four axes out with the second innermost, for a layer that reads them so. `lazy` counts the
+    shapes that it had before anybody asked for its numbers as never held.
     """
 
-    def __init__(self, shape: Sequence[int], dtype: torch.dtype, device: torch.device, channels_last: bool = False):
-        self._dtype, self._device, self._channels_last = dtype, device, channels_last
+    def __init__(
+        self,
+        shape: Sequence[int],
+        dtype: torch.dtype,
+        device: torch.device,
+        channels_last: bool = False,
+        lazy: bool = False,
+    ):
+        self._dtype, self._device, self._channels_last, self._lazy = dtype, device, channels_last, lazy
         self._capacity = 0
         self._memory: Dict[str, Tensor] = {}
         self.reshape(*shape)
@@ -35,7 +43,7 @@ class Blob:
     def reshape(self, *shape: int) -> None:
         """Gives data and diff another shape."""
         self.shape: Shape = tuple(shape)
-        if prod(shape) > self._capacity:
+        if prod(shape) > self._capacity or (self._lazy and not self._memory):
             self._capacity = prod(shape)
             self._memory = {}
 
@@ -99,6 +107,7 @@ class Net:
     """
 
     model: Any = None  # the model_zoo.Model that the net was made from
+    lazy = False  # whether the blobs are
     engine = "torch"
     engine_version = torch.__version__.split("+")[0]
 
@@ -109,7 +118,9 @@ class Net:
         # TF32 is float32 to all but the GPU's matrix products.
         self.dtype = torch.float32 if precision == "tf32" else getattr(torch, precision)
         shown = at_least_float32(self.dtype)
-        self.blobs = OrderedDict((name, Blob(shape, shown, device)) for name, shape in topology.shapes.items())
+        self.blobs = OrderedDict(
+            (name, Blob(shape, shown, device, lazy=self.lazy)) for name, shape in topology.shapes.items()
+        )
         self.params: Dict[str, List[Blob]] = OrderedDict()
         self.layers: List[Layer] = []
         for spec in topology.layers:

@@ -24,7 +24,8 @@ class Plan(NamedTuple):
 def make_plan(topology: Topology, layers: Sequence[Layer], end: str) -> Plan:
     """The plan for the tops of layer `end`; `layers` are all of the net's, in the topology's order."""
     specs = [spec for spec in topology.needed(end) if spec.type != "Input"]
-    steps = [Step(layers[topology.index[spec.name]], spec.bottoms, spec.tops) for spec in specs]
+    made = {id(layer.spec): layer for layer in layers}  # several layers may have one name
+    steps = [Step(made[id(spec)], spec.bottoms, spec.tops) for spec in specs]
     plan = Plan(steps, topology.layers[topology.position(end)].tops)
     return plan._replace(steps=_rectified_last(plan))
 

@@ -121,12 +121,19 @@ def _window(layer: Layer, bottom: Shape) -> Optional[Geometry]:
     if kind == "LRN" and param.lrn_param.norm_region == 1:
         size = param.lrn_param.local_size
         return Geometry((size, size), (1, 1), ((size - 1) // 2,) * 2)
-    local = {
-        **dict.fromkeys(("ReLU", "PReLU", "Clip", "Sigmoid", "TanH", "Power", "Dropout", "Eltwise"), True),
-        **dict.fromkeys(("LRN", "BatchNorm", "Split"), True),
-        "Concat": concat_axis(param.concat_param, 4) == 1,
-        "Slice": slice_axis(param.slice_param, 4) == 1,
-        "Softmax": param.softmax_param.axis == 1,
-        "Scale": param.scale_param.axis == 1 and all(array.dim() == 1 for array in layer.params),
-    }
-    return _POINT if local.get(kind) else None
+    if kind in ("Concat", "Slice", "Softmax", "Scale"):
+        return _POINT if _is_by_channel(layer, len(bottom)) else None
+    alike = ("ReLU", "PReLU", "Clip", "Sigmoid", "TanH", "Power", "Dropout", "Eltwise", "LRN", "BatchNorm", "Split")
+    return _POINT if kind in alike else None
+
+
+def _is_by_channel(layer: Layer, ndim: int) -> bool:
+    """Whether a layer that works along an axis does so along the channels."""
+    kind, param = layer.spec.type, layer.spec.param
+    if kind == "Concat":
+        return concat_axis(param.concat_param, ndim) == 1
+    if kind == "Slice":
+        return slice_axis(param.slice_param, ndim) == 1
+    if kind == "Softmax":
+        return bool(param.softmax_param.axis == 1)
+    return bool(param.scale_param.axis == 1) and all(array.dim() == 1 for array in layer.params)

@@ -54,7 +54,8 @@ class LRN(Layer):
         return self._has_loops() and kernels.usable(x)
 
     def _has_loops(self) -> bool:
-        return not self.within and self.param.beta == 0.75
+        few = self.param.local_size <= kernels.MOST_CHANNELS
+        return not self.within and self.param.beta == 0.75 and few
 
     def forward(self, bottoms: Sequence[Tensor]) -> List[Tensor]:
         (x,), dtype = _fine(bottoms), bottoms[0].dtype

@@ -1,0 +1,131 @@
+"""Every verb that writes: a folder for it, and its command, in a process of its own that may be killed on the way."""
+
+import contextlib
+import hashlib
+import os
+import resource
+import signal
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from deepdream import executors, model_zoo
+from tests import ready
+from tests.tiny import tiny_net, tiny_picture
+
+SHORT = ["--iterations", "1", "--octaves", "2", "--seed", "7", "--threads", "1", "--model", "tiny"]
+OLD = b"what was there before"
+WEIGHTS, NET = bytes(range(256)) * 600, b'name: "net"\n'
+
+# What each verb is called with, in a folder that `begin` has made; what it makes is in there under place/.
+COMMANDS = {
+    "dream": ["in.png", "place/out.png", *SHORT],
+    "dream --frames": ["in.png", "place/out.jpg", *SHORT, "--frames", "place/frames"],
+    "again": ["again", "dream.png", "in.png", "place/out.tif", "--model", "tiny"],
+    "sheet": ["sheet", "in.png", "place/out.png", *SHORT[:4], *SHORT[6:], "--seeds", "1,2"],
+    "zoom FOLDER": ["zoom", "in.png", "place/out", *SHORT, "--frames", "2"],
+    "zoom GIF": ["zoom", "in.png", "place/out.gif", *SHORT, "--frames", "2"],
+    "video FOLDER": ["video", "clip", "place/out", *SHORT],
+    "video MP4": ["video", "clip", "place/out.mp4", *SHORT],
+    "batch": ["batch", "photos", "place/out", *SHORT, "--workers", "1"],
+    "models fetch": ["models", "fetch", "fetched"],
+    "models fetch, made": ["models", "fetch", "made"],
+}
+DREAMS = [verb for verb in COMMANDS if not verb.startswith("models")]
+FILMS = ("video FOLDER", "video MP4")
+REPLACED = ("dream", "dream --frames", "again", "sheet")  # what may be in the place of OUT before
+
+
+def begin(folder, address):
+    """Fills an empty folder with all that the commands read, in a process of its own; address: of a mirror."""
+    for name in ("place", "home", "photos", "clip"):
+        (folder / name).mkdir()
+    tiny_net(folder / "tiny")
+    tiny_picture(folder / "in.png", 24, 20)
+    for number in range(2):
+        tiny_picture(folder / "photos" / f"{number}.png", 20 + 4 * number, 20)
+        Image.fromarray(np.full((20, 24, 3), 90 + 40 * number, np.uint8)).save(folder / "clip" / f"{number}.png")
+    made = ready.dreamify([folder / "in.png", folder / "dream.png", *SHORT[:-1], folder / "tiny"])
+    assert made[0] == 0
+    sums = {"weights": hashlib.sha256(WEIGHTS).hexdigest(), "net": hashlib.sha256(NET).hexdigest()}
+    package = "{name: some, version: 1, file: a.pth, sha256: 0a, tensors: {}, epsilon: 0, scale: 1}"
+    for name, source in (("fetched", f"caffemodel_url: {address}/net.caffemodel"), ("made", f"package: {package}")):
+        card = folder / "models" / name
+        card.mkdir(parents=True)
+        (card / "readme.md").write_text(
+            f"---\ncaffemodel: net.caffemodel\n{source}\nsha256: {{{sums['weights']}: whole}}\nprototxt:\n"
+            f"  urls: ['{address}/deploy.prototxt']\n  sha256: {{{sums['net']}: whole}}\n---\n"
+        )
+    (folder / "models" / "made" / "deploy.prototxt").write_bytes(NET)
+
+
+def replace(verb, folder):
+    """Puts something in the place of the picture that a verb will write."""
+    name = next(arg for arg in COMMANDS[verb] if arg.startswith("place/out."))
+    (folder / name).write_bytes(OLD)
+
+
+def perform(verb, folder, kill_at=0, longest=0, more=()):
+    """Runs a verb in this process, which is its alone: (exit code, standard error, file operations in place/).
+
+    kill_at: the file operation before which it is killed. longest: bytes of a file, in the middle of whose writing it
+    is killed where it becomes longer.
+    """
+    folder = os.path.realpath(folder)
+    os.chdir(folder)
+    place = Path("place").resolve()
+    os.environ.update(HOME=f"{folder}/home", XDG_CACHE_HOME=str(place / "cache"), DREAMIFY_MODELS=str(place), NO_PROXY="*")
+    model_zoo._project_models = lambda: Path(folder, "models")
+    model_zoo.make = lambda *_: WEIGHTS
+    executors.ProcessPoolExecutor = lambda count, *_, **__: ThreadPoolExecutor(count)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+    done = _watched(str(place), kill_at)
+    if longest:
+        signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (longest, longest))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    code, _, err = ready.dreamify([*COMMANDS[verb], *more])
+    return code, err, len(done)
+
+
+def _watched(place, kill_at):
+    """The file operations that change something in a folder, from now on."""
+    done = []
+
+    def note(event, args):
+        if event == "open":
+            changes = bool((args[2] or 0) & (os.O_WRONLY | os.O_RDWR | os.O_CREAT))
+        else:
+            changes = event in ("os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate", "os.link", "os.symlink")
+        if changes and any(isinstance(arg, (str, bytes, Path)) and _is_in(arg, place) for arg in args[:2]):
+            done.append(event)
+            if len(done) == kill_at:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    sys.addaudithook(note)
+    return done
+
+
+def _is_in(path, place):
+    with contextlib.suppress(ValueError):
+        return os.path.abspath(os.fsdecode(path)).startswith(place)
+    return False
+
+
+def kept(folder):
+    """{path: content} of what is in place/ and that a person sees: nothing hidden."""
+    found = {}
+    for path in sorted((folder / "place").rglob("*")):
+        name = str(path.relative_to(folder / "place"))
+        if path.is_file() and not any(part.startswith(".") for part in name.split(os.sep)):
+            found[name] = path.read_bytes()
+    return found
+
+
+def hidden(folder):
+    """The hidden files and folders in place/."""
+    return sorted(str(path.relative_to(folder)) for path in (folder / "place").rglob(".*"))
