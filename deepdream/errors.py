@@ -22,4 +22,6 @@ def as_shown(text: str) -> str:
     """
     plain = "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
     half = _LONGEST // 2
-    return "\n".join(line if len(line) <= _LONGEST else f"{line[:half]} ... {line[-half:]}" for line in plain.split("\n"))
+    return "\n".join(
+        line if len(line) <= _LONGEST else f"{line[:half]} ... {line[-half:]}" for line in plain.split("\n")
+    )

@@ -34,7 +34,6 @@ def download(files: Sequence[RemoteFile], folder: Path, progress: bool = False, 
     Two processes may do this at once: each downloads aside, and the last to finish renames its copy over the other's.
     Raises DreamError, with every address tried and why it failed, for files that no mirror gave.
     """
-    aside.clear(folder)
     try:
         failures = {}
         for file in files:

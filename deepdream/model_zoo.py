@@ -80,6 +80,8 @@ def fetch(name: str, progress: bool = False, in_a_hurry: bool = False) -> Model:
     known = _known_models().get(name)
     if known is None:
         raise _unknown_name(name)
+    for folder in _own_folders(name):
+        aside.clear(folder)
     missing = [file for file in (known.prototxt, known.weights) if _locate(name, file) is None]
     if missing and known.package:
         _make(known, progress)
@@ -169,9 +171,7 @@ def _make(known: Card, progress: bool) -> None:
     _check(prototxt, known.prototxt.sums)
     content = make(known.name, known.package, prototxt)
     try:
-        folder = _writable_folder(known.name)
-        aside.clear(folder)
-        aside.write(folder / known.weights.name, content)
+        aside.write(_writable_folder(known.name) / known.weights.name, content)
     except (DreamError, OSError):
         way_out = "set DREAMIFY_MODELS to a folder that you may write"
         try:
@@ -186,8 +186,13 @@ def _make(known: Card, progress: bool) -> None:
             say(f"{known.name} cannot be stored in {_cache() / known.name} and is made for this run alone: {way_out}")
 
 
+def _own_folders(name: str) -> list[Path]:
+    """Where the files of a model may be stored."""
+    return [root / name for root in (_models_variable(), _cache()) if root]
+
+
 def _writable_folder(name: str) -> Path:
-    folders = [root / name for root in (_models_variable(), _cache()) if root]
+    folders = _own_folders(name)
     for folder in folders:
         with suppress(OSError):
             folder.mkdir(parents=True, exist_ok=True)

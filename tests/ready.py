@@ -7,7 +7,9 @@ import contextlib
 import io
 import multiprocessing
 import os
+import threading
 from multiprocessing import forkserver
+from multiprocessing.connection import wait
 from pathlib import Path
 
 from deepdream.cli import main
@@ -15,6 +17,7 @@ from tests.tiny import ROOT
 
 CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(["tests.warmed_up"])
+_ONE_AT_A_TIME = threading.Lock()  # multiprocessing asks for any process's exit code as another one starts
 
 
 def start():
@@ -25,26 +28,32 @@ def start():
         forkserver.ensure_running()
 
 
-def run(function, *args, timeout=60):
+def run(function, *args, timeout=60, kill_after=None):
     """Runs a module's function in a process of its own; returns its exit code (below 0: a signal's) and its result.
 
-    The result is None where it has ended in another way. Raises TimeoutError where it does not end.
+    kill_after: seconds. The result is None where it has ended in another way. Raises TimeoutError where it does not end.
     """
     start()
     ours, theirs = CONTEXT.Pipe(duplex=False)
     process = CONTEXT.Process(target=_send, args=(theirs, function, args))
-    process.start()
+    with _ONE_AT_A_TIME:
+        process.start()
     theirs.close()
+    if kill_after is not None and not ours.poll(kill_after):
+        process.kill()
     try:
         result = ours.recv() if ours.poll(timeout) else None
     except EOFError:
         result = None
-    process.join(1 if result is None else timeout)
-    if process.is_alive():
-        process.kill()
+    in_time = wait([process.sentinel], timeout)
+    with _ONE_AT_A_TIME:
+        if not in_time:
+            process.kill()
         process.join()
+        code = process.exitcode
+    if not in_time:
         raise TimeoutError(f"{function.__name__} has taken more than {timeout} s")
-    return process.exitcode, result
+    return code, result
 
 
 def _send(connection, function, args):

@@ -1,7 +1,6 @@
 """Models that are made from a package when they are first used; how one is made is test_packaged.py's."""
 
 import hashlib
-from pathlib import Path
 
 import pytest
 

@@ -16,7 +16,6 @@ from tests.ready import dreamify
 from tests.tiny import tiny_net, tiny_picture
 
 with contextlib.suppress(ImportError):
-    import av
     import cv2  # noqa: F401
 
 torch.set_num_threads(1)

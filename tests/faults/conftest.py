@@ -1,7 +1,9 @@
 """What the tests of faults share, and the counts of what they tried, which are printed at the end."""
 
 import functools
+import os
 import shutil
+import subprocess
 import threading
 from collections import Counter
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -14,20 +16,46 @@ from tests.faults import verbs
 COUNTS = Counter()
 
 
+class Tally:
+    """Counts the faults of a kind that were tried, and those that were survived."""
+
+    def tried(self, kind):
+        COUNTS[kind, "tried"] += 1
+
+    def survived(self, kind):
+        COUNTS[kind, "survived"] += 1
+
+
 @pytest.fixture
-def survived():
-    """Counts a fault of some kind that was survived; before that, it has to be counted as tried."""
-
-    def count(kind, outcome="survived", number=1):
-        COUNTS[kind, outcome] += number
-
-    return count
+def tally():
+    return Tally()
 
 
 def pytest_terminal_summary(terminalreporter):
     for kind in dict.fromkeys(kind for kind, _ in COUNTS):
-        numbers = ", ".join(f"{number} {outcome}" for (other, outcome), number in COUNTS.items() if other == kind)
-        terminalreporter.write_line(f"{kind}: {numbers}")
+        terminalreporter.write_line(f"{kind}: {COUNTS[kind, 'tried']} tried, {COUNTS[kind, 'survived']} survived")
+
+
+@pytest.fixture
+def disk(tmp_path):
+    """Puts a file system of so many bytes in the place of a folder; returns what changes its options."""
+    if shutil.which("mount") is None or os.geteuid() != 0:
+        pytest.skip("needs root, and mount")
+    mounted = []
+
+    def mount(*args):
+        done = subprocess.run(["mount", *args], stderr=subprocess.PIPE)
+        if done.returncode:
+            pytest.skip(f"no file systems can be mounted here: {done.stderr.decode().strip()}")
+
+    def put(folder, size):
+        mount("-t", "tmpfs", "-o", f"size={size}", "none", str(folder))
+        mounted.append(folder)
+        return lambda options: mount("-o", f"remount,{options}", str(folder))
+
+    yield put
+    for folder in mounted:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
 @pytest.fixture(scope="session")
@@ -68,6 +96,9 @@ def whole(tmp_path_factory, begun):
 
     @functools.lru_cache(maxsize=None)
     def undisturbed(verb):
+        if verb in verbs.FILMS:
+            pytest.importorskip("av", reason="films need PyAV")
+            pytest.importorskip("cv2", reason="films need OpenCV")
         folder = begun(tmp_path_factory.mktemp("whole") / "folder")
         code, result = ready.run(verbs.perform, verb, folder)
         assert (code, result and result[0]) == (0, 0), result

@@ -6,6 +6,7 @@ import os
 import resource
 import signal
 import sys
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -41,7 +42,7 @@ REPLACED = ("dream", "dream --frames", "again", "sheet")  # what may be in the p
 
 def begin(folder, address):
     """Fills an empty folder with all that the commands read, in a process of its own; address: of a mirror."""
-    for name in ("place", "home", "photos", "clip"):
+    for name in ("place", "home", "tmp", "photos", "clip"):
         (folder / name).mkdir()
     tiny_net(folder / "tiny")
     tiny_picture(folder / "in.png", 24, 20)
@@ -77,7 +78,10 @@ def perform(verb, folder, kill_at=0, longest=0, more=()):
     folder = os.path.realpath(folder)
     os.chdir(folder)
     place = Path("place").resolve()
-    os.environ.update(HOME=f"{folder}/home", XDG_CACHE_HOME=str(place / "cache"), DREAMIFY_MODELS=str(place), NO_PROXY="*")
+    os.environ.update(
+        HOME=f"{folder}/home", XDG_CACHE_HOME=str(place / "cache"), DREAMIFY_MODELS=str(place), NO_PROXY="*"
+    )
+    tempfile.tempdir = f"{folder}/tmp"
     model_zoo._project_models = lambda: Path(folder, "models")
     model_zoo.make = lambda *_: WEIGHTS
     executors.ProcessPoolExecutor = lambda count, *_, **__: ThreadPoolExecutor(count)
@@ -100,7 +104,15 @@ def _watched(place, kill_at):
         if event == "open":
             changes = bool((args[2] or 0) & (os.O_WRONLY | os.O_RDWR | os.O_CREAT))
         else:
-            changes = event in ("os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate", "os.link", "os.symlink")
+            changes = event in (
+                "os.rename",
+                "os.remove",
+                "os.mkdir",
+                "os.rmdir",
+                "os.truncate",
+                "os.link",
+                "os.symlink",
+            )
         if changes and any(isinstance(arg, (str, bytes, Path)) and _is_in(arg, place) for arg in args[:2]):
             done.append(event)
             if len(done) == kill_at:

@@ -41,7 +41,9 @@ def _other_numbers(random, data):
             if random.random() < 0.5:
                 numbers = np.frombuffer(blob.data, np.float32).copy()
                 with np.errstate(over="ignore"):
-                    numbers[random.randrange(len(numbers)) :: random.choice((1, 7, 10**6))] = random.choice(damage.BROKEN)
+                    numbers[random.randrange(len(numbers)) :: random.choice((1, 7, 10**6))] = random.choice(
+                        damage.BROKEN
+                    )
                 blob.data = numbers.tobytes()
                 if random.random() < 0.3:
                     blob.double_data, blob.data = numbers.astype(np.float64).tobytes(), b""

@@ -105,7 +105,22 @@ def _more(random, tokens, _):
 
 
 def _strange(random, tokens, _):
-    strange = (*WORDS, "{" * 3000, "}", "[", "<", '"', "'", "#", ":", "\\x00", "a {" * 300, "\udcff", "\ufeff", "\u202e")
+    strange = (
+        *WORDS,
+        "{" * 3000,
+        "}",
+        "[",
+        "<",
+        '"',
+        "'",
+        "#",
+        ":",
+        "\\x00",
+        "a {" * 300,
+        "\udcff",
+        "\ufeff",
+        "\u202e",
+    )
     tokens.insert(random.randrange(len(tokens) + 1), random.choice(strange))
 
 
@@ -155,7 +170,9 @@ def _change(random, part, field):
                 values[random.randrange(len(values))] = _value(random, field)
             else:
                 values.append(_value(random, field))
-        values = [type(value).FromString(value.SerializeToString()) if field.message_type else value for value in values]
+        values = [
+            type(value).FromString(value.SerializeToString()) if field.message_type else value for value in values
+        ]
         part.ClearField(field.name)
         getattr(part, field.name).extend(values)
     elif field.message_type:

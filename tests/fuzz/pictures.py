@@ -24,7 +24,20 @@ OPTIONS = {
     "GIF": [{}, {"save_all": True}, {"interlace": 0}],
     "JPEG2000": [{}, {"irreversible": True}, {"tile_size": (16, 16)}],
 }
-SHORT = ["--iterations", "1", "--octaves", "1", "--max-size", "40", "--seed", "1", "--memory", "700M", "--model", "model"]
+SHORT = [
+    "--iterations",
+    "1",
+    "--octaves",
+    "1",
+    "--max-size",
+    "40",
+    "--seed",
+    "1",
+    "--memory",
+    "700M",
+    "--model",
+    "model",
+]
 
 
 def make(random, folder):

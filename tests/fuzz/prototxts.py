@@ -33,7 +33,9 @@ SEEDS = [
     + layer("sum", "Eltwise", "join within", param="eltwise_param { operation: SUM coeff: 1 coeff: -0.5 }")
     + layer("max", "Eltwise", "sum join", param="eltwise_param { operation: MAX }"),
     input_layer((1, 3, 16, 16))
-    + layer("depth", "Convolution", "data", param="convolution_param { num_output: 6 group: 3 kernel_size: 3 dilation: 2 }")
+    + layer(
+        "depth", "Convolution", "data", param="convolution_param { num_output: 6 group: 3 kernel_size: 3 dilation: 2 }"
+    )
     + layer("clip", "Clip", "depth", "depth", "clip_param { min: 0 max: 6 }")
     + layer("up", "Deconvolution", "depth", param="convolution_param { num_output: 4 kernel_size: 2 stride: 2 }")
     + layer("pool", "Pooling", "up", param="pooling_param { pool: AVE kernel_size: 3 stride: 2 pad: 1 }")
