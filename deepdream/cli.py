@@ -7,6 +7,7 @@ dreamify zoom | sheet | keys | info | again | models       see each one's --help
 import argparse
 import atexit
 import gc
+import io
 import sys
 from dataclasses import fields
 from typing import Any, Callable, Collection, List, NoReturn, Optional, Tuple
@@ -62,6 +63,8 @@ def main(argv: Optional[List[str]] = None) -> int:
     # quarter of the time to the first step, and for most of a second as it ends; a dream leaves hardly any.
     gc.set_threshold(100_000)
     atexit.register(gc.freeze)
+    if isinstance(sys.stdout, io.TextIOWrapper):  # which cannot show every name of a file in every locale
+        sys.stdout.reconfigure(errors="backslashreplace")
     argv = sys.argv[1:] if argv is None else argv
     verb = argv[0] if argv and argv[0] in VERBS else "dream"
     try:

@@ -61,8 +61,8 @@ def find(model: str) -> Model | None:
     # A known name is never a path: a folder of that name in the current one is meant by ./NAME.
     if model in known:
         return _genuine(known[model])
-    if any(mark in model for mark in (os.sep, os.altsep or os.sep)) or Path(model).expanduser().is_dir():
-        return _in_folder(Path(model).expanduser())
+    if any(mark in model for mark in (os.sep, os.altsep or os.sep)) or _path(model).is_dir():
+        return _in_folder(_path(model))
     if own and (own / model).is_dir():
         return _in_folder(own / model)
     raise _unknown_name(model)
@@ -130,7 +130,12 @@ def _project_models() -> Path:
 
 def _models_variable() -> Path | None:
     value = os.environ.get("DREAMIFY_MODELS")
-    return Path(value).expanduser() if value else None
+    return _path(value) if value else None
+
+
+def _path(text: str) -> Path:
+    """The path that a person means, ~ at its beginning being their home; Path.expanduser would take ./~ for it, too."""
+    return Path(os.path.expanduser(text))  # noqa: PTH111
 
 
 def cache_root() -> Path:

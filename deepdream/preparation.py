@@ -19,7 +19,7 @@ from .objectives import objective_guide
 from .picture import Picture
 from .request import Inputs, Recipe, Request, read_inputs, share_of, with_noise_anew
 from .settings import GOOGLENET, NetSettings, byte_text
-from .sizes import check_sizes
+from .sizes import Size, check_sizes, octave_sizes
 from .terminal import say
 
 _MUCH = 2 * 2**30  # bytes: a dream that takes more says so beforehand
@@ -172,11 +172,19 @@ def _net(model: Any, settings: NetSettings, convolutional: bool) -> Any:
 def _fitted(request: Request, net: Any, goal: Goal, inputs: Inputs, quiet: bool = False) -> Request:
     """Has the net keep to the memory that there is; the request says how much that is, where it makes a difference."""
     more = Ascent.bytes_per_pixel(len(goal.aims), request.goal, inputs.mask is not None)
+    more += _bytes_of_octaves(request, inputs.base.pixels.shape[:2])
     found = memory.fit(net, [aim.end for aim in goal.aims], inputs.sizes, request.net.memory, more)
     if not quiet and (found.bound or found.size > _MUCH):
         tiles = f", in tiles to stay within {byte_text(found.bound)}" if found.bound else ""
         say(f"it takes about {byte_text(found.size)} of memory{tiles}")
     return replace(request, net=replace(request.net, memory=found.bound))
+
+
+def _bytes_of_octaves(request: Request, size: Size) -> int:
+    """What the smaller octaves take for each of the picture's pixels, beyond as much again, which memory.fit counts."""
+    dream = request.dream
+    pixels = sum(h * w for h, w in octave_sizes(size, dream.octave_n, dream.octave_scale))
+    return max(0, 12 * (pixels // (size[0] * size[1]) - 1))
 
 
 def _ascent(request: Request, net: Any, goal: Goal, inputs: Inputs) -> Ascent:

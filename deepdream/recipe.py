@@ -15,6 +15,7 @@ from deepdream.errors import DreamError
 KEYWORD = "dreamify"
 IMAGE_DESCRIPTION = 0x010E
 _EXIF_IFD, _USER_COMMENT = 0x8769, 0x9286
+_WIDEST = 40  # characters of a setting's name; a longer one is nobody's, and would move every value out of sight
 _ASCII = b"ASCII\0\0\0"  # the character code that opens a UserComment
 
 
@@ -54,7 +55,7 @@ def parse(text: Optional[str], name: str) -> Dict[str, Any]:
         raise DreamError(f"{name} holds no recipe: it was not made by dreamify, or another program rewrote it")
     try:
         recipe = json.loads(text)[KEYWORD]
-    except ValueError:
+    except (ValueError, RecursionError):
         recipe = None
     if not isinstance(recipe, dict):
         raise DreamError(f"the recipe in {name} is damaged: use the file as dreamify wrote it")
@@ -84,7 +85,7 @@ def recipe_text(recipe: Dict[str, Any]) -> str:
     What a terminal would act on instead of showing it (the file may be anyone's) is escaped.
     """
     lines = [(_plain(key), _plain(value)) for key, value in recipe.items()]
-    width = max((len(key) for key, _ in lines), default=0)
+    width = max((len(key) for key, _ in lines if len(key) <= _WIDEST), default=0)
     return "\n".join(f"{key:{width}}  {value}" for key, value in lines)
 
 

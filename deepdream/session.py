@@ -31,7 +31,8 @@ def run(request: Request, like: Optional[Recipe] = None) -> int:
     image = last.whole() if last else base.pixels.astype(np.float32)
     recipe = prepared.recipe
     del prepared, last  # a large picture's memory may be needed to write it
-    _write(request, image, recipe, so_far, base.alpha)
+    with interruptible("the picture"):  # encoding a large one takes seconds, too
+        _write(request, image, recipe, so_far, base.alpha)
     if isinstance(cut_short, DreamError):
         raise cut_short
     return 128 + cut_short if so_far and cut_short else 0

@@ -111,7 +111,7 @@ class DreamSettings(_Checked):
 
     end: str = _setting("inception_4c/output", "layer", "the layer to dream on")
     iter_n: int = _setting(10, "iterations", "steps of gradient ascent in each octave", int, least=0)
-    octave_n: int = _setting(4, "octaves", "sizes that the picture is dreamt at, the smallest first", int, least=1)
+    octave_n: int = _setting(4, "octaves", "sizes that the picture is dreamt at, the smallest first", int, least=1, most=1000)
     octave_scale: float = _setting(1.4, "scale", "ratio of one octave's size to the one before", float, above=1)
     step_size: float = _setting(1.5, "step", "mean change of a pixel in one step, in levels of 0-255", float)
     jitter: int = _setting(32, "jitter", "greatest random shift before each step, in pixels", int, least=0)

@@ -61,7 +61,7 @@ def test_each_option_is_named_once_and_explained():
         (DreamSettings, {"iter_n": 1.5}, "iterations must be a whole number, 0 or more, not 1.5"),
         (DreamSettings, {"iter_n": None}, "iterations must be a whole number, 0 or more, not None"),
         (DreamSettings, {"iter_n": True}, "iterations must be a whole number, 0 or more, not True"),
-        (DreamSettings, {"octave_n": 0}, "octaves must be a whole number, 1 or more, not 0"),
+        (DreamSettings, {"octave_n": 0}, "octaves must be a whole number from 1 to 1000, not 0"),
         (DreamSettings, {"octave_scale": 1}, "scale must be a number above 1, not 1"),
         (DreamSettings, {"octave_scale": 0.7}, "scale must be a number above 1, not 0.7"),
         (DreamSettings, {"octave_scale": float("inf")}, "scale must be a number above 1, not inf"),
@@ -80,7 +80,7 @@ def test_each_option_is_named_once_and_explained():
         ),
         (NetSettings, {"threads": 0}, "threads must be a whole number from 1 to 1024, not 0"),
         (NetSettings, {"threads": 1025}, "threads must be a whole number from 1 to 1024, not 1025"),
-        (PictureSettings, {"max_size": 0}, "max-size must be a whole number, 1 or more, not 0"),
+        (PictureSettings, {"max_size": 0}, "max-size must be a whole number, from 1 to 1000, not 0"),
     ],
 )
 def test_out_of_range(kind, values, sentence):

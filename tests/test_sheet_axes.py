@@ -34,7 +34,7 @@ def no_dream(monkeypatch):
         (["--iterations", "5,x"], "--iterations: 'x' is not a whole number"),
         (["--scale", "1.4,1.5.2"], "--scale: '1.5.2' is not a number"),
         (["--iterations", "5,-1"], "iterations must be a whole number, 0 or more, not -1"),
-        (["--octaves", "0,1"], "octaves must be a whole number, 1 or more, not 0"),
+        (["--octaves", "0,1"], "octaves must be a whole number from 1 to 1000, not 0"),
         (["--scale", "1,1.4"], "scale must be a number above 1, not 1.0"),
         (["--seeds", "1,4294967296"], "seed must be a whole number from 0 to 4294967295, not 4294967296"),
         (["--iterations", "1,2", "--step", "nan"], "step must be a number, not nan"),

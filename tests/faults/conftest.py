@@ -5,8 +5,9 @@ import os
 import shutil
 import subprocess
 import threading
+import time
 from collections import Counter
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
@@ -58,20 +59,47 @@ def disk(tmp_path):
         subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
+class Mirror(ThreadingHTTPServer):
+    """Has the files of the model `fetched`; what it does with the weights, `fault` says."""
+
+    daemon_threads = True
+    fault = half_sent = go_on = None
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.address = f"http://127.0.0.1:{self.server_port}"
+
+
+class _Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        body, fault = verbs.NET, self.server.fault
+        if self.path.endswith(".caffemodel"):
+            body = verbs.WEIGHTS[::-1] if fault == "wrong bytes" else verbs.WEIGHTS
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        half = len(body) // 2
+        self.wfile.write(body[:half])
+        if body != verbs.NET and fault in ("stalled", "wait"):
+            self.wfile.flush()
+            if fault == "wait":
+                self.server.half_sent.release()
+                self.server.go_on.wait(30)
+            else:
+                time.sleep(1)
+        if body == verbs.NET or fault != "cut short":
+            self.wfile.write(body[half:])
+
+    def log_message(self, *_):
+        pass
+
+
 @pytest.fixture(scope="session")
-def mirror(tmp_path_factory):
-    """The address of a server with the files of the model `fetched`."""
-    folder = tmp_path_factory.mktemp("mirror")
-    (folder / "net.caffemodel").write_bytes(verbs.WEIGHTS)
-    (folder / "deploy.prototxt").write_bytes(verbs.NET)
-
-    class Handler(SimpleHTTPRequestHandler):
-        def log_message(self, *_):
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory=str(folder)))
+def mirror():
+    """A Mirror, as long as the tests run."""
+    server = Mirror()
     threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
+    yield server
     server.shutdown()
     server.server_close()
 
@@ -81,7 +109,7 @@ def begun(tmp_path_factory, mirror):
     """Makes a folder from which every verb can be called."""
     template = tmp_path_factory.mktemp("faults") / "template"
     template.mkdir()
-    assert ready.run(verbs.begin, template, mirror) == (0, None)
+    assert ready.run(verbs.begin, template, mirror.address) == (0, None)
 
     def copied(folder):
         shutil.copytree(template, folder)

@@ -32,7 +32,7 @@ def test_before_each_file_operation(verb, whole, begun, tmp_path, tally):
     def killed(number):
         folder = begun(tmp_path / str(number))
         if verb in verbs.REPLACED and number % 2:
-            verbs.replace(verb, folder)
+            verbs.out(verb, folder).write_bytes(verbs.OLD)
         tally.tried(f"kill -9 before each file operation of {verb}")
         assert ready.run(verbs.perform, verb, folder, number) == (-signal.SIGKILL, None)
         check(verb, folder, left)
@@ -49,7 +49,7 @@ def test_in_the_middle_of_a_file(verb, whole, begun, tmp_path, tally):
     for longest in (1, max(map(len, left.values())) - 1):
         folder = begun(tmp_path / str(longest))
         tally.tried("kill in the middle of writing a file")
-        assert ready.run(verbs.perform, verb, folder, 0, longest)[0] == -signal.SIGXFSZ
+        assert ready.run(verbs.perform, verb, folder, 0, 0, longest)[0] == -signal.SIGXFSZ
         check(verb, folder, left)
         tally.survived("kill in the middle of writing a file")
 

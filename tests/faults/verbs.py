@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from deepdream import executors, model_zoo
+from deepdream import executors, mirrors, model_zoo
 from tests import ready
 from tests.tiny import tiny_net, tiny_picture
 
@@ -63,17 +63,16 @@ def begin(folder, address):
     (folder / "models" / "made" / "deploy.prototxt").write_bytes(NET)
 
 
-def replace(verb, folder):
-    """Puts something in the place of the picture that a verb will write."""
-    name = next(arg for arg in COMMANDS[verb] if arg.startswith("place/out."))
-    (folder / name).write_bytes(OLD)
+def out(verb, folder):
+    """The picture that a verb writes."""
+    return folder / next(arg for arg in COMMANDS[verb] if arg.startswith("place/out."))
 
 
-def perform(verb, folder, kill_at=0, longest=0, more=()):
+def perform(verb, folder, at=0, number=signal.SIGKILL, longest=0, patience=0.3):
     """Runs a verb in this process, which is its alone: (exit code, standard error, file operations in place/).
 
-    kill_at: the file operation before which it is killed. longest: bytes of a file, in the middle of whose writing it
-    is killed where it becomes longer.
+    at: the file operation before which it gets the signal of this number. longest: bytes of a file, in the middle of
+    whose writing it is killed where it becomes longer. patience: seconds with a mirror.
     """
     folder = os.path.realpath(folder)
     os.chdir(folder)
@@ -84,57 +83,58 @@ def perform(verb, folder, kill_at=0, longest=0, more=()):
     tempfile.tempdir = f"{folder}/tmp"
     model_zoo._project_models = lambda: Path(folder, "models")
     model_zoo.make = lambda *_: WEIGHTS
-    executors.ProcessPoolExecutor = lambda count, *_, **__: ThreadPoolExecutor(count)
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
-    done = _watched(str(place), kill_at)
+    without_processes()
+    mirrors.STALL_SECONDS = patience
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    done = _watched(place, at, number)
     if longest:
         signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
         resource.setrlimit(resource.RLIMIT_FSIZE, (longest, longest))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    code, _, err = ready.dreamify([*COMMANDS[verb], *more])
+    code, _, err = ready.dreamify(COMMANDS[verb])
     return code, err, len(done)
 
 
-def _watched(place, kill_at):
-    """The file operations that change something in a folder, from now on."""
+def without_processes():
+    """Has a batch do its work in this process from now on."""
+    executors.ProcessPoolExecutor = lambda count, *_, **__: ThreadPoolExecutor(count)
+
+
+def end_with(verb, folder):
+    """Runs a verb in this process, which ends with its exit code."""
+    sys.exit(perform(verb, folder, patience=30)[0])
+
+
+def _watched(place, at, number):
+    """The file operations that change something in a folder, from now on; before one of them there is a signal."""
     done = []
 
     def note(event, args):
         if event == "open":
             changes = bool((args[2] or 0) & (os.O_WRONLY | os.O_RDWR | os.O_CREAT))
         else:
-            changes = event in (
-                "os.rename",
-                "os.remove",
-                "os.mkdir",
-                "os.rmdir",
-                "os.truncate",
-                "os.link",
-                "os.symlink",
-            )
+            changes = event in ("os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate", "os.link")
         if changes and any(isinstance(arg, (str, bytes, Path)) and _is_in(arg, place) for arg in args[:2]):
             done.append(event)
-            if len(done) == kill_at:
-                os.kill(os.getpid(), signal.SIGKILL)
+            if len(done) == at:
+                os.kill(os.getpid(), number)
 
     sys.addaudithook(note)
     return done
 
 
 def _is_in(path, place):
-    with contextlib.suppress(ValueError):
-        return os.path.abspath(os.fsdecode(path)).startswith(place)
-    return False
+    return place in (Path.cwd() / os.fsdecode(path)).parents
 
 
 def kept(folder):
     """{path: content} of what is in place/ and that a person sees: nothing hidden."""
     found = {}
     for path in sorted((folder / "place").rglob("*")):
-        name = str(path.relative_to(folder / "place"))
-        if path.is_file() and not any(part.startswith(".") for part in name.split(os.sep)):
-            found[name] = path.read_bytes()
+        name = path.relative_to(folder / "place")
+        if path.is_file() and not any(part.startswith(".") for part in name.parts):
+            found[str(name)] = path.read_bytes()
     return found
 
 
