@@ -245,14 +245,12 @@ class VideoSettings(_Checked):
 
 
 @dataclass(frozen=True)
-class BatchSettings(_Checked):
-    """How many pictures are dreamt with one recipe."""
+class WorkerSettings(_Checked):
+    """Who dreams, where there are many dreams."""
 
-    workers: Optional[int] = _setting(
-        None, "workers", "pictures at a time (default: one a core that there is memory for; on a GPU 1)", int, least=1
-    )
+    workers: Optional[int] = _setting(None, "workers", "processes that dream at the same time", int, least=1)
     scheduler: Optional[str] = _setting(
-        None, "scheduler", "a Dask cluster to dream on instead, by its scheduler's address: tcp://HOST:8786"
+        None, "scheduler", "a Dask cluster that dreams, by its scheduler's address: tcp://HOST:8786"
     )
 
     def __post_init__(self) -> None:
@@ -272,4 +270,4 @@ NET = NetSettings()
 PICTURE = PictureSettings()
 ZOOM = ZoomSettings()
 VIDEO = VideoSettings()
-BATCH = BatchSettings()
+WORKERS = WorkerSettings()

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from deepdream import picture
+from deepdream import files, picture
 from deepdream.cells import Cells
 
 RECIPE = {"layer": "conv1", "seed": 7, "scale": 1.4, "clip": True}
@@ -95,7 +95,7 @@ def test_a_cache_that_cannot_be_written_says_why_and_no_more(cells, monkeypatch,
         cells.folder.parent.mkdir()
         cells.folder.write_text("mine")
     else:
-        monkeypatch.setattr(picture, "_write_aside", full)
+        monkeypatch.setattr(files, "_write_aside", full)
     cells.keep(RECIPE, dream(0))
     assert cells.find(RECIPE, SIZE) is None
     assert str(cells.folder) in cells.fault

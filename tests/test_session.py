@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 import deepdream
-from deepdream import ascent, picture
+from deepdream import ascent, files, picture
 from deepdream.cli import main
 from deepdream.dream import dream_steps, make_step
 from deepdream.settings import DreamSettings
@@ -269,14 +269,14 @@ def test_ctrl_c_twice_leaves_nothing(ctrl_c, capsys, folder, net, monkeypatch):
 
 def fills_up(monkeypatch, fits):
     """A disk on which a file that does not fit (its path tells) finds no room."""
-    write_aside = picture._write_aside
+    write_aside = files._write_aside
 
     def write(path, data):
         if not fits(path):
             raise OSError(errno.ENOSPC, "No space left on device")
         write_aside(path, data)
 
-    monkeypatch.setattr(picture, "_write_aside", write)
+    monkeypatch.setattr(files, "_write_aside", write)
 
 
 def test_a_disk_that_fills_with_frames_costs_no_dream(capsys, folder, net, monkeypatch):

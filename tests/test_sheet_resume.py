@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from deepdream import picture, sheet
+from deepdream import files, worker
 from deepdream.cells import Cells
 from deepdream.cli import main
 from tests.tiny import command, interrupt, snapshot, tiny_picture
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.usefixtures("one_thread", "own_cache")
 
 @pytest.mark.parametrize("out", ["out.png", "out.gif"])
 def test_a_disk_that_is_full_costs_no_dream(folder, sheeted, steps, monkeypatch, capsys, out):
-    write_aside = picture._write_aside
+    write_aside = files._write_aside
 
     def write(path, data):
         if path.name == out:
@@ -25,7 +25,7 @@ def test_a_disk_that_is_full_costs_no_dream(folder, sheeted, steps, monkeypatch,
 
     before = snapshot(folder)
     with monkeypatch.context() as patch:
-        patch.setattr(picture, "_write_aside", write)
+        patch.setattr(files, "_write_aside", write)
         assert sheeted(out, *SHORT, "--seeds", "1,2") == 1
     assert f"{out} cannot be written (No space left on device)" in capsys.readouterr().err
     assert snapshot(folder) == before
@@ -36,7 +36,7 @@ def test_a_disk_that_is_full_costs_no_dream(folder, sheeted, steps, monkeypatch,
 
 def interrupted_at(monkeypatch, number, times):
     """Ctrl-C, so many times, after this step (from 1)."""
-    whole, done = sheet.dream_steps, []
+    whole, done = worker.dream_steps, []
 
     def dream_steps(*args):
         for step in whole(*args):
@@ -45,7 +45,7 @@ def interrupted_at(monkeypatch, number, times):
                 signal.raise_signal(signal.SIGINT)
             yield step
 
-    monkeypatch.setattr(sheet, "dream_steps", dream_steps)
+    monkeypatch.setattr(worker, "dream_steps", dream_steps)
     return done
 
 
