@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import signal
 from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
@@ -49,6 +50,8 @@ def find_jobs(sources: Sequence[str], folder: str) -> Dict[str, str]:
         other = named.setdefault(os.path.normcase(name), source)
         if files.real(other) != files.real(source):
             raise UsageError(f"{other} and {source} would both become {name}: rename one, or use two folders")
+        if other != source:  # the same once more
+            continue
         target = files.join(folder, name)
         if files.real(target) == files.real(source):
             raise UsageError(f"the dream of {source} would replace it: choose another folder")
@@ -82,15 +85,25 @@ class _Batch:
         say(f"{count} picture{'s' if count > 1 else ''}, {crew.where}")
         jobs = (Job(source, self._args(source, crew)) for source in self._jobs)
         self._progress = bar("{n_fmt} of {total_fmt} pictures", count)
-        with self._progress, interruptible("the pictures under way") as interrupted:
-            outcomes = executors.outcomes(crew, dream_file, jobs, interrupted)
-            with contextlib.closing(outcomes):
-                for source, future in outcomes:
-                    self._take(source, future)
-        left = count - self._dreamt - self._before - self._failed
-        self._sum_up(left)
-        signal_number = interrupted()
-        return 128 + signal_number if left and signal_number else int(self._failed > 0)
+        try:
+            with self._progress, interruptible("the pictures under way") as interrupted:
+                outcomes = executors.outcomes(crew, dream_file, jobs, interrupted)
+                with contextlib.closing(outcomes):
+                    for source, future in outcomes:
+                        self._take(source, future)
+            signal_number = interrupted()
+        except KeyboardInterrupt:  # the second one, which drops what is under way
+            signal_number = int(signal.SIGINT)
+        except DreamError:  # no workers, or none any more
+            if self._left < count:
+                self._sum_up()
+            raise
+        self._sum_up()
+        return 128 + signal_number if self._left and signal_number else int(self._failed > 0)
+
+    @property
+    def _left(self) -> int:
+        return len(self._jobs) - self._dreamt - self._before - self._failed
 
     def _args(self, source: str, crew: Crew) -> Tuple[Request, bool, bool]:
         request = replace(self._request, source=source, target=self._jobs[source])
@@ -117,9 +130,9 @@ class _Batch:
         self._progress.clear()
         say(line)
 
-    def _sum_up(self, left: int) -> None:
+    def _sum_up(self) -> None:
         numbers = {"dreamt": self._dreamt, "done before": self._before, "failed": self._failed}
-        words = [f"{number} {what}" for what, number in numbers.items() if number]
-        if left:
-            words.append(f"{left} left, with which the same command goes on")
+        words = [f"{number} {what}" for what, number in numbers.items() if number] or ["none dreamt"]
+        if self._left:
+            words.append(f"{self._left} left, with which the same command goes on")
         say(f"{', '.join(words)}: {self._request.target}")

@@ -1,6 +1,7 @@
 """Where many dreams are dreamt: processes of this machine, or a Dask cluster; both as concurrent.futures has them."""
 
 import contextlib
+import logging
 import multiprocessing
 import os
 import signal
@@ -23,6 +24,7 @@ _CONTEXT = multiprocessing.get_context("spawn")  # PyTorch's threads do not surv
 _A_WORKERS_SHARE = 2 * 2**30  # bytes that have to be free for each: a net, and a picture of some megapixels
 _AHEAD = 2  # times as many as work at a time may be done before the one that is to come first
 _KILLED = "the process that dreamt it was killed, maybe for want of memory: try --workers 1"
+_GONE = "the cluster's scheduler does not answer any more: the same command goes on when it does"
 _TIME_OUT = 10  # seconds
 _INSTALL = "install this version where its scheduler and its workers run"
 
@@ -93,6 +95,7 @@ def outcomes(
     What is under way then is finished. Jobs are taken when there is somebody for them. in_order: they are yielded as
     they came, or else as they are done. A process that is killed takes with it what all others are at; each of those
     jobs then has all workers to itself, so that it fails only where it is the one that gets its process killed.
+    Raises DreamError where there are no workers, or no scheduler any more.
     """
     coming = iter(jobs)
     suspects: List[Job] = []
@@ -117,6 +120,8 @@ def outcomes(
                 next_ones = [next(iter(at_work))] if in_order else at_work
                 for future in wait(next_ones, timeout=1, return_when=FIRST_COMPLETED).done:
                     job = at_work.pop(future)
+                    if future.cancelled():
+                        raise DreamError(_GONE)
                     is_killed = isinstance(future.exception(), BrokenProcessPool)
                     is_alone = bool(suspects) and job is suspects[0]
                     if is_alone:
@@ -180,13 +185,14 @@ def cluster(address: str, on_gpu: bool) -> Iterator[Workers]:
         client = Client(address, timeout=_TIME_OUT, set_as_default=False)
     except (OSError, ValueError) as error:
         raise DreamError(f"no Dask scheduler answers at {address} ({error}): check the address") from None
-    with client:
+    logging.disable()  # Dask's, which tells at length of what is told here in a sentence
+    with contextlib.ExitStack() as stack:
+        stack.callback(logging.disable, logging.NOTSET)
+        stack.enter_context(client)
         _check(client, address, on_gpu)
         executor = client.get_executor(pure=False, resources={"GPU": 1} if on_gpu else None)
-        try:
-            yield executor, _Capacity(client, on_gpu)
-        finally:
-            executor.shutdown(wait=False)  # nothing is under way, or it is not wanted any more
+        stack.callback(executor.shutdown, wait=False)  # nothing is under way, or it is not wanted any more
+        yield executor, _Capacity(client, on_gpu)
 
 
 class _Capacity:
@@ -197,7 +203,10 @@ class _Capacity:
         self._said = False
 
     def __call__(self) -> int:
-        places = self._client.run_on_scheduler(_places, self._on_gpu)
+        try:
+            places = self._client.run_on_scheduler(_places, self._on_gpu)
+        except Exception:  # whatever Dask makes of a connection that is lost
+            raise DreamError(_GONE) from None
         if not places and not self._said:
             say("the cluster has no workers any more: it goes on with the next that comes")
         self._said = not places

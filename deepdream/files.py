@@ -34,8 +34,11 @@ def absolute(name: str) -> str:
 
 
 def real(name: str) -> str:
-    """What two names of one file have in common."""
-    return name if is_address(name) else os.path.realpath(str(_path(name)))
+    """What two names of one file have in common. Raises DreamError for what is no address."""
+    if is_address(name):
+        with _elsewhere(name, "cannot be used") as (system, path):
+            return str(system.unstrip_protocol(path))
+    return os.path.realpath(str(_path(name)))
 
 
 def exists(name: str) -> bool:

@@ -21,7 +21,7 @@ from .dream import Step
 from .errors import DreamError
 from .executors import Crew, Job
 from .preparation import Prepared, prepare, varied
-from .request import Recipe, Request
+from .request import Recipe, Request, with_noise_anew
 from .settings import DREAM, WORKERS, DreamSettings, WorkerSettings
 from .sheet_axes import Axis, Values, find_axes, name_layers, requests, suitable_layers
 from .sheet_picture import Content
@@ -187,11 +187,12 @@ def _with_workers(
     crew: Crew, prepared: Prepared, jobs: Sequence[Sequence[Cell]], advance: Advance, interrupted: Interrupted
 ) -> Dreams:
     """The cells, each with its content, dreamt by workers until a signal comes."""
-    base = prepared.inputs.base
+    size = prepared.inputs.base.pixels.shape[:2]
 
     def coming() -> Iterator[Job]:
         for number, job in enumerate(jobs):
             request = executors.for_workers(job[-1].request, crew)
+            base = with_noise_anew(prepared.inputs, request).base
             yield Job(number, (request, base, job[-1].recipe, _iterations(job)))
 
     for number, future in executors.outcomes(crew, dream_moments, coming(), interrupted):
@@ -201,7 +202,7 @@ def _with_workers(
                 yield from _of(job, count, pixels)
         except DreamError as error:
             yield from _failed(job, error, [])
-        advance([], _work(job[-1].request.dream, base.pixels.shape[:2]))
+        advance([], _work(job[-1].request.dream, size))
 
 
 def _iterations(job: Sequence[Cell]) -> Set[int]:

@@ -120,6 +120,7 @@ def test_which_files_are_found(photos):
         "photos/c.bmp": "out/c.png",
     }
     assert list(batch.find_jobs(["photos/*.png", "photos/a.png"], "out")) == ["photos/a.png"]
+    assert list(batch.find_jobs(["./photos/a.png", "photos/a.png"], "out")) == ["./photos/a.png"]
     assert list(batch.find_jobs(["photos/**/*.png"], "out")) == ["photos/a.png", "photos/deeper/d.png"]
     assert batch.find_jobs(["photos/A.PNG"], "out/") == {"photos/A.PNG": "out/A.PNG"}
     tiny_picture(Path("photos/[1].png"))

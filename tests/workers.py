@@ -1,6 +1,7 @@
 """Workers for tests: one in this process, and jobs for those in others, which have to find them by name."""
 
 import os
+import pickle
 import signal
 import time
 from concurrent.futures import Executor, Future
@@ -8,7 +9,7 @@ from pathlib import Path
 
 
 class Here(Executor):
-    """An executor that does what it is given at once, in this process."""
+    """An executor that does what it is given at once, in this process, as if it had come from another."""
 
     def __init__(self, *_, **__):
         pass
@@ -16,7 +17,8 @@ class Here(Executor):
     def submit(self, function, *args, **kwargs):
         future = Future()
         try:
-            future.set_result(function(*args, **kwargs))
+            function, args, kwargs = pickle.loads(pickle.dumps((function, args, kwargs)))
+            future.set_result(pickle.loads(pickle.dumps(function(*args, **kwargs))))
         except Exception as error:
             future.set_exception(error)
         return future
