@@ -14,7 +14,7 @@ from typing import Any, Callable, Collection, List, NoReturn, Optional, Tuple
 
 from . import __version__
 from .errors import DreamError, UsageError, as_shown
-from .settings import BATCH, DREAM, GOAL, KINDS, NET, PICTURE, SHEET, SHEET_SEED, VIDEO, ZOOM, byte_size, seconds
+from .settings import DREAM, GOAL, KINDS, NET, PICTURE, SHEET, SHEET_SEED, VIDEO, WORKERS, ZOOM, byte_size, seconds
 
 VERBS = {
     "keys": "list the layers to dream on",
@@ -132,10 +132,11 @@ def _add_dream_settings(parser: argparse.ArgumentParser, without: Collection[str
     _add_settings(parser.add_argument_group("pictures"), PICTURE)
 
 
-def _add_settings(group: Any, settings: Any, without: Collection[str] = ()) -> None:
+def _add_settings(group: Any, settings: Any, without: Collection[str] = (), **defaults: str) -> None:
     """An option for each field of a settings dataclass, with its real default in the help.
 
-    What is not typed stays None, so that it can be told from a default that is typed.
+    What is not typed stays None, so that it can be told from a default that is typed. defaults: in words, of options
+    that None stands for.
     """
     for field in fields(settings):
         option, text, kind = (field.metadata[key] for key in ("option", "help", "kind"))
@@ -145,7 +146,8 @@ def _add_settings(group: Any, settings: Any, without: Collection[str] = ()) -> N
         if kind is bool:
             group.add_argument(f"--no-{flag}", dest=option, action="store_const", const=False, help=f"do not {text}")
             continue
-        shown = text if field.default is None else f"{text} (default: {field.default})"
+        default = defaults.get(option, field.default)
+        shown = text if default is None else f"{text} (default: {default})"
         choices = field.metadata["choices"] or None
         metavar = None if choices else _METAVARS.get(kind) or flag.upper()
         group.add_argument(
@@ -171,7 +173,9 @@ def _video_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("source", metavar="IN", help="the film, or a folder of numbered pictures")
     parser.add_argument("target", metavar="OUT", help="a film, .mp4, .webm or .gif, or a folder for the frames")
-    _add_settings(parser.add_argument_group("the film"), VIDEO)
+    group = parser.add_argument_group("the film")
+    _add_settings(group, VIDEO)
+    _add_settings(group, WORKERS, workers="none, this program dreams; others want --blend 0")
     _add_dream_settings(parser)
 
 
@@ -183,7 +187,7 @@ def _batch_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("sources", metavar="IN", nargs="+", help='pictures, folders of them, or patterns: "in/*.jpg"')
     parser.add_argument("folder", metavar="OUTDIR", help="the folder for the dreams")
     group = parser.add_argument_group("the batch")
-    _add_settings(group, BATCH)
+    _add_settings(group, WORKERS, workers="one a core that there is memory for, on a GPU 1")
     group.add_argument("--force", action="store_true", help="dream anew what is there already")
     _add_dream_settings(parser)
 
@@ -209,6 +213,7 @@ def _sheet_arguments(parser: argparse.ArgumentParser) -> None:
         default = SHEET_SEED if option == "seeds" else field.default
         metavar = "LAYER,LAYER" if kind is str else "N,N"
         group.add_argument(f"--{option}", type=_list_of(kind), metavar=metavar, help=f"{text} (default: {default})")
+    _add_settings(parser.add_argument_group("who dreams"), WORKERS, workers="none, this program dreams")
     _add_dream_settings(
         parser, without=[*SHEET, *(DREAM.__dataclass_fields__[n].metadata["option"] for n in SHEET.values())]
     )

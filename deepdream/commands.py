@@ -17,7 +17,7 @@ from .films.reader import read_recipe
 from .recipe import recipe_text
 from .request import Request, request_again
 from .session import run
-from .settings import BATCH, DREAM, GOAL, GOOGLENET, NET, PICTURE, SHEET, VIDEO, ZOOM
+from .settings import DREAM, GOAL, GOOGLENET, NET, PICTURE, SHEET, VIDEO, WORKERS, ZOOM
 from .terminal import say
 
 
@@ -43,13 +43,13 @@ def zoom(args: argparse.Namespace) -> int:
 def video(args: argparse.Namespace) -> int:
     """dreamify video IN OUT"""
     chosen = vars(args)
-    return videos.run(_request(chosen), _with_options(VIDEO, chosen))
+    return videos.run(_request(chosen), _with_options(VIDEO, chosen), _with_options(WORKERS, chosen))
 
 
 def batch(args: argparse.Namespace) -> int:
     """dreamify batch IN... OUTDIR"""
     chosen = {**vars(args), "source": "", "target": args.folder}
-    return batches.run(args.sources, _request(chosen), _with_options(BATCH, chosen), args.force)
+    return batches.run(args.sources, _request(chosen), _with_options(WORKERS, chosen), args.force)
 
 
 def sheet(args: argparse.Namespace) -> int:
@@ -58,7 +58,8 @@ def sheet(args: argparse.Namespace) -> int:
     values = {name: chosen.pop(option) for option, name in SHEET.items()}
     absent = dict.fromkeys(("layer", "iterations", "octaves", "scale", "seed", "layers"))
     request = _request({**chosen, **absent})
-    return sheets.run(request, {name: given for name, given in values.items() if given is not None})
+    given = {name: several for name, several in values.items() if several is not None}
+    return sheets.run(request, given, _with_options(WORKERS, chosen))
 
 
 def again(args: argparse.Namespace) -> int:

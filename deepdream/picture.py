@@ -4,21 +4,19 @@
 that the file's extension names.
 """
 
-import contextlib
 import hashlib
 import io
-import os
 import sys
-import tempfile
 import warnings
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import Any, Dict, Optional, Tuple
 
 import numpy as np
 from PIL import Image, PngImagePlugin, UnidentifiedImageError
 
-from deepdream import aside, colour, noise
+from deepdream import colour, files, memory, noise
 from deepdream import recipe as recipes
 from deepdream.errors import DreamError, UsageError
 
@@ -31,6 +29,7 @@ _FORMATS = {
     ".tiff": "TIFF",
     ".avif": "AVIF",
 }
+_PER_PIXEL = 12  # bytes: the picture in Pillow's memory, converted there, and as an array
 _ICC_PROFILE = 34675  # the TIFF tag
 _LANCZOS = 1  # Pillow's filter; its name moved between releases, its number did not
 
@@ -54,8 +53,8 @@ def read(source: str, max_size: Optional[int] = None, seed: Optional[int] = None
     It is turned as its EXIF says, and an embedded ICC profile is converted to sRGB. An 8-bit RGB picture in sRGB, or
     without a profile, keeps its pixels exactly; one of 16 bits or more is brought to 8.
 
-    source: a path, "-" for standard input, or noise:WIDTHxHEIGHT, of which seed is the seed. max_size: longest side in
-    pixels; a larger picture is shrunk to it.
+    source: a path, an address (see files.py), "-" for standard input, or noise:WIDTHxHEIGHT, of which seed is the seed.
+    max_size: longest side in pixels; a larger picture is shrunk to it.
     Raises UsageError for a max_size below 1 and a noise of no size, DreamError for whatever cannot be read.
     """
     if max_size is not None and max_size < 1:
@@ -64,7 +63,7 @@ def read(source: str, max_size: Optional[int] = None, seed: Optional[int] = None
     if size:
         pixels = noise.make(*fit(size, max_size), seed or 0)
         return Picture(pixels, None, hashlib.sha256(f"{pixels.shape}".encode() + pixels.tobytes()).hexdigest())
-    data, name = _bytes(source)
+    data, name = files.read(source)
     image = _open(data, name)
     try:
         rgb, alpha = colour.to_rgb(image)
@@ -86,7 +85,7 @@ def read_recipe(source: str) -> Dict[str, Any]:
     source: a path, or "-" for standard input. Raises DreamError for what is not a picture, and where the
     recipe is missing or damaged.
     """
-    data, name = _bytes(source)
+    data, name = files.read(source)
     return recipes.find(_open(data, name), name)
 
 
@@ -126,24 +125,7 @@ def check_target(target: str) -> None:
     if target == "-":
         return
     _format(target)
-    check_place(target)
-
-
-def check_place(target: str) -> None:
-    """See that a file of whatever kind can be written.
-
-    Raises UsageError where there is a folder of that name, DreamError for a folder that is missing or read-only.
-    """
-    path = _real(target)
-    if path.is_dir():
-        raise UsageError(f"{target} is a folder: name a file in it, such as {Path(target) / 'dream.png'}")
-    if not path.parent.is_dir():
-        raise DreamError(f"the folder {Path(target).parent} does not exist: create it, or write somewhere else")
-    aside.clear(path.parent)
-    try:  # to write is the only test: os.access does not know of full disks, or of network folders that distrust root
-        tempfile.TemporaryFile(dir=str(path.parent)).close()
-    except OSError as error:
-        raise _unwritable(target, error) from None
+    files.check(target)
 
 
 def write(target: str, rgb: np.ndarray, recipe: Dict[str, Any], alpha: Optional[np.ndarray] = None) -> None:
@@ -156,40 +138,7 @@ def write(target: str, rgb: np.ndarray, recipe: Dict[str, Any], alpha: Optional[
     recipe: what JSON can hold. alpha: (h, w) uint8; a JPEG, which has none, shows the picture on white.
     Raises UsageError for an extension that cannot be written, DreamError where writing fails.
     """
-    store(target, _encode("PNG" if target == "-" else _format(target), rgb, recipe, alpha))
-
-
-def store(target: str, data: bytes) -> None:
-    """Write a file, which appears under its name when it is complete, or not at all.
-
-    target: a path, or "-" for standard output. Raises DreamError where writing fails.
-    """
-    try:
-        if target == "-":
-            sys.stdout.buffer.write(data)
-            sys.stdout.buffer.flush()
-        else:
-            aside.write(_real(target), data)
-    except OSError as error:
-        raise _unwritable(target, error) from None
-
-
-def _bytes(source: str) -> Tuple[bytes, str]:
-    """A file's bytes, and its name for messages."""
-    name = "standard input" if source == "-" else source
-    try:
-        data = sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()
-    except FileNotFoundError:
-        raise DreamError(f"there is no file {name}: check the path") from None
-    except MemoryError:
-        raise _too_large(name) from None
-    except OSError as error:
-        if Path(source).is_dir():
-            raise DreamError(f"{name} is a folder: name a picture in it") from None
-        raise DreamError(f"{name} cannot be read ({error.strerror}): check it and its permissions") from None
-    if not data:
-        raise DreamError(f"{name} is empty: there is no picture in it")
-    return data, name
+    files.write(target, _encode("PNG" if target == "-" else _format(target), rgb, recipe, alpha))
 
 
 def _open(data: bytes, name: str) -> Image.Image:
@@ -199,7 +148,13 @@ def _open(data: bytes, name: str) -> Image.Image:
             # Warnings of large pictures and of odd metadata, none of which keep a picture from being dreamt on.
             warnings.simplefilter("ignore")
             image = Image.open(io.BytesIO(data))
+            if image.format == "EPS":
+                raise DreamError(f"{name} is a PostScript program, not a picture: save it as PNG first")
+            if prod(image.size) * _PER_PIXEL > (memory.free() or sys.maxsize):
+                raise MemoryError
             image.load()
+    except DreamError:
+        raise
     except UnidentifiedImageError:
         raise DreamError(f"{name} is not a picture in a format known here: save it as PNG or JPEG first") from None
     except Image.DecompressionBombError:
@@ -267,22 +222,6 @@ def _format(target: str) -> str:
     if kind is None:
         raise UsageError(f"the format of {target} is not known: end its name in {', '.join(formats)}")
     return kind
-
-
-def _real(target: str) -> Path:
-    """The file itself where the target is a link, which then stays a link."""
-    return Path(os.path.realpath(target))
-
-
-def _unwritable(target: str, error: OSError) -> DreamError:
-    name = "standard output" if target == "-" else target
-    reason = error.strerror or str(error)
-    if isinstance(error, PermissionError) and hasattr(os, "geteuid"):  # in a container, the user is easily another
-        with contextlib.suppress(OSError):
-            owner = _real(target).parent.stat().st_uid
-            if owner != os.geteuid():
-                reason += f": the folder is user {owner}'s, and this is user {os.geteuid()}"
-    return DreamError(f"{name} cannot be written ({reason}): see to that, or write somewhere else")
 
 
 def _too_large(name: str) -> DreamError:

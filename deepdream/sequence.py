@@ -1,26 +1,34 @@
 """A sequence of dreams, each from the one before: one frame after the other, going on where it was cut short."""
 
 import contextlib
+import itertools
 import json
 import math
 from dataclasses import replace
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
-from typing import Callable, Iterator, Optional, Protocol, Sequence, Tuple
+from typing import Callable, Generator, Iterator, Optional, Protocol, Sequence, Tuple
 
 import numpy as np
 
-from . import animation, picture
-from .dream import Step, dream_steps
+from . import animation, executors, picture
+from .dream import dream_steps
 from .errors import UsageError
+from .executors import Crew, Job
 from .films import writer
 from .films.film import FORMATS, Form
 from .picture import Picture
 from .preparation import Prepared, prepare
 from .request import Recipe, Request
 from .sequence_files import Kind, Place, State
+from .settings import WORKERS, WorkerSettings
 from .sizes import Size
 from .terminal import bar, interruptible, say
+from .worker import dream_picture
+
+Dreams = Generator[np.ndarray, None, None]
+Interrupted = Callable[[], Optional[int]]
 
 
 class Frames(Protocol):
@@ -44,18 +52,20 @@ class Frames(Protocol):
         """When each frame begins, in seconds, once they are all known; at the end stands when the last one is over."""
 
 
-def run(request: Request, frames: Frames, base: Optional[Picture] = None) -> int:
+def run(request: Request, frames: Frames, base: Optional[Picture] = None, workers: WorkerSettings = WORKERS) -> int:
     """Makes a sequence, or goes on with one; returns the exit code: 128 and a signal's number where one cut it short.
 
-    request: its target is a folder for the frames, or a file in one of the kind's formats. base: see prepare.
+    request: its target is a folder for the frames, or a file in one of the kind's formats. base: see prepare. workers:
+    who dreams; by default this process, which it has to be where a frame is dreamt from the dream before it.
     Raises UsageError for another target, or one that holds something else, and for a sequence begun with other
     settings; DreamError for whatever fails.
     """
     with contextlib.closing(Place(request.target, frames.kind)) as place:
-        return _run(request, frames, base, place)
+        crew = executors.if_asked(request.net, workers)
+        return _run(replace(request, net=crew.net) if crew else request, frames, base, place, crew)
 
 
-def _run(request: Request, frames: Frames, base: Optional[Picture], place: Place) -> int:
+def _run(request: Request, frames: Frames, base: Optional[Picture], place: Place, crew: Optional[Crew]) -> int:
     name = frames.kind.name
     if place.format in FORMATS.values():
         writer.check(str(place.format))
@@ -78,7 +88,7 @@ def _run(request: Request, frames: Frames, base: Optional[Picture], place: Place
     state = state or State(0, prepared.inputs.base.pixels.astype(np.float32), recipe)
     place.begin(state)
     try:
-        state, cut_short = _dream(prepared, frames, place, state)
+        state, cut_short = _dream(prepared, frames, place, state, crew)
         if cut_short:
             say(f"stopped after {state.done} of {frames.count} frames: the same command goes on")
             return 128 + cut_short
@@ -107,40 +117,62 @@ def _tell_what_is_lost(place: Place, frames: Frames, size: Size) -> None:
         say(f"a GIF shows {most} frames a second at most, so this one is slower: --every {every} would help")
 
 
-def _dream(prepared: Prepared, frames: Frames, place: Place, state: State) -> Tuple[State, Optional[int]]:
+def _dream(
+    prepared: Prepared, frames: Frames, place: Place, state: State, crew: Optional[Crew]
+) -> Tuple[State, Optional[int]]:
     """Dreams the frames that are missing; returns how far that went, and the signal that came before the end."""
     clip = prepared.request.dream.clip
-    with bar("frame {n_fmt} of {total_fmt}", frames.count, state.done) as progress, interruptible() as interrupted:
-        while True:
-            start = frames.start(state.done, state.dream)
+    what = "the frames under way" if crew else "this step"
+    with bar("frame {n_fmt} of {total_fmt}", frames.count, state.done) as progress, interruptible(what) as interrupted:
+        dreamt = partial(_with_workers, crew) if crew else _here
+        with contextlib.closing(dreamt(prepared, frames, state, interrupted)) as dreams:
+            for dream in dreams:
+                # The picture first: where it all ends before the state is kept, the same picture is made again.
+                recipe = {**state.recipe, "frame": state.done}
+                picture.write(str(place.frame(state.done)), picture.to_uint8(dream, clip), recipe)
+                state = State(state.done + 1, dream, state.recipe)
+                place.keep(state)
+                progress.update()
+        cut_short = interrupted()
+        if cut_short and frames.start(state.done, state.dream) is None:  # it came after the last frame
+            cut_short = None
+    return state, cut_short
+
+
+def _here(prepared: Prepared, frames: Frames, state: State, interrupted: Interrupted) -> Dreams:
+    """(h, w, 3) float32: the frames that are missing, dreamt by this process until a signal comes, after a step."""
+    last = state.dream
+    for number in itertools.count(state.done):
+        start = frames.start(number, last)
+        if start is None or interrupted():
+            return
+        dream, done = _of_frame(prepared.request, number).dream, None
+        for step in dream_steps(prepared.net, start, dream, prepared.ascend):
+            if interrupted():
+                return
+            done = step
+        last = done.picture() if done else start
+        yield last
+
+
+def _with_workers(crew: Crew, prepared: Prepared, frames: Frames, state: State, interrupted: Interrupted) -> Dreams:
+    """(h, w, 3) float32: the frames that are missing, dreamt by workers until a signal comes."""
+
+    def coming() -> Iterator[Job]:
+        for number in itertools.count(state.done):
+            start = frames.start(number, state.dream)
             if start is None:
-                return state, None
-            dream = _dreamt(prepared, start, state.done, interrupted)
-            if dream is None:
-                return state, interrupted()
-            # The picture first: where it all ends before the state is kept, the same picture is made again.
-            recipe = {**state.recipe, "frame": state.done}
-            picture.write(str(place.frame(state.done)), picture.to_uint8(dream, clip), recipe)
-            state = State(state.done + 1, dream, state.recipe)
-            place.keep(state)
-            progress.update()
+                return
+            request = executors.for_workers(_of_frame(prepared.request, number), crew)
+            yield Job(number, (request, Picture(start.astype(np.uint8), None, ""), prepared.recipe))
+
+    for _, future in executors.outcomes(crew, dream_picture, coming(), interrupted, in_order=True):
+        yield executors.result(future)
 
 
-def _dreamt(
-    prepared: Prepared, start: np.ndarray, number: int, interrupted: Callable[[], Optional[int]]
-) -> Optional[np.ndarray]:
-    """(h, w, 3) float32: the frame, None where a signal came before it was done."""
-    dream = prepared.request.dream
-    # Its own seed, so that a frame does not depend on where the sequence was begun.
-    dream = replace(dream, seed=(int(dream.seed or 0) + number) % 2**32)
-    last: Optional[Step] = None
-    if interrupted():
-        return None
-    for step in dream_steps(prepared.net, start, dream, prepared.ascend):
-        if interrupted():
-            return None
-        last = step
-    return last.picture() if last else start
+def _of_frame(request: Request, number: int) -> Request:
+    """The request with a seed of the frame's own, so that it does not depend on where the sequence was begun."""
+    return replace(request, dream=replace(request.dream, seed=(int(request.dream.seed or 0) + number) % 2**32))
 
 
 def _write(path: Path, place: Place, frames: Frames, state: State) -> None:

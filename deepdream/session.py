@@ -7,7 +7,7 @@ from typing import Optional, Tuple, Union
 
 import numpy as np
 
-from . import picture
+from . import files, picture
 from .dream import Step, dream_steps
 from .errors import DreamError
 from .preparation import Prepared, prepare
@@ -23,7 +23,7 @@ def run(request: Request, like: Optional[Recipe] = None) -> int:
     _check(request)
     prepared = prepare(request, like)
     if request.frames:
-        _make_folder(request.frames)
+        files.make_folder(request.frames)
     request, base, dream = prepared.request, prepared.inputs.base, prepared.request.dream
     last, cut_short = _dream(prepared)
     unfinished = last and (last.octave + 1, last.iteration + 1) != (dream.octave_n, dream.iter_n)
@@ -60,14 +60,7 @@ def _check(request: Request) -> None:
     """Everything that can be wrong with the outputs, before the work."""
     picture.check_target(request.target)
     if request.frames and Path(request.frames).is_dir():
-        picture.check_target(str(Path(request.frames) / _frame_name(0, 0)))
-
-
-def _make_folder(folder: str) -> None:
-    try:
-        Path(folder).mkdir(exist_ok=True)
-    except OSError as error:
-        raise DreamError(f"the folder {folder} cannot be made: {error.strerror}") from None
+        picture.check_target(files.join(request.frames, _frame_name(0, 0)))
 
 
 def _write(
@@ -91,9 +84,9 @@ def _rescued(request: Request, pixels: np.ndarray, recipe: Recipe, alpha: Option
 
 
 def _write_frame(request: Request, step: Step, recipe: Recipe) -> None:
-    target = Path(str(request.frames)) / _frame_name(step.octave, step.iteration)
+    target = files.join(str(request.frames), _frame_name(step.octave, step.iteration))
     pixels = picture.to_uint8(step.picture(), request.dream.clip)
-    picture.write(str(target), pixels, {**recipe, "moment": moment(request.dream, step)})
+    picture.write(target, pixels, {**recipe, "moment": moment(request.dream, step)})
 
 
 def _frame_name(octave: int, iteration: int) -> str:

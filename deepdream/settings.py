@@ -111,7 +111,9 @@ class DreamSettings(_Checked):
 
     end: str = _setting("inception_4c/output", "layer", "the layer to dream on")
     iter_n: int = _setting(10, "iterations", "steps of gradient ascent in each octave", int, least=0)
-    octave_n: int = _setting(4, "octaves", "sizes that the picture is dreamt at, the smallest first", int, least=1, most=1000)
+    octave_n: int = _setting(
+        4, "octaves", "sizes that the picture is dreamt at, the smallest first", int, least=1, most=1000
+    )
     octave_scale: float = _setting(1.4, "scale", "ratio of one octave's size to the one before", float, above=1)
     step_size: float = _setting(1.5, "step", "mean change of a pixel in one step, in levels of 0-255", float)
     jitter: int = _setting(32, "jitter", "greatest random shift before each step, in pixels", int, least=0)
@@ -245,14 +247,12 @@ class VideoSettings(_Checked):
 
 
 @dataclass(frozen=True)
-class BatchSettings(_Checked):
-    """How many pictures are dreamt with one recipe."""
+class WorkerSettings(_Checked):
+    """Who dreams, where there are many dreams."""
 
-    workers: Optional[int] = _setting(
-        None, "workers", "pictures at a time (default: one a core that there is memory for; on a GPU 1)", int, least=1
-    )
+    workers: Optional[int] = _setting(None, "workers", "processes that dream at the same time", int, least=1)
     scheduler: Optional[str] = _setting(
-        None, "scheduler", "a Dask cluster to dream on instead, by its scheduler's address: tcp://HOST:8786"
+        None, "scheduler", "a Dask cluster that dreams, by its scheduler's address: tcp://HOST:8786"
     )
 
     def __post_init__(self) -> None:
@@ -272,4 +272,4 @@ NET = NetSettings()
 PICTURE = PictureSettings()
 ZOOM = ZoomSettings()
 VIDEO = VideoSettings()
-BATCH = BatchSettings()
+WORKERS = WorkerSettings()

@@ -5,27 +5,33 @@ shorter dream is how the longer one begins, so there all iterations are one drea
 with what the one below has come to in the end.
 """
 
+import contextlib
 import io
 import json
 import signal
 import sys
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Collection, Dict, Generator, Iterator, List, Optional, Sequence, Set, Tuple
 
-import numpy as np
-
-from . import animation, picture, sheet_picture
+from . import animation, executors, files, picture, sheet_picture
 from .cells import Cells
-from .dream import Step, dream_steps
+from .dream import Step
 from .errors import DreamError
+from .executors import Crew, Job
 from .preparation import Prepared, prepare, varied
-from .request import Recipe, Request
-from .settings import DREAM, DreamSettings
+from .request import Recipe, Request, with_noise_anew
+from .settings import DREAM, WORKERS, DreamSettings, WorkerSettings
 from .sheet_axes import Axis, Values, find_axes, name_layers, requests, suitable_layers
 from .sheet_picture import Content
 from .sizes import Size, octave_sizes
 from .terminal import bar, interruptible, say
+from .worker import dream_moments, moments
+
+Dreams = Generator[Tuple["Cell", Content], None, None]
+Advance = Callable[[Sequence["Cell"], int], None]  # the bar, by pixels; of what dream, where that is known
+Interrupted = Callable[[], Optional[int]]
 
 _DURATION = 1000  # milliseconds of each frame of an animation
 _MANY = 8  # values: more are not listed
@@ -41,16 +47,19 @@ class Cell:
     content: Optional[Content] = None  # the dream, or why there is none, when that is known
 
 
-def run(request: Request, values: Values) -> int:
+def run(request: Request, values: Values, workers: WorkerSettings = WORKERS) -> int:
     """Makes a sheet; returns the exit code: 128 and a signal's number where one cut it short.
 
     request: its target is a picture, or an animation in .gif.
-    values: {field of DreamSettings: its values}, several of one or two; settings.ALL is every layer.
+    values: {field of DreamSettings: its values}, several of one or two; settings.ALL is every layer. workers: who
+    dreams; by default this process.
     Raises UsageError for other numbers of values, and for values that cannot be; DreamError for whatever fails.
     """
     is_animation = Path(request.target).suffix.lower() == ".gif"
-    (picture.check_place if is_animation else picture.check_target)(request.target)
+    (files.check if is_animation else picture.check_target)(request.target)
     request, asked = find_axes(request, values)
+    crew = executors.if_asked(request.net, workers)
+    request = replace(request, net=crew.net) if crew else request
     axes = name_layers(request, asked)
     prepared = prepare(requests(request, axes)[0], varying=[axis.option for axis in axes])
     if asked[0].is_every_layer:
@@ -63,7 +72,7 @@ def run(request: Request, values: Values) -> int:
         cell.content = store.find(cell.recipe, size)
     _tell(axes, cells, size)
     try:
-        cut_short = _dream(prepared, cells, store)
+        cut_short = _dream(prepared, cells, store, crew)
     except KeyboardInterrupt:  # the second one, in the middle of a step
         cut_short = int(signal.SIGINT)
     done = _done(cells)
@@ -113,27 +122,25 @@ def _tell_faults(cells: Sequence[Cell]) -> None:
         say(f"{caption} is left grey: {fault}")
 
 
-def _dream(prepared: Prepared, cells: Sequence[Cell], store: Cells) -> Optional[int]:
+def _dream(prepared: Prepared, cells: Sequence[Cell], store: Cells, crew: Optional[Crew]) -> Optional[int]:
     """Dreams what is missing, with a bar; returns the signal that ended it."""
-    jobs = _jobs(cells)
-    work = sum(_work(job[-1].request.dream, prepared.inputs.base.pixels.shape[:2]) for job in jobs)
-    with bar("{desc}", work) as progress, interruptible() as interrupted:
+    jobs, size = _jobs(cells), prepared.inputs.base.pixels.shape[:2]
+    work = sum(_work(job[-1].request.dream, size) for job in jobs)
+    what = "the dreams under way" if crew else "this step"
+    with bar("{desc}", work) as progress, interruptible(what) as interrupted:
 
-        def go_on(step: Step) -> bool:
-            progress.update(step.octave_base[0].size)
-            return not interrupted()
+        def advance(job: Sequence[Cell], pixels: int) -> None:
+            caption = f", {job[-1].caption}" if job else ""
+            progress.set_description_str(f"dream {_done(cells) + 1} of {len(cells)}{caption}", refresh=False)
+            progress.update(pixels)
 
-        for job in jobs:
-            if interrupted():
-                break
-            progress.set_description_str(f"dream {_done(cells) + 1} of {len(cells)}, {job[-1].caption}", refresh=False)
-            try:
-                for cell, pixels in _dreamt(prepared, job, go_on):
-                    cell.content = pixels
-                    store.keep(cell.recipe, pixels)
-            except DreamError as error:
-                for cell in job:
-                    cell.content = str(error).split(":")[0] if cell.content is None else cell.content
+        advance([], 0)
+        dreamt = partial(_with_workers, crew) if crew else _here
+        with contextlib.closing(dreamt(prepared, jobs, advance, interrupted)) as dreams:
+            for cell, content in dreams:
+                cell.content = content
+                if not isinstance(content, str):
+                    store.keep(cell.recipe, content)
         cut_short = interrupted()
     if store.fault:
         say(f"dreams are not kept for other sheets: {store.fault}")
@@ -157,27 +164,61 @@ def _work(dream: DreamSettings, size: Size) -> int:
     return dream.iter_n * sum(h * w for h, w in octave_sizes(size, dream.octave_n, dream.octave_scale))
 
 
-def _dreamt(
-    prepared: Prepared, job: Sequence[Cell], go_on: Callable[[Step], bool]
-) -> Iterator[Tuple[Cell, np.ndarray]]:
-    """The cells of one dream, each with its picture, (h, w, 3) uint8, until go_on says no after a step."""
-    one = varied(prepared, job[-1].request)
-    dream, base = one.request.dream, one.inputs.base.pixels
-
-    def after(iterations: int, image: np.ndarray) -> Iterator[Tuple[Cell, np.ndarray]]:
-        for cell in job:
-            if cell.request.dream.iter_n == iterations:
-                yield cell, picture.to_uint8(image, dream.clip)
-
-    if not job[0].request.dream.iter_n:
-        yield from after(0, base.astype(np.float32))
-    moments = {cell.request.dream.iter_n for cell in job}
-    for step in dream_steps(one.net, base, dream, one.ascend):
-        goes_on = go_on(step)
-        if step.octave + 1 == dream.octave_n and step.iteration + 1 in moments:
-            yield from after(step.iteration + 1, step.whole())
-        if not goes_on:
+def _here(prepared: Prepared, jobs: Sequence[Sequence[Cell]], advance: Advance, interrupted: Interrupted) -> Dreams:
+    """The cells, each with its content, dreamt by this process until a signal comes, after a step."""
+    for job in jobs:
+        if interrupted():
             return
+
+        def go_on(step: Step, job: Sequence[Cell] = job) -> bool:
+            advance(job, step.octave_base[0].size)
+            return not interrupted()
+
+        last, there = job[-1].request, []
+        try:
+            for count, pixels in moments(varied(prepared, last), _iterations(job), go_on):
+                there.append(count)
+                yield from _of(job, count, pixels)
+        except DreamError as error:
+            yield from _failed(job, error, there)
+
+
+def _with_workers(
+    crew: Crew, prepared: Prepared, jobs: Sequence[Sequence[Cell]], advance: Advance, interrupted: Interrupted
+) -> Dreams:
+    """The cells, each with its content, dreamt by workers until a signal comes."""
+    size = prepared.inputs.base.pixels.shape[:2]
+
+    def coming() -> Iterator[Job]:
+        for number, job in enumerate(jobs):
+            request = executors.for_workers(job[-1].request, crew)
+            base = with_noise_anew(prepared.inputs, request).base
+            yield Job(number, (request, base, job[-1].recipe, _iterations(job)))
+
+    for number, future in executors.outcomes(crew, dream_moments, coming(), interrupted):
+        job = jobs[number]
+        try:
+            for count, pixels in executors.result(future):
+                yield from _of(job, count, pixels)
+        except DreamError as error:
+            yield from _failed(job, error, [])
+        advance([], _work(job[-1].request.dream, size))
+
+
+def _iterations(job: Sequence[Cell]) -> Set[int]:
+    return {cell.request.dream.iter_n for cell in job}
+
+
+def _of(job: Sequence[Cell], iterations: int, content: Content) -> Iterator[Tuple[Cell, Content]]:
+    for cell in job:
+        if cell.request.dream.iter_n == iterations:
+            yield cell, content
+
+
+def _failed(job: Sequence[Cell], error: DreamError, there: Collection[int]) -> Iterator[Tuple[Cell, Content]]:
+    """The reason, for those cells of a dream that are not there."""
+    for count in _iterations(job) - set(there):
+        yield from _of(job, count, str(error).split(":")[0])
 
 
 def _write(target: str, is_animation: bool, axes: Sequence[Axis], cells: Sequence[Cell], size: Size) -> None:
@@ -186,7 +227,7 @@ def _write(target: str, is_animation: bool, axes: Sequence[Axis], cells: Sequenc
     if is_animation:
         frames, gif = sheet_picture.captioned(contents, size, captions), io.BytesIO()
         animation.write(gif, "GIF", frames, [_DURATION] * len(contents), recipe)
-        picture.store(target, gif.getvalue())
+        files.write(target, gif.getvalue())
     elif len(axes) == 1:
         picture.write(target, sheet_picture.wrapped(contents, size, captions), recipe)
     else:

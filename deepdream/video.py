@@ -16,17 +16,20 @@ from .flow import motion, opencv
 from .picture import Picture
 from .request import Recipe, Request
 from .sequence_files import Kind
-from .settings import VIDEO, VideoSettings
+from .settings import VIDEO, WORKERS, VideoSettings, WorkerSettings
 
 _KIND = Kind("video", {**FORMATS, ".gif": ANIMATIONS[".gif"]}, digits=6)
 
 
-def run(request: Request, video: VideoSettings = VIDEO) -> int:
+def run(request: Request, video: VideoSettings = VIDEO, workers: WorkerSettings = WORKERS) -> int:
     """Dreams a film, or goes on with one; returns the exit code.
 
-    request: its source is a film or a folder of numbered pictures, its target a film, a .gif or a folder.
+    request: its source is a film or a folder of numbered pictures, its target a film, a .gif or a folder. workers: who
+    dreams; by default this process, which is the only one that can unless blend is 0.
     Raises what sequence.run raises, and DreamError where the film is damaged, when what comes before that is dreamt.
     """
+    if video.blend and workers != WORKERS:
+        raise UsageError("with workers each frame is dreamt alone, from no dream before it: add --blend 0")
     if video.blend and video.flow != "off":
         opencv()  # without which it would fail at the second frame only
     here, there = Path(request.source), Path(request.target)
@@ -35,7 +38,7 @@ def run(request: Request, video: VideoSettings = VIDEO) -> int:
     source = open_film(request.source, video.start, video.end, video.every, video.fps, request.pictures.max_size)
     frames = _Frames(source, video)
     base = Picture(next(source.frames()).pixels, None, source.sha256)
-    code = sequence.run(request, frames, base)
+    code = sequence.run(request, frames, base, workers)
     if code == 0 and source.fault:
         raise source.fault
     return code

@@ -5,10 +5,12 @@ import signal
 import pytest
 from PIL import Image
 
-from deepdream import sheet
+from deepdream import executors, worker
 from deepdream.cli import main
+from deepdream.preparation import KeptNet
 from tests.shared import ENGINE
 from tests.tiny import SHORT_FILM, SHORT_ZOOM, tiny_net, tiny_picture
+from tests.workers import Here
 
 # Beside real Caffe, in a Python too old for PyTorch, the rest of the tests run on the caffe engine.
 NEED_TORCH = [
@@ -31,6 +33,13 @@ def folder(tmp_path, monkeypatch):
     tiny_picture(tmp_path / "in.png")
     tiny_picture(tmp_path / "guide.png", 32, 32)
     return tmp_path
+
+
+@pytest.fixture
+def here(monkeypatch):
+    """Workers are in this process; what they keep is forgotten afterwards."""
+    monkeypatch.setattr(executors, "ProcessPoolExecutor", Here)
+    monkeypatch.setattr(worker, "_net", KeptNet())
 
 
 @pytest.fixture
@@ -75,14 +84,14 @@ def frame_folder(folder):
 @pytest.fixture
 def steps(monkeypatch):
     """Every step of a sheet's dreams from now on."""
-    whole, done = sheet.dream_steps, []
+    whole, done = worker.dream_steps, []
 
     def dream_steps(*args):
         for step in whole(*args):
             done.append((step.octave, step.iteration))
             yield step
 
-    monkeypatch.setattr(sheet, "dream_steps", dream_steps)
+    monkeypatch.setattr(worker, "dream_steps", dream_steps)
     return done
 
 

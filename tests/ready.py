@@ -31,7 +31,7 @@ def start():
 def run(function, *args, timeout=60, kill_after=None):
     """Runs a module's function in a process of its own; returns its exit code (below 0: a signal's) and its result.
 
-    kill_after: seconds. The result is None where it has ended in another way. Raises TimeoutError where it does not end.
+    kill_after: seconds. The result is None where it ended in another way. Raises TimeoutError where it does not end.
     """
     start()
     ours, theirs = CONTEXT.Pipe(duplex=False)

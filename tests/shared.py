@@ -1,12 +1,21 @@
-"""What tests share: the engine at hand, and the folder shared/ beside the project, which is absent elsewhere.
+"""What tests share: the engine at hand, whether there can be workers, and the folder shared/ beside the project.
 
-shared/ holds real weights, pictures, and what real Caffe computed.
+shared/ is absent elsewhere; it holds real weights, pictures, and what real Caffe computed.
 """
 
+import multiprocessing
+import signal
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+
+try:
+    multiprocessing.get_context("spawn").Lock()
+    NO_PROCESSES = not hasattr(signal, "SIGKILL")
+except OSError:
+    NO_PROCESSES = True
+needs_processes = pytest.mark.skipif(NO_PROCESSES, reason="needs SIGKILL, and /dev/shm for worker processes")
 
 ENGINE = "torch" if find_spec("torch") else "caffe"
 SHARED = Path(__file__).resolve().parents[1].parent / "shared"

@@ -1,50 +1,19 @@
 """Many pictures: each is the dream that it would be alone, and what one of them does is nobody else's trouble."""
 
-import multiprocessing
 import re
-import signal
-from concurrent.futures import Executor, Future
 from pathlib import Path
 
 import psutil
 import pytest
 
-from deepdream import batch, batch_worker, executors, picture
+from deepdream import batch, executors, picture
 from deepdream.cli import main
 from deepdream.errors import UsageError
-from deepdream.preparation import KeptNet
+from tests.shared import needs_processes
 from tests.tiny import command, interrupt, refused, snapshot, tiny_picture
 
-try:
-    multiprocessing.get_context("spawn").Lock()
-    NO_PROCESSES = not hasattr(signal, "SIGKILL")
-except OSError:
-    NO_PROCESSES = True
-needs_processes = pytest.mark.skipif(NO_PROCESSES, reason="needs SIGKILL, and /dev/shm for worker processes")
 SHORT = ["--iterations", "2", "--octaves", "2", "--threads", "1"]
 pytestmark = pytest.mark.usefixtures("one_thread")
-
-
-class Here(Executor):
-    """An executor that does what it is given at once, in this process."""
-
-    def __init__(self, *_, **__):
-        pass
-
-    def submit(self, function, *args, **kwargs):
-        future = Future()
-        try:
-            future.set_result(function(*args, **kwargs))
-        except Exception as error:
-            future.set_exception(error)
-        return future
-
-
-@pytest.fixture
-def here(monkeypatch):
-    """No other processes; what a worker keeps is forgotten afterwards."""
-    monkeypatch.setattr(executors, "ProcessPoolExecutor", Here)
-    monkeypatch.setattr(batch_worker, "_net", KeptNet())
 
 
 @pytest.fixture
@@ -71,7 +40,7 @@ def said(capsys):
 def test_each_is_the_dream_that_it_would_be_alone(dreamt, net, capsys):
     assert dreamt("photos", "out", "--seed", "7", "--guide", "guide.png", "--no-clip") == 0
     lines = said(capsys)
-    assert lines[0] == f"dreamify: 3 pictures, {min(3, batch._cores())} at a time"
+    assert lines[0] == f"dreamify: 3 pictures, {min(3, executors._cores())} at a time"
     assert lines[-1] == "dreamify: 3 dreamt: out"
     assert len(lines) == len(set(lines))  # each thing once, not once a file
     assert sorted(path.name for path in Path("out").iterdir()) == ["a.png", "b.jpg", "c.png"]
@@ -151,6 +120,7 @@ def test_which_files_are_found(photos):
         "photos/c.bmp": "out/c.png",
     }
     assert list(batch.find_jobs(["photos/*.png", "photos/a.png"], "out")) == ["photos/a.png"]
+    assert list(batch.find_jobs(["./photos/a.png", "photos/a.png"], "out")) == ["./photos/a.png"]
     assert list(batch.find_jobs(["photos/**/*.png"], "out")) == ["photos/a.png", "photos/deeper/d.png"]
     assert batch.find_jobs(["photos/A.PNG"], "out/") == {"photos/A.PNG": "out/A.PNG"}
     tiny_picture(Path("photos/[1].png"))
@@ -194,25 +164,6 @@ def test_a_dream_never_replaces_its_picture(photos):
 )
 def test_what_is_wrong_for_all_is_said_once_before_the_work(photos, net, capsys, args, words, code):
     assert words in refused(capsys, photos, ["batch", "photos", "out", *args, "--model", net], code=code)
-
-
-def test_threads_and_memory_are_shared_out(photos, net, monkeypatch):
-    got = []
-    monkeypatch.setattr(
-        batch._Batch, "run", lambda self, at_work, _: got.append((at_work.args[0], self._request.net)) or 0
-    )
-    monkeypatch.setattr(batch, "_cores", lambda: 8)
-    monkeypatch.setattr(batch.memory, "free", lambda: 10 * 2**30)
-    assert main(["batch", "photos", "out", "--model", net, "--device", "cpu"]) == 0
-    assert main(["batch", "photos", "out", "--model", net, "--workers", "2", "--memory", "3G"]) == 0
-    assert main(["batch", "photos", "out", "--model", net, "--device", "cpu", "--memory", "4G"]) == 0
-    (first, one), (second, two), (third, _) = got
-    assert (first, one.threads, one.memory) == (3, 2, 8 * 2**30 // 3)  # never more than files
-    assert (second, two.threads, two.memory) == (2, 4, 3 * 2**30 // 2)
-    assert third == 2
-    monkeypatch.setattr(batch, "_on_gpu", lambda device: True)
-    assert main(["batch", "photos", "out", "--model", net]) == 0
-    assert got[-1][0] == 1
 
 
 @needs_processes

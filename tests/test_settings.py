@@ -80,7 +80,7 @@ def test_each_option_is_named_once_and_explained():
         ),
         (NetSettings, {"threads": 0}, "threads must be a whole number from 1 to 1024, not 0"),
         (NetSettings, {"threads": 1025}, "threads must be a whole number from 1 to 1024, not 1025"),
-        (PictureSettings, {"max_size": 0}, "max-size must be a whole number, from 1 to 1000, not 0"),
+        (PictureSettings, {"max_size": 0}, "max-size must be a whole number, 1 or more, not 0"),
     ],
 )
 def test_out_of_range(kind, values, sentence):

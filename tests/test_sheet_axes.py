@@ -2,7 +2,7 @@
 
 import pytest
 
-from deepdream import sheet
+from deepdream import worker
 from deepdream.errors import UsageError
 from deepdream.preparation import Request
 from deepdream.sheet_axes import Axis, find_axes, requests
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.usefixtures("one_thread", "own_cache")
 
 @pytest.fixture
 def no_dream(monkeypatch):
-    monkeypatch.setattr(sheet, "dream_steps", None)
+    monkeypatch.setattr(worker, "dream_steps", None)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from deepdream import aside, sheet
+from deepdream import aside, worker
 from deepdream.cells import Cells
 from deepdream.cli import main
 from tests.tiny import command, interrupt, snapshot, tiny_picture
@@ -36,7 +36,7 @@ def test_a_disk_that_is_full_costs_no_dream(folder, sheeted, steps, monkeypatch,
 
 def interrupted_at(monkeypatch, number, times):
     """Ctrl-C, so many times, after this step (from 1)."""
-    whole, done = sheet.dream_steps, []
+    whole, done = worker.dream_steps, []
 
     def dream_steps(*args):
         for step in whole(*args):
@@ -45,7 +45,7 @@ def interrupted_at(monkeypatch, number, times):
                 signal.raise_signal(signal.SIGINT)
             yield step
 
-    monkeypatch.setattr(sheet, "dream_steps", dream_steps)
+    monkeypatch.setattr(worker, "dream_steps", dream_steps)
     return done
 
 

@@ -1,13 +1,10 @@
 """Small files that declare much, and files without end: a sentence, in bounded memory and time."""
 
-import gzip
 import io
 import json
 import os
 import resource
 import struct
-import subprocess
-import sys
 import time
 import zlib
 
@@ -15,8 +12,7 @@ import pytest
 from PIL import Image
 
 from tests import ready
-from tests.nets import input_layer, layer, write_net, write_prototxt
-from tests.tiny import ROOT, TEXT, tiny_net, tiny_picture
+from tests.tiny import tiny_net, tiny_picture
 
 MOST = 400 * 2**20  # bytes more than the process had; decompressed, each of these is larger
 SECONDS = 20
@@ -77,7 +73,9 @@ def tiff(tag, value):
     for number in range(struct.unpack("<H", data[place : place + 2])[0]):
         entry = place + 2 + 12 * number
         if struct.unpack("<H", data[entry : entry + 2])[0] == tag:
-            data[entry + 2 : entry + 12] = struct.pack("<HII", 4, 1, value) if value < 2**32 else b"\x04\x00" + b"\xff" * 8
+            data[entry + 2 : entry + 12] = (
+                struct.pack("<HII", 4, 1, value) if value < 2**32 else b"\x04\x00" + b"\xff" * 8
+            )
     return bytes(data)
 
 
@@ -89,7 +87,9 @@ GIGABYTES = zeros(2**31)
 BOMBS = {
     "pixels of a PNG": lambda: png(100_000, 100_000),
     "pixels of a PNG, just within the limit": lambda: png(13_000, 13_000),
-    "pixels of a BMP": lambda: b"BM" + struct.pack("<IHHIIiiHHIIiiII", 0, 0, 0, 54, 40, 100_000, 100_000, 1, 24, *[0] * 6),
+    "pixels of a BMP": lambda: (
+        b"BM" + struct.pack("<IHHIIiiHHIIiiII", 0, 0, 0, 54, 40, 100_000, 100_000, 1, 24, *[0] * 6)
+    ),
     "pixels of a GIF": lambda: gif(65535, 65535),
     "width of a TIFF": lambda: tiff(256, 2**31 - 1),
     "height of a TIFF": lambda: tiff(257, 2**31 - 1),

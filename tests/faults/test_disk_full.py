@@ -1,4 +1,4 @@
-"""A disk that is full, at any moment: a sentence, nothing half-written, and the same command goes on once there is room."""
+"""A disk that is full: a sentence, nothing half-written, and the same command goes on once there is room."""
 
 import io
 import os

@@ -1,4 +1,4 @@
-"""A folder that cannot be written: a sentence before anything is dreamt (by a batch, for each picture), and everything stays as it was."""
+"""A folder that cannot be written: a sentence before anything is dreamt (a batch has one for each picture)."""
 
 import pytest
 

@@ -21,7 +21,9 @@ def test_before_each_file_operation(verb, whole, begun, tmp_path, tally):
         number = (signal.SIGTERM, signal.SIGINT)[at % 2]
         tally.tried(f"{number.name} before a file operation")
         code, result = ready.run(verbs.perform, verb, folder, at, number)
-        assert code in (0, -signal.SIGTERM), result  # before a dream begins and after it has ended, SIGTERM just ends it
+        assert code in (0, -signal.SIGTERM), (
+            result
+        )  # before a dream begins and after it has ended, SIGTERM just ends it
         assert result is None or result[0] in (0, 128 + number), result
         for name, content in verbs.kept(folder).items():
             if content != left[name]:  # a dream so far

@@ -1,6 +1,5 @@
 """Every verb that writes: a folder for it, and its command, in a process of its own that may be killed on the way."""
 
-import contextlib
 import hashlib
 import os
 import resource
@@ -29,14 +28,12 @@ COMMANDS = {
     "sheet": ["sheet", "in.png", "place/out.png", *SHORT[:4], *SHORT[6:], "--seeds", "1,2"],
     "zoom FOLDER": ["zoom", "in.png", "place/out", *SHORT, "--frames", "2"],
     "zoom GIF": ["zoom", "in.png", "place/out.gif", *SHORT, "--frames", "2"],
-    "video FOLDER": ["video", "clip", "place/out", *SHORT],
-    "video MP4": ["video", "clip", "place/out.mp4", *SHORT],
+    "video": ["video", "clip", "place/out.mp4", *SHORT],
     "batch": ["batch", "photos", "place/out", *SHORT, "--workers", "1"],
     "models fetch": ["models", "fetch", "fetched"],
     "models fetch, made": ["models", "fetch", "made"],
 }
 DREAMS = [verb for verb in COMMANDS if not verb.startswith("models")]
-FILMS = ("video FOLDER", "video MP4")
 REPLACED = ("dream", "dream --frames", "again", "sheet")  # what may be in the place of OUT before
 
 

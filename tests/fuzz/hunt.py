@@ -150,7 +150,7 @@ def _dreamify(args):
 
 
 def _there_and_back(args):
-    """A forward and a backward pass in Python; returns the sentence with which it was refused, None where it was not."""
+    """A forward and a backward pass in Python; returns the sentence with which it was refused, if it was."""
     model, blobs, precision = args
     try:
         net = load_net(model, "torch", "cpu", precision, blobs)

@@ -53,7 +53,7 @@ SEEDS = [
     + layer("fc", "InnerProduct", "flat", param="inner_product_param { num_output: 7 axis: 1 }")
     + layer("prob", "Softmax", "fc", param="softmax_param { axis: 1 }"),
     'name: "old" input: "data" input_dim: 1 input_dim: 3 input_dim: 16 input_dim: 16\n'
-    'layers { bottom: "data" top: "c" name: "c" type: CONVOLUTION convolution_param { num_output: 4 kernel_size: 3 } }\n'
+    'layers { bottom: "data" top: "c" name: "c" type: CONVOLUTION convolution_param { num_output: 4 kernel_size: 3 }}\n'
     'layers { bottom: "c" top: "c" name: "r" type: RELU }\n'
     'layers { bottom: "c" top: "n" name: "n" type: LRN lrn_param { local_size: 3 } include { phase: TEST } }\n'
     'layers { bottom: "n" top: "p" name: "p" type: POOLING pooling_param { kernel_size: 2 stride: 2 pool: MAX } }\n',

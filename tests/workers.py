@@ -1,0 +1,46 @@
+"""Workers for tests: one in this process, and jobs for those in others, which have to find them by name."""
+
+import os
+import pickle
+import signal
+import time
+from concurrent.futures import Executor, Future
+from pathlib import Path
+
+
+class Here(Executor):
+    """An executor that does what it is given at once, in this process, as if it had come from another."""
+
+    def __init__(self, *_, **__):
+        pass
+
+    def submit(self, function, *args, **kwargs):
+        future = Future()
+        try:
+            function, args, kwargs = pickle.loads(pickle.dumps((function, args, kwargs)))
+            future.set_result(pickle.loads(pickle.dumps(function(*args, **kwargs))))
+        except Exception as error:
+            future.set_exception(error)
+        return future
+
+
+def sleep(seconds, name):
+    """The name, after a while."""
+    time.sleep(seconds)
+    return name
+
+
+def die(name, place, times=1):
+    """The name, by a process that has killed itself so many times before; it leaves a mark there each time."""
+    marks = list(Path(place).glob(f"{name}-*"))
+    if len(marks) < times:
+        (Path(place) / f"{name}-{len(marks)}").touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return name
+
+
+def whose(_):
+    """The name of the cluster's worker that did this."""
+    from distributed import get_worker
+
+    return get_worker().name
