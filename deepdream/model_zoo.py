@@ -255,7 +255,11 @@ def _only(folder: Path, pattern: str) -> Path:
 
 def _sha256(path: Path) -> str:
     try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
+        digest = hashlib.sha256()
+        with path.open("rb") as file:
+            for block in iter(lambda: file.read(2**20), b""):
+                digest.update(block)
+        return digest.hexdigest()
     except OSError as error:
         raise DreamError(f"{path} cannot be read ({error.strerror}): mend that, or remove it") from error
 

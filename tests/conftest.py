@@ -1,5 +1,6 @@
 """What several test files share."""
 
+import os
 import signal
 
 import pytest
@@ -8,6 +9,7 @@ from PIL import Image
 from deepdream import executors, worker
 from deepdream.cli import main
 from deepdream.preparation import KeptNet
+from tests import counts
 from tests.shared import ENGINE
 from tests.tiny import SHORT_FILM, SHORT_ZOOM, tiny_net, tiny_picture
 from tests.workers import Here
@@ -15,9 +17,15 @@ from tests.workers import Here
 # Beside real Caffe, in a Python too old for PyTorch, the rest of the tests run on the caffe engine.
 NEED_TORCH = [
     *("engines/torch", "engines/test_beside_caffe.py", "engines/test_random_nets.py", "engines/test_real_nets.py"),
-    *("test_arrays.py", "test_float64.py"),
+    *("test_arrays.py", "test_float64.py", "faults", "fuzz"),
 ]
 collect_ignore = [] if ENGINE == "torch" else NEED_TORCH
+collect_ignore += [] if hasattr(os, "fork") else ["faults", "fuzz"]
+
+
+def pytest_terminal_summary(terminalreporter):
+    for line in counts.lines():
+        terminalreporter.write_line(line)
 
 
 @pytest.fixture(scope="session")

@@ -146,10 +146,14 @@ def test_a_file_with_another_sum_is_refused_with_both_sums(file, genuine, own):
 def test_a_file_that_cannot_be_read_is_named(own, monkeypatch):
     put(own / "summed")
 
-    def refuse(_path):
-        raise PermissionError(13, "Permission denied")
+    opened = Path.open
 
-    monkeypatch.setattr(Path, "read_bytes", refuse)
+    def refuse(path, *args, **kwargs):
+        if path.name == "deploy.prototxt":
+            raise PermissionError(13, "Permission denied")
+        return opened(path, *args, **kwargs)
+
+    monkeypatch.setattr(Path, "open", refuse)
     with pytest.raises(DreamError, match=r"deploy\.prototxt cannot be read \(Permission denied\)"):
         find("summed")
 

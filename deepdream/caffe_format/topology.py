@@ -15,6 +15,7 @@ from typing import Any, Dict, Iterable, List, Optional, Sequence, Tuple
 from google.protobuf import text_format
 
 from ..errors import DreamError, UsageError
+from ..settings import byte_text
 from . import schema
 from .shapes import MOST_NUMBERS, Shape, ShapeError, concat_axis, infer_layer
 
@@ -38,6 +39,7 @@ _V1_TYPES = {
 }
 
 
+_LONGEST = 2**22  # bytes of a prototxt: ten times the longest that is known
 _RECTIFIERS = ("ReLU", "PReLU", "Clip")
 
 
@@ -186,6 +188,8 @@ def read_topology(path: Path) -> Topology:
     """Reads a .prototxt in text form: today's layers, those before December 2014, and `input:`/`input_dim:` headers."""
     net = schema.NetParameter()
     try:
+        if Path(path).stat().st_size > _LONGEST:
+            raise DreamError(f"{path} is not a Caffe net in text form: it is longer than {byte_text(_LONGEST)}")
         text_format.Parse(Path(path).read_text(encoding="utf-8"), net, allow_unknown_field=True)
     except (text_format.ParseError, UnicodeDecodeError, RecursionError) as error:
         reason = " ".join(str(error).split())

@@ -13,6 +13,8 @@ from . import schema
 from .shapes import Shape
 from .topology import Topology
 
+_LONGEST = 2**31 - 1  # bytes of a protobuf file, by its own rule
+
 Weights = Dict[str, List[np.ndarray]]
 
 
@@ -47,6 +49,8 @@ def _blobs_by_layer(path: Path) -> Dict[str, List[Any]]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)  # old protobufs warn before they raise
+            if Path(path).stat().st_size > _LONGEST:
+                raise DecodeError
             net.ParseFromString(Path(path).read_bytes())
     except DecodeError:
         raise DreamError(f"{path} is damaged or no .caffemodel: download it again") from None

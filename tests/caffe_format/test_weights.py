@@ -1,5 +1,7 @@
 """Caffemodels of every age, those of another net, and damaged ones."""
 
+import os
+
 import numpy as np
 import pytest
 
@@ -115,6 +117,14 @@ def test_old_shape_that_only_looks_alike(read, weights):
     bias.num, bias.width = 2, 1  # 2x1x1x1: as many numbers, but no bias
     with pytest.raises(DreamError, match="layer conv needs 2x3x3x3 and 2 and the file has 2x3x3x3 and 2x1x1x1"):
         read(model)
+
+
+def test_a_file_larger_than_protobuf_allows_is_not_read(tmp_path):
+    path = tmp_path / "net.caffemodel"
+    path.touch()
+    os.truncate(path, 2**40)
+    with pytest.raises(DreamError, match=r"is damaged or no \.caffemodel"):
+        read_weights(path, None)
 
 
 def test_huge_declared_shape(tmp_path, read, weights):

@@ -6,15 +6,13 @@ import shutil
 import subprocess
 import threading
 import time
-from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
 from tests import ready
+from tests.counts import COUNTS
 from tests.faults import verbs
-
-COUNTS = Counter()
 
 
 class Tally:
@@ -30,11 +28,6 @@ class Tally:
 @pytest.fixture
 def tally():
     return Tally()
-
-
-def pytest_terminal_summary(terminalreporter):
-    for kind in dict.fromkeys(kind for kind, _ in COUNTS):
-        terminalreporter.write_line(f"{kind}: {COUNTS[kind, 'tried']} tried, {COUNTS[kind, 'survived']} survived")
 
 
 @pytest.fixture

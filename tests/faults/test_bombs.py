@@ -11,8 +11,10 @@ import zlib
 import pytest
 from PIL import Image
 
+from deepdream.caffe_format import schema
 from tests import ready
-from tests.tiny import tiny_net, tiny_picture
+from tests.nets import input_layer, layer
+from tests.tiny import TEXT, tiny_net, tiny_picture
 
 MOST = 400 * 2**20  # bytes more than the process had; decompressed, each of these is larger
 SECONDS = 20
@@ -81,6 +83,92 @@ def tiff(tag, value):
 
 def recipe(**keys):
     return b"dreamify\0" + json.dumps({"dreamify": keys}).encode()
+
+
+def convolution(param):
+    return input_layer((1, 3, 16, 16)) + layer("c", "Convolution", "data", param=f"convolution_param {{ {param} }}")
+
+
+def chain(count):
+    """So many convolutions with 2 and 4 channels in turn, of which every second is a place where a pass can be cut."""
+    text, bottom = input_layer((1, 3, 16, 16)), "data"
+    for number in range(count):
+        size = f"num_output: {2 + 2 * (number % 2)} kernel_size: 1"
+        text += layer(f"c{number}", "Convolution", bottom, param=f"convolution_param {{ {size} }}")
+        bottom = f"c{number}"
+    return text
+
+
+NETS = {
+    "many outputs": convolution("num_output: 1000000000 kernel_size: 1"),
+    "many inputs": TEXT.replace("dim: 32", "dim: 1000000000"),
+    "a wide padding": convolution("num_output: 4 kernel_size: 3 pad: 1000000000"),
+    "a wide kernel": convolution("num_output: 4 kernel_size: 4294967295 pad: 4294967295"),
+    "no kernel": convolution("num_output: 4 kernel_size: 0"),
+    "no stride": convolution("num_output: 4 kernel_size: 3 stride: 0"),
+    "a wide dilation": convolution("num_output: 4 kernel_size: 3 pad: 30000 dilation: 4294967295"),
+    "groups of no size": convolution("num_output: 4 kernel_size: 3 group: 0"),
+    "groups that do not divide": convolution("num_output: 4 kernel_size: 3 group: 2"),
+    "a net that reads itself": input_layer((1, 3, 9, 9)) + layer("a", "ReLU", "b") + layer("b", "ReLU", "a"),
+    "a wide window of channels": input_layer((1, 3, 9, 9))
+    + layer("n", "LRN", "data", param="lrn_param { local_size: 4294967295 }"),
+    "nested deeply": "layer {" * 10**5,
+    "a hundred thousand layers": input_layer((1, 3, 9, 9)) + layer("a", "ReLU", "data") * 10**5,
+    "eight megabytes": None,
+}
+
+
+@pytest.mark.parametrize("what", NETS)
+def test_a_net_that_declares_much(tmp_path, what, tally):
+    tally.tried("a hostile net")
+    tiny_net(tmp_path / "tiny")
+    tiny_picture(tmp_path / "in.png")
+    if NETS[what] is None:
+        os.truncate(tmp_path / "tiny" / "deploy.prototxt", 2**23)
+    else:
+        (tmp_path / "tiny" / "deploy.prototxt").write_text(NETS[what])
+    assert "deploy.prototxt is not a" in refused(tmp_path, "in.png", "out.png", *SHORT, "--model", "tiny")
+    tally.survived("a hostile net")
+
+
+@pytest.mark.parametrize("what", ["a shape without numbers", "nested deeply", "a length without end"])
+def test_weights_that_declare_much(tmp_path, what, tally):
+    tally.tried("a hostile net")
+    tiny_net(tmp_path / "tiny")
+    tiny_picture(tmp_path / "in.png")
+    path = tmp_path / "tiny" / "net.caffemodel"
+    if what == "a shape without numbers":
+        net = schema.NetParameter.FromString(path.read_bytes())
+        net.layer[0].blobs[0].shape.dim[:] = [10**6, 10**6]
+        path.write_bytes(net.SerializeToString())
+    else:
+        path.write_bytes(b"\xa3\x06" * 10**6 if what == "nested deeply" else b"\xa2\x06" + b"\xff" * 4 + b"\x07")
+    words = refused(tmp_path, "in.png", "out.png", *SHORT, "--model", "tiny")
+    assert "net.caffemodel holds the weights of another net: layer conv1 needs" in words or "is damaged or no" in words
+    tally.survived("a hostile net")
+
+
+def test_a_deep_net_is_laid_out_in_time(tmp_path):
+    """The ways to cut a pass grow with the third power of the places where it can be cut."""
+    tiny_net(tmp_path / "tiny", chain(80))
+    tiny_picture(tmp_path / "in.png", 16, 16)
+    code, result = ready.run(measured, tmp_path, "in.png", "out.png", *SHORT, "--layer", "c79", "--model", "tiny")
+    assert (code, result[0]) == (0, 0), result
+
+
+def test_files_without_end(tmp_path, tally):
+    tally.tried("a picture bomb")
+    tiny_net(tmp_path / "tiny")
+    code, result = ready.run(measured, tmp_path, "/dev/zero", "out.png", *SHORT, "--model", "tiny")
+    assert (code, result[0]) == (0, 1)
+    assert "/dev/zero has more than 1G bytes, the limit: shrink it first" in result[1]
+    tally.survived("a picture bomb")
+
+
+def test_a_program_is_no_picture(tmp_path):
+    """PostScript, which Pillow would have Ghostscript run."""
+    (tmp_path / "a.eps").write_text("%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\n{} loop\n")
+    assert "a.eps is a PostScript program, not a picture" in refused(tmp_path, "info", "a.eps")
 
 
 GIGABYTES = zeros(2**31)

@@ -122,7 +122,7 @@ def one_case(kind, seed, number, within):
     Path("/proc/self/clear_refs").write_text("5")  # from here on the peak counts
     before, begin = _status("VmRSS"), time.monotonic()
     try:
-        for name, args in KINDS[kind](Random(f"{seed} {kind} {number}"), folder):
+        for name, args in _case(kind, seed, number, folder):
             refusal = _RUN[name](args)
             outcome = outcome if refusal else "accepted"
             detail = refusal or detail
@@ -132,6 +132,12 @@ def one_case(kind, seed, number, within):
         outcome, detail = "failed", traceback.format_exc()
     more = _status("VmHWM") - before
     return number, outcome, detail, time.monotonic() - begin, more
+
+
+def _case(kind, seed, number, folder):
+    """Writes a case's files, and returns what is run on them. kind: of KINDS, or a function as they have it."""
+    make = KINDS.get(kind, kind)
+    return make(Random(f"{seed} {kind} {number}"), folder)
 
 
 def _dreamify(args):
@@ -183,5 +189,5 @@ def _store(kind, seed, number, detail, keep):
     folder = Path(keep, f"{kind}-{seed}-{number}")
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    commands = KINDS[kind](Random(f"{seed} {kind} {number}"), folder)
+    commands = _case(kind, seed, number, folder)
     (folder / "what-happened.txt").write_text("\n".join([*map(repr, commands), detail]), errors="backslashreplace")

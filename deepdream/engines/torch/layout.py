@@ -24,6 +24,7 @@ _NUMBER = 75  # a number of a blob, in all that is done with it besides convolut
 _FRESH = 170  # the same, more, in memory that is fresh from the system
 _AGAIN = 0.45  # what a forward pass takes of a step: the price of computing anew
 _MOST_CUTS = 3
+_MOST_PLACES = 15  # to choose the cuts from, which takes the third power of their number; no known net has more
 _SLACK = 2.2  # what memory the allocator takes, between the blobs of a tile and beyond them, as measured
 _EXTRA = 3 * 2**27  # bytes that it takes besides where tiles are computed anew: up to a third of all, likewise
 
@@ -176,7 +177,9 @@ class Layouts:
         places = {place: blob for place, blob in places.items() if len(self._shapes[blob]) == 4}
         sizes = [inf, *map(self._bytes, places.values()), inf]
         low = [before > size <= behind for before, size, behind in zip(sizes, sizes[1:], sizes[2:])]
-        return {place: blob for (place, blob), is_low in zip(places.items(), low) if is_low}
+        found = {place: blob for (place, blob), is_low in zip(places.items(), low) if is_low}
+        lowest = sorted(found, key=lambda place: self._bytes(found[place]))[:_MOST_PLACES]
+        return {place: found[place] for place in sorted(lowest)}
 
     def _bytes(self, blob: str) -> int:
         return prod(self._shapes[blob]) * self._dtype.itemsize
