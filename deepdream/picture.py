@@ -151,7 +151,10 @@ def _open(data: bytes, name: str) -> Image.Image:
             if image.format == "EPS":
                 raise DreamError(f"{name} is a PostScript program, not a picture: save it as PNG first")
             if prod(image.size) * _PER_PIXEL > (memory.free() or sys.maxsize):
-                raise MemoryError
+                size = "{}x{}".format(*image.size)
+                raise DreamError(
+                    f"{name} says that it is {size}, too large for the memory that is free: shrink it first"
+                )
             image.load()
     except DreamError:
         raise
