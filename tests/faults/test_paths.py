@@ -19,7 +19,7 @@ from tests import ready
 from tests.faults import verbs
 from tests.tiny import ROOT, snapshot, tiny_net, tiny_picture
 
-ODD = [
+ODD = ["with space", "ünï-夢-🌀", "-dash", "new\nline", "[1]*? 100%d%s{0} a'b\"c` $HOME", "b\udcffd", "~"]
     "with space",
     "ünï-夢-🌀",
     "-dash",
