@@ -20,18 +20,6 @@ from tests.faults import verbs
 from tests.tiny import ROOT, snapshot, tiny_net, tiny_picture
 
 ODD = ["with space", "ünï-夢-🌀", "-dash", "new\nline", "[1]*? 100%d%s{0} a'b\"c` $HOME", "b\udcffd", "~"]
-    "with space",
-    "ünï-夢-🌀",
-    "-dash",
-    "a'b\"c`",
-    "new\nline",
-    "100%d%s{0}",
-    "[1]*?",
-    "b\udcffd",
-    "~",
-    "$HOME",
-    "a:b",
-]
 SHORT = ["--iterations", "1", "--octaves", "1", "--seed", "1", "--threads", "1"]
 
 
