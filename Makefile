@@ -17,8 +17,9 @@ dream: .venv/.ready
 	$(BIN)/python dreamify.py examples/clouds.jpg clouds-dream.png $(DREAM_ARGS)
 	@echo "The dream of examples/clouds.jpg is in clouds-dream.png"
 
+# A process a core, with one thread each: threads that wait for each other awake would slow the others down.
 test: .venv/.ready-dev
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n logical --dist loadfile
 
 test-containers: .venv/.ready-dev
 	$(BIN)/python -m pytest -rs tests/containers

@@ -23,6 +23,17 @@ collect_ignore = [] if ENGINE == "torch" else NEED_TORCH
 collect_ignore += [] if hasattr(os, "fork") else ["faults", "fuzz"]
 
 
+def pytest_sessionfinish(session):
+    if hasattr(session.config, "workeroutput"):  # one of several processes, see pytest-xdist
+        session.config.workeroutput["counts"] = [[*key, number] for key, number in counts.COUNTS.items()]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node):
+    for kind, outcome, number in getattr(node, "workeroutput", {}).get("counts", ()):
+        counts.COUNTS[kind, outcome] += number
+
+
 def pytest_terminal_summary(terminalreporter):
     for line in counts.lines():
         terminalreporter.write_line(line)

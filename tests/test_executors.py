@@ -166,7 +166,7 @@ def kill(process, folder):
 def test_a_worker_that_dies_loses_nothing_and_the_next_batch_has_its_own_net(photos, net, capsys):
     distributed = pytest.importorskip("distributed", reason="a cluster needs Dask: pip install distributed")
     other = tiny_net(photos / "other", seed=1)
-    with distributed.LocalCluster(2, threads_per_worker=1, dashboard_address=None) as cluster:
+    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
         with distributed.Client(cluster) as client:
             (_, doomed), (other_one, _) = client.run(os.getpid).items()
             # The other one is busy with that until then, so all the files are the doomed one's.
