@@ -148,9 +148,9 @@ class Dreamer:
             dream.drop()
 
     def close(self) -> None:
-        """Ends the dream under way after its step, and drops those that wait."""
+        """Drops every dream; returns when the step under way is done."""
         for dream in list(self._line):
-            dream.stop()
+            dream.drop()
         self._executor.shutdown()
 
     def _before(self, dream: Dream) -> int:
