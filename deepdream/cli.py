@@ -14,7 +14,22 @@ from typing import Any, Callable, Collection, List, NoReturn, Optional, Tuple
 
 from . import __version__
 from .errors import DreamError, UsageError, as_shown
-from .settings import DREAM, GOAL, KINDS, NET, PICTURE, SHEET, SHEET_SEED, VIDEO, WORKERS, ZOOM, byte_size, seconds
+from .settings import (
+    DREAM,
+    GOAL,
+    KINDS,
+    NET,
+    PICTURE,
+    SHEET,
+    SHEET_SEED,
+    VIDEO,
+    WEB,
+    WORKERS,
+    ZOOM,
+    byte_size,
+    byte_text,
+    seconds,
+)
 
 VERBS = {
     "keys": "list the layers to dream on",
@@ -23,6 +38,7 @@ VERBS = {
     "video": "dream a film, sound and all",
     "batch": "dream many pictures with one recipe",
     "sheet": "dream a picture with several values of a setting, side by side",
+    "web": "dream on a page in the browser",
     "again": "repeat a dream from the settings stored in its picture",
     "models": "list the models, or download one",
 }
@@ -146,7 +162,8 @@ def _add_settings(group: Any, settings: Any, without: Collection[str] = (), **de
         if kind is bool:
             group.add_argument(f"--no-{flag}", dest=option, action="store_const", const=False, help=f"do not {text}")
             continue
-        default = defaults.get(option, field.default)
+        default = defaults.get(option, getattr(settings, field.name))
+        default = byte_text(default) if default and kind is byte_size else default
         shown = text if default is None else f"{text} (default: {default})"
         choices = field.metadata["choices"] or None
         metavar = None if choices else _METAVARS.get(kind) or flag.upper()
@@ -217,6 +234,15 @@ def _sheet_arguments(parser: argparse.ArgumentParser) -> None:
     _add_dream_settings(
         parser, without=[*SHEET, *(DREAM.__dataclass_fields__[n].metadata["option"] for n in SHEET.values())]
     )
+
+
+def _web_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.epilog = (
+        "The page has all that it needs from this machine alone. Ctrl-C ends it, and nothing stays behind.\n"
+        "It needs another package: pip install gradio"
+    )
+    _add_settings(parser.add_argument_group("the page"), WEB)
+    _add_settings(parser.add_argument_group("the net"), NET)
 
 
 def _keys_arguments(parser: argparse.ArgumentParser) -> None:

@@ -45,7 +45,7 @@ def _to_8_bits(image: Image.Image) -> Image.Image:
         whites = (1, 255, 65535) if image.mode == "F" else (65535,)
         high = next((white for white in whites if high <= white), high)
     scaled = (values - low) * (255 / max(high - low, 1e-30))
-    return Image.fromarray(np.uint8(scaled + 0.5))
+    return Image.fromarray((scaled + 0.5).astype(np.uint8))
 
 
 def _to_srgb(image: Image.Image, profile: Optional[bytes]) -> Image.Image:

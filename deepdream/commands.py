@@ -17,8 +17,9 @@ from .films.reader import read_recipe
 from .recipe import recipe_text
 from .request import Request, request_again
 from .session import run
-from .settings import DREAM, GOAL, GOOGLENET, NET, PICTURE, SHEET, VIDEO, WORKERS, ZOOM
+from .settings import DREAM, GOAL, GOOGLENET, NET, PICTURE, SHEET, VIDEO, WEB, WORKERS, ZOOM
 from .terminal import say
+from .web import server
 
 
 def dream(args: argparse.Namespace) -> int:
@@ -62,6 +63,12 @@ def sheet(args: argparse.Namespace) -> int:
     return sheets.run(request, given, _with_options(WORKERS, chosen))
 
 
+def web(args: argparse.Namespace) -> int:
+    """dreamify web"""
+    chosen = vars(args)
+    return server.run(_with_options(WEB, chosen), _with_options(NET, chosen))
+
+
 def again(args: argparse.Namespace) -> int:
     """dreamify again DREAM IN OUT"""
     recipe = read_recipe(args.dream)
@@ -83,7 +90,7 @@ def keys(args: argparse.Namespace) -> int:
         say(f"these are {model.name}'s, for {GOOGLENET} is not here and cannot be downloaded")
     channels = read_topology(model.prototxt).dreamable()
     rows = [("layer", "channels", "what it tends to show")]
-    rows += [(name, str(count), _note(name, model.layers)) for name, count in channels.items()]
+    rows += [(name, str(count), model.note(name)) for name, count in channels.items()]
     _print_table(rows)
     return 0
 
@@ -117,12 +124,6 @@ def _with_options(settings: Any, chosen: Dict[str, Any]) -> Any:
     options = {name: field.metadata["option"] for name, field in settings.__dataclass_fields__.items()}
     given = {name: chosen[option] for name, option in options.items() if chosen[option] is not None}
     return replace(settings, **given)
-
-
-def _note(layer: str, notes: Dict[str, str]) -> str:
-    """What the model's readme says of a layer: the note under its name, or under the longest beginning of it."""
-    fitting = [name for name in notes if layer.startswith(name)]
-    return notes[max(fitting, key=len)] if fitting else ""
 
 
 def _print_table(rows: Sequence[Iterable[str]]) -> None:

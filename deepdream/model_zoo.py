@@ -37,6 +37,11 @@ class Model:
     classes: str | None = None  # the list that names its classes, if one is known
     counterparts: dict[str, str] = field(default_factory=dict)  # bvlc_googlenet's layer, or its beginning: its own
 
+    def note(self, layer: str) -> str:
+        """What dreams on a layer tend to show: what stands under its name, or under the longest beginning of it."""
+        fitting = [name for name in self.layers if layer.startswith(name)]
+        return self.layers[max(fitting, key=len)] if fitting else ""
+
 
 @dataclass(frozen=True)
 class Status:

@@ -24,18 +24,28 @@ def run(request: Request, like: Optional[Recipe] = None) -> int:
     prepared = prepare(request, like)
     if request.frames:
         files.make_folder(request.frames)
-    request, base, dream = prepared.request, prepared.inputs.base, prepared.request.dream
+    request, alpha = prepared.request, prepared.inputs.base.alpha
     last, cut_short = _dream(prepared)
-    unfinished = last and (last.octave + 1, last.iteration + 1) != (dream.octave_n, dream.iter_n)
-    so_far = moment(dream, last) if last and unfinished else None
-    image = last.whole() if last else base.pixels.astype(np.float32)
-    recipe = prepared.recipe
+    image, recipe = outcome(prepared, last)
     del prepared, last  # a large picture's memory may be needed to write it
     with interruptible("the picture"):  # encoding a large one takes seconds, too
-        _write(request, image, recipe, so_far, base.alpha)
+        _write(request, image, recipe, alpha)
     if isinstance(cut_short, DreamError):
         raise cut_short
-    return 128 + cut_short if so_far and cut_short else 0
+    return 128 + cut_short if "moment" in recipe and cut_short else 0
+
+
+def outcome(prepared: Prepared, last: Optional[Step]) -> Tuple[np.ndarray, Recipe]:
+    """(h, w, 3) float32, what a dream has come to, and its recipe, which says the moment if that is not the end.
+
+    last: the last step done, None where there was none.
+    """
+    dream, recipe = prepared.request.dream, prepared.recipe
+    if last is None:
+        return prepared.inputs.base.pixels.astype(np.float32), recipe
+    if (last.octave + 1, last.iteration + 1) != (dream.octave_n, dream.iter_n):
+        recipe = {**recipe, "moment": moment(dream, last)}
+    return last.whole(), recipe
 
 
 def _dream(prepared: Prepared) -> Tuple[Optional[Step], Union[int, DreamError, None]]:
@@ -63,16 +73,14 @@ def _check(request: Request) -> None:
         picture.check_target(files.join(request.frames, _frame_name(0, 0)))
 
 
-def _write(
-    request: Request, image: np.ndarray, recipe: Recipe, so_far: Optional[str], alpha: Optional[np.ndarray]
-) -> None:
+def _write(request: Request, image: np.ndarray, recipe: Recipe, alpha: Optional[np.ndarray]) -> None:
     pixels = picture.to_uint8(image, request.dream.clip)
-    recipe = {**recipe, "moment": so_far} if so_far else recipe
     try:
         picture.write(request.target, pixels, recipe, alpha)
     except DreamError as error:
         raise DreamError(f"{error}; the dream is in {_rescued(request, pixels, recipe, alpha)}") from None
     where = "standard output" if request.target == "-" else request.target
+    so_far = recipe.get("moment")
     say(f"stopped at {so_far}: the dream so far is in {where}" if so_far else f"the dream is in {where}")
 
 

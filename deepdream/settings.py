@@ -261,6 +261,25 @@ class WorkerSettings(_Checked):
             raise UsageError("workers are this machine's, and scheduler names a cluster that has its own: give one")
 
 
+# The most that one visitor of the page gets, so that the others have their turn.
+WEB_MOST = {"iter_n": 100, "octave_n": 10}
+WEB_LEAST, WEB_SIZE = 64, 1024  # pixels of a longest side: the least, and what is offered at first
+
+
+@dataclass(frozen=True)
+class WebSettings(_Checked):
+    """The web page: where it is, and what each of its visitors may ask for."""
+
+    host: str = _setting("127.0.0.1", "host", "the address to listen on; 0.0.0.0 lets the whole network in")
+    port: int = _setting(7860, "port", "the port to listen on", int, least=1, most=65535)
+    upload: int = _setting(20 * 2**20, "upload", "the largest file that is taken, such as 20M", byte_size, above=0)
+    megapixels: float = _setting(50.0, "megapixels", "the largest picture that is taken", float, above=0)
+    max_size: int = _setting(
+        2048, "max_size", "the longest side, in pixels, that pictures may be dreamt at", int, least=WEB_LEAST
+    )
+    waiting: int = _setting(16, "waiting", "dreams that may wait for the one under way", int, least=0)
+
+
 # What a sheet takes several values of: the option, and the field of DreamSettings. The first of two makes the rows.
 SHEET = {"layers": "end", "iterations": "iter_n", "octaves": "octave_n", "scale": "octave_scale", "seeds": "seed"}
 ALL = "all"  # of the layers
@@ -273,3 +292,4 @@ PICTURE = PictureSettings()
 ZOOM = ZoomSettings()
 VIDEO = VideoSettings()
 WORKERS = WorkerSettings()
+WEB = WebSettings()

@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import threading
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Callable, Iterator, List, Optional
@@ -14,13 +15,29 @@ from .errors import as_shown
 from .settings import DreamSettings
 from .sizes import Size, octave_sizes
 
+_heard = threading.local()
+
 
 def say(text: str) -> None:
     """A line for the person at the terminal; standard output is kept for pictures."""
+    listener: Optional[Callable[[str], None]] = getattr(_heard, "listener", None)
+    if listener:
+        listener(text)
+        return
     try:
         print(f"dreamify: {as_shown(text)}", file=sys.stderr, flush=True)
     except OSError:  # nobody listens any more; the work goes on
         sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115  # for as long as the program runs
+
+
+@contextmanager
+def heard(listener: Callable[[str], None]) -> Iterator[None]:
+    """What is said in this thread is for somebody who is not at the terminal."""
+    _heard.listener = listener
+    try:
+        yield
+    finally:
+        del _heard.listener
 
 
 def moment(dream: DreamSettings, step: Step) -> str:

@@ -9,8 +9,8 @@ ROOT = Path(__file__).resolve().parents[1]
 def test_every_package_and_every_model_is_installed():
     setup = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
     folders = {".".join(file.parent.relative_to(ROOT).parts) for file in (ROOT / "deepdream").rglob("*.py")}
-    assert set(setup["packages"]) == folders | {"deepdream.models"}
-    assert setup["package-dir"] == {"deepdream.models": "models"}
+    assert set(setup["packages"]) == folders | {"deepdream.models", "deepdream.examples"}
+    assert setup["package-dir"] == {"deepdream.models": "models", "deepdream.examples": "examples"}
     patterns = setup["package-data"]["deepdream.models"]
     installed = {path for pattern in patterns for path in (ROOT / "models").glob(pattern)}
     assert {path.parent.name for path in installed} == {path.name for path in (ROOT / "models").iterdir()}
@@ -22,3 +22,11 @@ def test_the_names_of_the_classes_are_installed():
     installed = {path for pattern in patterns for path in (ROOT / "deepdream").glob(pattern)}
     assert installed == set((ROOT / "deepdream").rglob("*.txt"))
     assert {path.stem for path in installed} == {"imagenet", "places205", "places365"}
+
+
+def test_what_the_web_page_shows_is_installed():
+    data = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"]
+    installed = {path for pattern in data["deepdream.web"] for path in (ROOT / "deepdream" / "web").glob(pattern)}
+    files = {path for path in (ROOT / "deepdream" / "web").rglob("*") if path.suffix in (".css", ".jpg")}
+    assert installed == files != set()
+    assert all((ROOT / "examples" / name).is_file() for name in data["deepdream.examples"])

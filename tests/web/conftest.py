@@ -1,0 +1,84 @@
+"""The page as its visitors have it: a server in a process of its own, and a browser without a window."""
+
+import shutil
+import signal
+import time
+
+import pytest
+
+from tests.tiny import command
+from tests.web.visitors import Server, free_port, is_served
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+# As root it has no sandbox; of the rest it would ask other hosts on its own account.
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
+FLAGS += ["--disable-background-networking", "--disable-component-update"]
+PATIENCE = 20_000  # milliseconds
+
+
+@pytest.fixture(scope="session")
+def serve(net, tmp_path_factory):
+    """Starts a server of the tiny net, with options."""
+    pytest.importorskip("gradio", reason="the page needs Gradio")
+    processes = []
+
+    def served(*args):
+        folder, port = tmp_path_factory.mktemp("server"), free_port()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("TMPDIR", str(folder))
+            process = command("web", "--model", net, "--threads", "1", "--port", port, *args)
+        processes.append(process)
+        url, deadline = f"http://127.0.0.1:{port}", time.monotonic() + 60
+        while not is_served(url):
+            assert process.poll() is None, process.communicate()[1].decode()
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        return Server(url, folder, process)
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # as the children inherit it
+    yield served
+    signal.signal(signal.SIGINT, before)
+    for process in processes:
+        process.kill()
+        process.communicate(timeout=60)
+
+
+@pytest.fixture(scope="session")
+def server(serve):
+    """One that tests share."""
+    return serve("--upload", "1M", "--megapixels", "1")
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Chromium, without a window."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="the browser is driven by Playwright")
+    if not CHROMIUM:
+        pytest.skip("needs chromium: apt-get install chromium")
+    with playwright.sync_playwright() as driver:
+        chromium = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def visit(browser, server):
+    """Opens the page as one more visitor; fails where any page asked another host, or a script of it failed."""
+    asked, failed, contexts = [], [], []
+
+    def visited(width=1280, height=900):
+        contexts.append(browser.new_context(viewport={"width": width, "height": height}, accept_downloads=True))
+        page = contexts[-1].new_page()
+        page.set_default_timeout(PATIENCE)
+        page.on("request", lambda request: asked.append(request.url))
+        page.on("pageerror", lambda error: failed.append(str(error)))
+        page.goto(server.url)
+        page.get_by_role("button", name="Dream", exact=True).wait_for()
+        return page
+
+    yield visited
+    for context in contexts:
+        context.close()
+    assert asked
+    assert [url for url in asked if not url.startswith((server.url, "data:", "blob:"))] == []
+    assert failed == []

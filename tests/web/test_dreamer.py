@@ -1,0 +1,189 @@
+"""Dreams for the page, without the page."""
+
+import threading
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from deepdream import session
+from deepdream.errors import DreamError, UsageError
+from deepdream.picture import read_recipe
+from deepdream.request import Request
+from deepdream.settings import DREAM, NET, PICTURE, WebSettings
+from deepdream.web import dreamer as dreamers
+from deepdream.web.dreamer import Dreamer
+from tests.tiny import tiny_picture
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+SHORT = replace(DREAM, iter_n=3, octave_n=3, seed=7)
+LONG = replace(DREAM, iter_n=100, octave_n=10)
+SIZES = [(14, 21), (20, 29), (28, 40)]
+
+
+@pytest.fixture
+def dreamer(tmp_path):
+    """A dreamer, which ends after the test."""
+    results = tmp_path / "results"
+    results.mkdir()
+    made = Dreamer(results, WebSettings(megapixels=2, waiting=2))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def wanted(tmp_path, net):
+    """A request for a short dream."""
+    return Request(tiny_picture(tmp_path / "in.png"), "", SHORT, net=replace(NET, model=net, threads=1))
+
+
+@pytest.fixture
+def slow(tmp_path, wanted):
+    """A request for a dream that lasts longer than a test."""
+    source = tiny_picture(tmp_path / "large.png", 1200, 1000)
+    return replace(wanted, source=source, dream=replace(LONG, octave_n=2))
+
+
+def results(tmp_path):
+    return sorted(path.name for path in (tmp_path / "results").rglob("*.png"))
+
+
+def test_a_dream_is_the_command_lines(dreamer, wanted, tmp_path):
+    told = list(dreamer.moments(dreamer.begin(wanted)))
+    *moments, last = told
+    assert last.is_last
+    assert last.words == "the dream is done (seed 7)"
+    assert not any(moment.is_last for moment in moments)
+    assert session.run(replace(wanted, target=str(tmp_path / "alone.png"))) == 0
+    assert last.result.dream.read_bytes() == (tmp_path / "alone.png").read_bytes()
+    assert last.result.dream.name == "in-dream.png"
+    assert last.result.recipe == read_recipe(str(last.result.dream))
+    shares = [moment.share for moment in told]
+    assert shares == sorted(shares)
+    assert shares[-1] == 1
+
+
+def test_each_octave_is_seen(dreamer, wanted, monkeypatch):
+    """By a visitor who looks after every step."""
+    seen = threading.Event()
+
+    def steps(*args):
+        for step in dream_steps(*args):
+            yield step
+            assert seen.wait(10)
+            seen.clear()
+
+    dream_steps = dreamers.dream_steps
+    monkeypatch.setattr(dreamers, "dream_steps", steps)
+    sizes, words = [], []
+    for moment in dreamer.moments(dreamer.begin(wanted)):
+        words.append(moment.words)
+        if moment.picture is not None:
+            sizes.append(moment.picture.shape[:2])
+        seen.set()
+    assert list(dict.fromkeys(sizes)) == SIZES
+    assert "octave 2 of 3, iteration 1 of 3, 29x20" in words
+
+
+def test_the_seed_is_drawn_for_every_dream(dreamer, wanted):
+    """Also when the net stays loaded."""
+    wanted = replace(wanted, dream=replace(SHORT, seed=None))
+    seeds = [list(dreamer.moments(dreamer.begin(wanted)))[-1].result.recipe["seed"] for _ in range(3)]
+    assert len(set(seeds)) == 3
+
+
+def test_what_is_said_is_for_the_visitor(dreamer, wanted, capsys, monkeypatch):
+    def slowly(*_):
+        time.sleep(0.2)
+        return iter(())
+
+    monkeypatch.setattr(dreamers, "dream_steps", slowly)
+    words = [moment.words for moment in dreamer.moments(dreamer.begin(wanted))]
+    assert any(text.startswith("computing with") for text in words)
+    assert capsys.readouterr().err == ""
+
+
+def test_stop_keeps_what_is_there(dreamer, slow):
+    dream = dreamer.begin(slow)
+    moments = dreamer.moments(dream)
+    while next(moments).share == 0:
+        pass
+    dream.stop()
+    last = list(moments)[-1]
+    moment = read_recipe(str(last.result.dream))["moment"]
+    assert moment.startswith("octave ")
+    assert last.words.startswith(f"stopped at {moment}: this is the dream so far (seed ")
+
+
+def test_one_after_the_other_in_their_order(dreamer, slow, wanted, tmp_path):
+    first, second, third = dreamer.begin(slow), dreamer.begin(wanted), dreamer.begin(wanted)
+    with pytest.raises(DreamError, match=r"^3 dreams are under way or waiting already: try again in a while$"):
+        dreamer.begin(wanted)
+    moments = dreamer.moments(first)
+    while next(moments).share == 0:
+        pass
+    waits, waits_longer = dreamer.moments(second), dreamer.moments(third)
+    assert next(waits).words == "waiting for 1 other dream"
+    assert next(waits_longer).words == "waiting for 2 other dreams"
+    waits.close()  # as when its visitor leaves
+    assert next(waits_longer).words == "waiting for 1 other dream"
+    third.stop()
+    assert [moment.words for moment in waits_longer] == ["stopped before its turn: nothing was dreamt"]
+    assert second.ended.cancelled()
+    assert third.ended.cancelled()
+    assert not first.ended.done()
+    fourth = dreamer.begin(wanted)
+    first.stop()
+    assert list(moments)[-1].result.recipe["moment"]
+    assert list(dreamer.moments(fourth))[-1].words == "the dream is done (seed 7)"
+
+
+def test_who_leaves_stops_the_dream(dreamer, slow, wanted, tmp_path):
+    moments = dreamer.moments(dreamer.begin(slow))
+    while next(moments).share == 0:
+        pass
+    moments.close()
+    assert list(dreamer.moments(dreamer.begin(wanted)))[-1].result
+    assert results(tmp_path) == ["before.png", "in-dream.png"]
+
+
+@pytest.mark.parametrize(
+    ("name", "stem"),
+    [("a b.c.jpg", "a_b.c"), ("<i>&.png", "i"), ("träume.png", "träume"), ("...png", "picture"), ("x" * 99, "x" * 60)],
+)
+def test_the_results_name(name, stem):
+    assert dreamers._stem(f"/tmp/{name}") == stem
+
+
+def test_a_fault_is_told_without_the_servers_paths(dreamer, wanted, tmp_path):
+    Path(tmp_path / "text.png").write_text("no picture")
+    Path(tmp_path / "bomb.pbm").write_bytes(b"P4 2000 2000 ")
+    for name, words in {
+        "text.png": "^text.png is not a picture in a format known here",
+        "bomb.pbm": "^bomb.pbm has 4.0 megapixels, and 2 is the limit: shrink it first$",
+        "absent.png": "^absent.png is not here any more: give it again$",
+    }.items():
+        for request in (replace(wanted, source=str(tmp_path / name)), replace(wanted, guide=str(tmp_path / name))):
+            with pytest.raises(DreamError, match=words):
+                list(dreamer.moments(dreamer.begin(request)))
+    with pytest.raises(DreamError, match="at most 4 octaves work"):
+        list(dreamer.moments(dreamer.begin(replace(wanted, dream=replace(SHORT, octave_n=9)))))
+    assert results(tmp_path) == []
+    assert list(dreamer.moments(dreamer.begin(wanted)))[-1].result
+
+
+@pytest.mark.parametrize(("setting", "most"), [("iter_n", 100), ("octave_n", 10)])
+def test_no_more_than_a_visitor_gets(dreamer, wanted, setting, most):
+    with pytest.raises(UsageError, match=rf" may be {most} at most on this page, not {most + 1}$"):
+        dreamer.begin(replace(wanted, dream=replace(SHORT, **{setting: most + 1})))
+
+
+def test_before_is_what_was_dreamt_on(dreamer, wanted):
+    """As large as the dream."""
+    wanted = replace(wanted, pictures=replace(PICTURE, max_size=30), dream=replace(SHORT, octave_n=1))
+    result = list(dreamer.moments(dreamer.begin(wanted)))[-1].result
+    before, after = (np.asarray(dreamers.Image.open(path)) for path in (result.before, result.dream))
+    assert before.shape == after.shape == (21, 30, 3)
+    assert 0 < abs(np.float32(before) - after).mean() < 20

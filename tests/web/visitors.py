@@ -1,0 +1,118 @@
+"""What visitors of the page do, in a browser and without one, and its owner."""
+
+import re
+import signal
+import socket
+import urllib.request
+from pathlib import Path
+from typing import NamedTuple
+
+
+class Server(NamedTuple):
+    """A page that is served: its address, the folder that its temporary files go to, and its process."""
+
+    url: str
+    folder: Path
+    process: object
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        return found.getsockname()[1]
+
+
+def is_served(url):
+    try:
+        return urllib.request.urlopen(url, timeout=10).status == 200
+    except OSError:
+        return False
+
+
+def end(process, number=signal.SIGINT):
+    """Ends a server; returns its exit code and what it said."""
+    process.send_signal(number)
+    _, said = process.communicate(timeout=30)
+    return process.returncode, said.decode()
+
+
+def upload(page, path, part="picture"):
+    """Gives a picture; returns when it is there."""
+    name = path["name"] if isinstance(path, dict) else Path(path).name
+    with page.expect_response(re.compile("/upload")) as answer:
+        page.locator(f"#{part} input[type=file]").set_input_files(path)
+    assert answer.value.ok, name
+    page.locator(f"#{part} img").wait_for(state="attached")
+
+
+def choose(page, seed=None, **sliders):
+    """Sets what there is to set: the seed, and sliders by their labels."""
+    fields = {page.get_by_label(f"number input for {label}"): value for label, value in sliders.items()}
+    if seed is not None:
+        fields[page.locator("#seed textarea, #seed input")] = seed
+        if not page.locator("#seed").is_visible():
+            page.get_by_role("button", name="Size, seed, guide, model").click()
+    for field, value in fields.items():
+        field.fill(str(value))
+        field.press("Tab")
+
+
+def dream(page):
+    page.get_by_role("button", name="Dream", exact=True).click()
+
+
+def status(page, words):
+    """Waits until the line under the buttons has these words; returns all of it."""
+    line = page.locator("#status p", has_text=words)
+    line.wait_for()
+    return line.inner_text()
+
+
+def downloaded(page, folder):
+    """Where the result is, when there is one."""
+    button = page.get_by_role("button", name="Download")
+    button.wait_for()
+    with page.expect_download() as download:
+        button.click()
+    path = folder / download.value.suggested_filename
+    download.value.save_as(path)
+    return path
+
+
+class Visitor:
+    """Asks for dreams without the page."""
+
+    def __init__(self, url, name):
+        import requests
+
+        self.url, self.name, self.session = url, name, requests.Session()
+        config = self.session.get(f"{url}/config", timeout=30).json()
+        labels = {part["id"]: part["props"].get("label") for part in config["components"]}
+        self.begin = max(config["dependencies"], key=lambda dependency: len(dependency["inputs"]))
+        self.labels = [labels[part] for part in self.begin["inputs"]]
+        self.usual = {part["props"].get("label"): part["props"].get("value") for part in config["components"]}
+
+    def upload(self, content, name):
+        """Where the server puts a file that has this name."""
+        answer = self.session.post(f"{self.url}/gradio_api/upload", files={"files": (name, content)}, timeout=30)
+        return answer.json()[0] if answer.ok else answer.status_code
+
+    def join(self, path, **others):
+        """Asks for a dream on the picture there."""
+        given = {"path": path, "meta": {"_type": "gradio.FileData"}}
+        chosen = {**self.usual, "Picture": given, "guide": None, "seed": "7", "octaves": 1, "iterations": 1, **others}
+        data = [chosen[label] for label in self.labels]
+        body = {"data": data, "fn_index": self.begin["id"], "session_hash": self.name}
+        self.session.post(f"{self.url}/gradio_api/queue/join", json=body, timeout=30).raise_for_status()
+
+    def dream(self, path, **others):
+        """All that the server says to that."""
+        self.join(path, **others)
+        lines = []
+        address = f"{self.url}/gradio_api/queue/data?session_hash={self.name}"
+        with self.session.get(address, stream=True, timeout=30) as answer:
+            answer.encoding = "utf-8"
+            for line in answer.iter_lines(decode_unicode=True):
+                lines.append(line)
+                if "process_completed" in line:
+                    break
+        return "\n".join(lines)
