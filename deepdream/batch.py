@@ -8,12 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Dict, List, Sequence, Set, Tuple
 
-import numpy as np
-
 from . import executors, files, picture
 from .errors import DreamError, UsageError
 from .executors import Crew, Job
-from .preparation import check
+from .preparation import check, seeded
 from .request import Request
 from .settings import WORKERS, WorkerSettings
 from .terminal import bar, interruptible, say
@@ -30,8 +28,7 @@ def run(sources: Sequence[str], request: Request, settings: WorkerSettings = WOR
     jobs = find_jobs(sources, request.target)
     check(request)
     open_seed = request.dream.seed is None
-    if open_seed:
-        request = replace(request, dream=replace(request.dream, seed=int(np.random.randint(2**31))))
+    request = seeded(request)
     crew = executors.find_crew(request.net, settings, len(jobs))
     files.make_folder(request.target)
     return _Batch(request, jobs, force, open_seed).run(crew)

@@ -66,7 +66,7 @@ def prepare(
     varying: keys of the recipe of which nothing is said, because other dreams with other values follow (see varied).
     """
     is_class = request.kind == "class"
-    request = _seeded(request)
+    request = seeded(request)
     inputs = read_inputs(request, base)
     choice = choose(request.net.model, request.net.engine, progress=True, begun=begun)
     model = choice.model
@@ -134,7 +134,7 @@ class KeptNet:
     def prepare(self, request: Request, base: Optional[Picture] = None) -> Prepared:
         """As prepare does; raises what that does."""
         loaded_for = request.net, request.kind == "class"
-        request = _seeded(request)
+        request = seeded(request)
         if self._first is not None and loaded_for == self._loaded_for:
             return varied(self._first, request, read_inputs(request, base))
         self._first = None  # two nets need not fit into memory
@@ -142,7 +142,7 @@ class KeptNet:
         return self._first
 
 
-def _seeded(request: Request) -> Request:
+def seeded(request: Request) -> Request:
     """The request with a seed, which is drawn where it has none."""
     if request.dream.seed is not None:
         return request

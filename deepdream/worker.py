@@ -1,7 +1,5 @@
 """What workers do: one dream after the other, with a net that is loaded once."""
 
-import contextlib
-import io
 import json
 import threading
 from typing import Callable, Collection, Iterator, List, NamedTuple, Set, Tuple
@@ -14,6 +12,7 @@ from .errors import DreamError
 from .picture import Picture
 from .preparation import KeptNet, Prepared
 from .request import Recipe, Request
+from .terminal import heard
 
 # Keys of a recipe that say how a dream was computed, not what was asked for.
 _HOW = {"version", "engine", "engine_version", "device", "threads", "memory"}
@@ -33,14 +32,15 @@ def dream_file(request: Request, force: bool, open_seed: bool) -> Done:
 
     Raises DreamError for whatever fails, and for another dream in its place.
     """
-    with _one_at_a_time, contextlib.redirect_stderr(io.StringIO()) as said:
+    said: List[str] = []
+    with _one_at_a_time, heard(said.append):
         prepared = _net.prepare(request)
         before = not force and _is_done(request.target, prepared.recipe, {*_HOW, "seed"} if open_seed else _HOW)
         if not before:
             base, dream = prepared.inputs.base, prepared.request.dream
             image = dreamt(prepared.net, base.pixels, dream, prepared.ascend)
             picture.write(request.target, picture.to_uint8(image, dream.clip), prepared.recipe, base.alpha)
-    return Done(before, [line.replace("dreamify: ", "", 1) for line in said.getvalue().splitlines()])
+    return Done(before, said)
 
 
 def dream_picture(request: Request, base: Picture, recipe: Recipe) -> np.ndarray:
@@ -49,7 +49,7 @@ def dream_picture(request: Request, base: Picture, recipe: Recipe) -> np.ndarray
     recipe: the dream's, as whoever wants it knows it. Raises DreamError for whatever fails, and where this worker would
     compute it otherwise than that says.
     """
-    with _one_at_a_time, contextlib.redirect_stderr(io.StringIO()):
+    with _one_at_a_time, heard(lambda _: None):
         prepared = _prepared(request, base, recipe)
         return dreamt(prepared.net, base.pixels, prepared.request.dream, prepared.ascend)
 
@@ -58,7 +58,7 @@ def dream_moments(
     request: Request, base: Picture, recipe: Recipe, iterations: Collection[int]
 ) -> List[Tuple[int, np.ndarray]]:
     """What moments gives for a picture that is at hand. recipe, and what is raised: see dream_picture."""
-    with _one_at_a_time, contextlib.redirect_stderr(io.StringIO()):
+    with _one_at_a_time, heard(lambda _: None):
         return list(moments(_prepared(request, base, recipe), iterations))
 
 
