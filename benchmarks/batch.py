@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Dict, List, Sequence
+from typing import Dict, List, Optional, Sequence, Tuple
 
 from PIL import Image
 
@@ -40,11 +40,16 @@ def seconds(commands: Sequence[Sequence[str]]) -> float:
     return time.perf_counter() - start
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def arguments(description: Optional[str]) -> Tuple[argparse.Namespace, List[str]]:
+    """How many pictures of what size; and the options for dreamify."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pictures", type=int, default=12)
     parser.add_argument("--size", default="640x360")
-    args, options = parser.parse_known_args()
+    return parser.parse_known_args()
+
+
+def main() -> None:
+    args, options = arguments(__doc__)
     cores = len(os.sched_getaffinity(0))
     taken: Dict[str, List[float]] = {}
     for turn in range(ROUNDS):

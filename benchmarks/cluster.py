@@ -7,7 +7,6 @@ clock starts but the nets, which each of them loads. Then workers that only wait
 dreamers' place: of many of them, what is less than the picture that each could do every two seconds is lost on the way.
 """
 
-import argparse
 import os
 import subprocess
 import sys
@@ -18,7 +17,7 @@ from typing import Sequence
 
 from distributed import LocalCluster
 
-from benchmarks.batch import ROOT, crops
+from benchmarks.batch import ROOT, arguments, crops
 from deepdream import executors
 from deepdream.executors import Job
 from deepdream.settings import NET, WorkerSettings
@@ -55,10 +54,7 @@ def waiting(workers: int) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--pictures", type=int, default=12)
-    parser.add_argument("--size", default="640x360")
-    args, options = parser.parse_known_args()
+    args, options = arguments(__doc__)
     os.environ["PYTHONPATH"] = str(ROOT)  # the workers' processes import the package, too
     print(f"{'workers':>20} {'pictures':>9} {'seconds':>8} {'an hour':>8} {'of what they could':>19}")
     for count in sorted({1, len(os.sched_getaffinity(0))}):
