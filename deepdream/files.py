@@ -158,6 +158,8 @@ def write(target: str, data: bytes) -> None:
         else:
             aside.write(Path(real(target)), data)  # the file itself where there is a link, which stays one
     except OSError as error:
+        if target == "-":
+            sys.stdout = None  # or Python would try to write the rest as it ends, and complain
         raise _unwritable(target, error) from None
 
 

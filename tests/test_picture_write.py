@@ -245,7 +245,9 @@ def test_a_picture_too_large_for_its_format(tmp_path):
 
 
 def run_python(code, **options):
-    return subprocess.run([sys.executable, "-c", code], cwd=str(ROOT), stderr=subprocess.PIPE, **options)
+    environ = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    process = [sys.executable, "-c", code]
+    return subprocess.run(process, cwd=str(ROOT), stderr=subprocess.PIPE, env=environ, **options)
 
 
 def test_stdin_and_stdout(tmp_path):
