@@ -1,7 +1,7 @@
 """The command line: what can be typed, and how failures are told. No arithmetic, no file formats.
 
 dreamify IN OUT [LAYER [ITERATIONS [OCTAVES [SCALE]]]]     dream, as in 2015
-dreamify zoom | sheet | keys | info | again | models       see each one's --help
+dreamify zoom, video, batch, sheet, web, keys, info, again, models     see each one's --help
 """
 
 import argparse
