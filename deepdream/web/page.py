@@ -81,7 +81,8 @@ class _Page:
 
     def __init__(self, dreamer: Dreamer, models: Dict[str, str], settings: WebSettings, net: NetSettings):
         self._dreamer, self._models, self._settings, self._net = dreamer, models, settings, net
-        self._under_way: Dict[str, Dream] = {}  # by their visitors' sessions
+        self._under_way: Dict[str, Optional[Dream]] = {}  # by visitors' sessions; None while the picture is read
+        self._stopped: Set[str] = set()  # sessions
         self._found: Dict[str, offers.Layers] = {}
         with gr.Row():
             with gr.Column():
@@ -166,10 +167,14 @@ class _Page:
     def _dream(self, chosen: Dict[Any, Any], visitor: gr.Request) -> Iterator[Updates]:
         """From the click to the result, or to what went wrong."""
         session = str(visitor.session_hash)
+        self._stopped.discard(session)
+        self._under_way[session] = None
         yield self._began()
         try:
             dream = self._dreamer.begin(self._request(chosen))
             self._under_way[session] = dream
+            if session in self._stopped:
+                dream.stop()
             with contextlib.closing(self._dreamer.moments(dream)) as moments:
                 for moment in moments:
                     yield self._told(moment)
@@ -205,7 +210,10 @@ class _Page:
 
     def _end(self, visitor: gr.Request) -> None:
         """Stops the visitor's own dream."""
-        dream = self._under_way.get(str(visitor.session_hash))
+        session = str(visitor.session_hash)
+        if session in self._under_way:
+            self._stopped.add(session)
+        dream = self._under_way.get(session)
         if dream:
             dream.stop()
 

@@ -6,6 +6,27 @@ import pytest
 
 from deepdream.errors import DreamError
 from deepdream.settings import DREAM, NET, WEB
+from deepdream.web.dreamer import Moment
+
+VISITOR, OTHER = SimpleNamespace(session_hash="somebody"), SimpleNamespace(session_hash="somebody else")
+
+
+@pytest.fixture
+def page_with(net, tmp_path, monkeypatch):
+    """Lays out the page on a dreamer; returns it, and what is chosen on it."""
+    gradio = pytest.importorskip("gradio", reason="the page needs Gradio")
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    from deepdream.web import page
+
+    def lay_out(dreamer):
+        with gradio.Blocks(analytics_enabled=False):
+            made = page._Page(dreamer, {"tiny": net}, WEB, NET)
+        return made, {
+            **{made._picture: {"path": str(tmp_path / "in.png")}, made._guide: None, made._model: "tiny"},
+            **{made._layer: DREAM.end, made._iterations: 1, made._octaves: 1, made._max_size: 64, made._seed: ""},
+        }
+
+    return lay_out
 
 
 class Failing:
@@ -26,21 +47,41 @@ class Failing:
         (RuntimeError("secret"), "something went wrong here, and what it was is in the server's log: try another"),
     ],
 )
-def test_a_sentence_and_no_more(net, tmp_path, monkeypatch, caplog, error, words):
-    gradio = pytest.importorskip("gradio", reason="the page needs Gradio")
-    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
-    from deepdream.web import page
-
-    with gradio.Blocks(analytics_enabled=False):
-        made = page._Page(Failing(error), {"tiny": net}, WEB, NET)
-    chosen = {
-        **{made._picture: {"path": str(tmp_path / "in.png")}, made._guide: None, made._model: "tiny"},
-        **{made._layer: DREAM.end, made._iterations: 1, made._octaves: 1, made._max_size: 64, made._seed: ""},
-    }
-    *_, last = made._dream(chosen, SimpleNamespace(session_hash="somebody"))
+def test_a_sentence_and_no_more(page_with, caplog, error, words):
+    made, chosen = page_with(Failing(error))
+    *_, last = made._dream(chosen, VISITOR)
     said = last[made._status].replace("&#x27;", "'")
     assert words in said
     assert "secret" not in said
     assert ("secret" in caplog.text) == isinstance(error, RuntimeError)
     assert last[made._begin]["visible"]
     assert not last[made._stop]["visible"]
+
+
+class Reading:
+    """In the place of a Dreamer, and of its dream: while the picture is read, visitors press Stop."""
+
+    def __init__(self, visitors):
+        self.visitors, self.page, self.stops = visitors, None, 0
+
+    def begin(self, _):
+        for visitor in self.visitors:
+            self.page._end(visitor)
+        return self
+
+    def stop(self):
+        self.stops += 1
+
+    def moments(self, _):
+        yield Moment("over", is_last=True)
+
+
+@pytest.mark.parametrize(("visitors", "stops"), [([VISITOR], 1), ([OTHER], 0), ([], 0)])
+def test_stop_while_the_picture_is_read(page_with, visitors, stops):
+    dreamer = Reading(visitors)
+    dreamer.page, chosen = page_with(dreamer)
+    dreamer.page._end(VISITOR)  # before there is anything to stop
+    for times in (1, 2):
+        *_, last = dreamer.page._dream(chosen, VISITOR)
+        assert "over" in last[dreamer.page._status]
+        assert dreamer.stops == times * stops
