@@ -131,9 +131,9 @@ def test_a_layer_that_is_not_there(capsys, folder, net, args, words):
 @pytest.mark.parametrize(
     ("device", "precision", "words"),
     [
-        ("cuda:99", "float32", "there is no device cuda:99 here: take one of auto, cpu"),
-        ("gpu", "float64", "there is no device gpu here: take one of auto, cpu"),
-        ("mps", "float64", "mps has no float64: take --device cpu or --precision float32"),
+        ("cuda:99", "float32", "there is no device cuda:99 here: use one of auto, cpu"),
+        ("gpu", "float64", "there is no device gpu here: use one of auto, cpu"),
+        ("mps", "float64", "mps has no float64: use --device cpu or --precision float32"),
     ],
 )
 def test_a_device_that_is_not_there(capsys, folder, net, device, precision, words):

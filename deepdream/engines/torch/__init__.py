@@ -1,4 +1,4 @@
-"""Caffe's numbers on PyTorch: pycaffe's Net from Caffe's own files, with explicit backward passes."""
+"""The PyTorch engine: pycaffe's Net, made from Caffe's files, with Caffe's numbers and explicit backward passes."""
 
 from typing import Any
 
@@ -12,17 +12,17 @@ from .every_blob import EveryBlobNet
 from .needed_blobs import NeededBlobsNet
 from .net import Net
 
-# The precisions that a type of device does not have.
+# The precisions that a type of device lacks.
 _LACKING = {"cpu": ("tf32",), "mps": ("float64", "tf32")}
 
 
 def set_threads(threads: int) -> None:
-    """How many processor threads a pass uses."""
+    """Sets the number of CPU threads that a pass uses."""
     torch.set_num_threads(threads)
 
 
 def make_net(model: Any, device: str, precision: str, blobs: str, leftovers: bool, convolutional: bool = False) -> Net:
-    """A Net for a model_zoo.Model; the arguments are load_net's."""
+    """Makes a Net from a model on disk. See load_net for the arguments."""
     if precision == "bfloat16" and blobs != "needed":
         raise UsageError('bfloat16 needs blobs="needed"')
     chosen = _device(device, precision)
@@ -42,10 +42,10 @@ def make_net(model: Any, device: str, precision: str, blobs: str, leftovers: boo
 
 
 def _set_up_cuda(precision: str) -> None:
-    """How CUDA computes in float32, for all nets of the process: the one made last decides.
+    """Sets how CUDA computes in float32. The setting is global: the net that was made last decides for all nets.
 
-    TF32 keeps ten bits of a factor: not Caffe's numbers, so only for who asks. And a seed should mean the same picture
-    again.
+    TF32 keeps ten bits of each factor. These are not Caffe's numbers, so it is used only on request. cuDNN is made
+    deterministic so that a seed gives the same picture every time.
     """
     number = "tf32" if precision == "tf32" else "ieee"
     torch.backends.cudnn.conv.fp32_precision = number  # type: ignore[attr-defined]
@@ -54,18 +54,18 @@ def _set_up_cuda(precision: str) -> None:
 
 
 def _device(name: str, precision: str) -> torch.device:
-    """The torch device for auto, cpu, cuda, cuda:N or mps; raises UsageError where it is not there."""
+    """The torch device for auto, cpu, cuda, cuda:N or mps. Raises UsageError if there is no such device."""
     if precision in _LACKING.get(name, ()):
         other = "cuda" if precision == "tf32" else "cpu"
-        raise UsageError(f"{name} has no {precision}: take --device {other} or --precision float32")
+        raise UsageError(f"{name} has no {precision}: use --device {other} or --precision float32")
     there = ["cpu", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
     there += ["mps"] if torch.backends.mps.is_available() else []
     if name == "auto":
         able = [device for device in there if precision not in _LACKING.get(device, ())]
         if not able:
-            raise UsageError(f"there is no device with {precision} here: take --precision float32")
+            raise UsageError(f"no device here has {precision}: use --precision float32")
         return torch.device(next((device for device in able if device != "cpu"), "cpu"))
     wanted = "cuda:0" if name == "cuda" else name
     if wanted not in there:
-        raise UsageError(f"there is no device {name} here: take one of auto, {', '.join(there)}")
+        raise UsageError(f"there is no device {name} here: use one of auto, {', '.join(there)}")
     return torch.device(wanted)

@@ -1,19 +1,19 @@
-"""glibc's malloc, from which PyTorch has a processor's memory: what it keeps of what is done with.
+"""Makes glibc's malloc, which PyTorch uses on a CPU, keep freed memory for reuse.
 
-What it keeps is used again by the next layers, tiles and steps, which is fast: the system need not clear it first. What
-lies between blobs that remain it cannot always use again, so a pass takes up to twice its blobs. Other C libraries are
-left alone.
+The next layers, tiles and steps reuse that memory. This is fast because the system does not have to clear it first. The
+gaps between blobs that stay alive cannot always be reused, so a pass takes up to twice the size of its blobs. Other C
+libraries are left alone.
 """
 
 import ctypes
 import sys
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # malloc.h
-LARGEST = 2**25  # bytes: malloc refuses to keep larger blocks
+LARGEST = 2**25  # bytes; malloc does not keep larger blocks
 
 
 def keep(most: int) -> None:
-    """Has malloc keep up to so many bytes, in blocks of up to 32 MB."""
+    """Makes malloc keep up to `most` freed bytes, in blocks of up to 32 MB."""
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform.startswith("linux") else None
     if mallopt:
         mallopt(_M_MMAP_THRESHOLD, LARGEST)

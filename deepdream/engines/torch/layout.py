@@ -1,9 +1,9 @@
-"""How a pass is cut into stretches and tiles: in the least time, within so many bytes.
+"""Searches for the fastest way to run a pass within a memory limit, by cutting it into segments and tiles.
 
-A pass can be cut at a blob on which everything behind it depends; before such a cut it can run tile by tile. Early
-layers have large blobs but see little around a place, so their tiles overlap little; late layers are the other way
-round. What a tile's way back needs is kept, or where that is too much, computed anew. And a tile is fast: its blobs are
-small enough for the processor's caches, and for memory that has been used before.
+A pass can be cut at any blob that everything after it depends on. Each segment between two cuts can run tile by tile.
+Early layers have large blobs and small receptive fields, so their tiles overlap little; for late layers the opposite
+holds. What a tile's backward pass needs is kept or, if that takes too much memory, computed again. Tiles can also be
+faster: their blobs fit into the CPU's caches and into memory that malloc reuses.
 """
 
 from itertools import combinations, product
@@ -19,28 +19,28 @@ from .segment import Segment
 from .stretch import Stretch
 from .tiles import Reach, make_tiles, reaches
 
-# What things cost on a processor, in multiplications of a convolution; measured, but only their proportion matters.
-_NUMBER = 75  # a number of a blob, in all that is done with it besides convolutions
-_FRESH = 170  # the same, more, in memory that is fresh from the system
-_AGAIN = 0.45  # what a forward pass takes of a step: the price of computing anew
+# Costs on a CPU, measured, in multiplications of a convolution. Only their proportions matter.
+_NUMBER = 75  # per number of a blob: everything except convolutions
+_FRESH = 170  # added per number if the blob lies in memory that is fresh from the system
+_AGAIN = 0.45  # share of a step that its forward pass takes: the price of computing it again
 _MOST_CUTS = 3
-_MOST_PLACES = 15  # to choose the cuts from, which takes the third power of their number; no known net has more
-_SLACK = 2.2  # what memory the allocator takes, between the blobs of a tile and beyond them, as measured
-_EXTRA = 3 * 2**27  # bytes that it takes besides where tiles are computed anew: up to a third of all, likewise
+_MOST_PLACES = 15  # where cuts are tried; the search takes time cubic in it, and no known net has more
+_SLACK = 2.2  # memory that the allocator takes by the size of a tile's blobs, measured
+_EXTRA = 3 * 2**27  # bytes that it takes in addition where tiles are computed again: up to a third of all, measured
 
 Grid = Tuple[int, int]  # rows and columns of tiles
 _WHOLE = (1, 1)
 
 
 class Layout(NamedTuple):
-    """The segments of a pass, one behind the other, and the most bytes that it takes with them."""
+    """The segments of a pass, in order, and the most bytes that the pass uses at any time."""
 
     segments: List[Segment]
     most_bytes: int
 
 
 class _Choice(NamedTuple):
-    """How one stretch might run."""
+    """One way to run one segment."""
 
     first: int  # step
     last: int
@@ -49,19 +49,19 @@ class _Choice(NamedTuple):
 
 
 class _Piece(NamedTuple):
-    """A stretch that might become a segment, and the figures of it as a whole."""
+    """A candidate segment, with its figures when it runs as a whole."""
 
     stretch: Stretch
     source: Shape
     top: Shape
-    reaches: Optional[Tuple[Reach, Reach]]  # None where it cannot be cut into tiles
+    reaches: Optional[Tuple[Reach, Reach]]  # None if it cannot be cut into tiles
     most_bytes: int
     tape_bytes: int
     products: int
-    blobs: List[Tuple[int, int]]  # numbers and bytes of each step's tops
+    blobs: List[Tuple[int, int]]  # how many numbers and bytes the tops of each step have
 
     def share(self, grid: Grid) -> float:
-        """The largest tile's part of the whole source."""
+        """The size of the largest tile's source, as a share of the whole source."""
         if grid == _WHOLE or not self.reaches:
             return 1.0
         lengths = (reach.length(ceil(size / count)) for reach, size, count in zip(self.reaches, self.top[2:], grid))
@@ -69,7 +69,7 @@ class _Piece(NamedTuple):
 
 
 class Layouts:
-    """The layouts of one plan at one size.
+    """Finds the tilings of one plan for one picture size.
 
     Args:
         plan: the steps.
@@ -90,12 +90,12 @@ class Layouts:
         self._starts = {0: inputs[0], **self._low(cuts(plan))}
         self._pieces: Dict[Tuple[int, int], _Piece] = {}
         self._found: Dict[float, Optional[Layout]] = {}
-        # The blobs that the net shows, data and diff, in float32 at least, and one as the engine has it.
+        # The end blobs: data and diff in float32 or better, and one copy in the engine's precision.
         bytes_of_one = 2 * max(dtype.itemsize, 4) + dtype.itemsize
         self._ends = bytes_of_one * sum(prod(shapes[name]) for name in plan.tops)
 
     def within(self, most: Optional[int] = None) -> Optional[Layout]:
-        """The fastest layout that takes no more than so many bytes; None where there is none."""
+        """The fastest tiling that uses at most `most` bytes. None if there is none."""
         limit = inf if most is None else most
         if limit not in self._found:
             best = min(self._all(limit), key=lambda found: found[0], default=None)
@@ -103,7 +103,7 @@ class Layouts:
         return self._found[limit]
 
     def least(self) -> int:
-        """The fewest bytes for which there is a layout."""
+        """The smallest number of bytes for which there is a tiling."""
         fastest = self.within()
         assert fastest
         too_few, enough = 0, fastest.most_bytes
@@ -113,7 +113,7 @@ class Layouts:
         return enough
 
     def _all(self, most: float) -> Iterator[Tuple[float, int, List[_Choice]]]:
-        """Layouts within so many bytes: work, bytes, and the choice for each stretch."""
+        """All tilings within `most` bytes: their work, their bytes, and the choice for each segment."""
         starts, end = sorted(self._starts), len(self._plan.steps)
         for count in range(_MOST_CUTS + 1):
             for places in combinations(starts[1:], count):
@@ -128,7 +128,7 @@ class Layouts:
     ) -> Optional[Tuple[float, int, List[_Choice]]]:
         work, taken, choices = 0.0, 0, []
         extra = 0 if all(keeps) else int(min(_EXTRA, most / 3))
-        held = self._ends  # when a stretch's turn comes on the way back: the ends, and what came before it
+        held = self._ends  # held while a segment runs backward: the ends, and the sources of this and earlier segments
         for (first, last), keep in zip(stretches, keeps):
             piece = self._piece(first, last)
             diffs = 0 if last == len(self._plan.steps) else self._bytes(self._starts[last])
@@ -139,7 +139,7 @@ class Layouts:
             grid = self._grid(piece, most - extra - held - diffs - tapes, keep)
             if not grid:
                 return None
-            inside = tapes if grid == _WHOLE else 0  # of the tapes, what counts as the piece's
+            inside = tapes if grid == _WHOLE else 0  # the part of the tapes that most_bytes includes already
             taken = max(taken, held + diffs + tapes - inside + int(piece.share(grid) * piece.most_bytes))
             held += tapes
             work += self._work(piece, grid, keep)
@@ -147,7 +147,7 @@ class Layouts:
         return work, taken + extra, choices
 
     def _grid(self, piece: _Piece, most: float, keep: bool) -> Optional[Grid]:
-        """The fastest grid of tiles of no more than so many bytes each: the whole, or one of two sizes of tiles."""
+        """The fastest grid whose tiles use at most `most` bytes each: the whole, or one of two tile sizes."""
         grids = [_WHOLE] if piece.most_bytes - (piece.tape_bytes if keep else 0) <= most else []
         if piece.reaches:
             share = max(most, 1) / piece.most_bytes
@@ -163,7 +163,7 @@ class Layouts:
 
         share = piece.share(grid)
         work = (piece.products + moved(piece.blobs, share)) * share * prod(grid) * (1 if keep else 1 + _AGAIN)
-        return work if grid == _WHOLE else work + moved(piece.blobs[-1:], 1)  # the tops are put together
+        return work if grid == _WHOLE else work + moved(piece.blobs[-1:], 1)  # copies the parts into whole tops
 
     def _segment(self, choice: _Choice) -> Segment:
         piece = self._piece(choice.first, choice.last)
@@ -173,7 +173,7 @@ class Layouts:
         return Segment(piece.stretch, self._starts[choice.first], tiles, choice.keep)
 
     def _low(self, places: Dict[int, str]) -> Dict[int, str]:
-        """Of these cuts, those at planes that are smaller than the ones before and no larger than the ones behind."""
+        """The cuts at local minima: blobs smaller than the one before and no larger than the one after."""
         places = {place: blob for place, blob in places.items() if len(self._shapes[blob]) == 4}
         sizes = [inf, *map(self._bytes, places.values()), inf]
         low = [before > size <= behind for before, size, behind in zip(sizes, sizes[1:], sizes[2:])]
@@ -203,17 +203,17 @@ class Layouts:
         return self._pieces[first, last]
 
     def _products(self, step: Step) -> int:
-        """The multiplications of a convolution."""
+        """How many multiplications a step needs, if it is a convolution."""
         if step.layer.spec.type != "Convolution":
             return 0
         return step.layer.params[0].numel() * prod(self._shapes[step.tops[0]][2:])
 
 
 def _least_overlap(piece: _Piece, share: float) -> Optional[Grid]:
-    """The grid of tiles, none larger than that share of the whole, that computes the least twice."""
+    """The grid with the least overlap among those whose tiles are at most `share` of the whole."""
     height, columns = piece.top[2:]
     found = []
-    for rows in range(1, min(height, 4 * ceil(share**-0.5)) + 1):  # the more rows, the fewer columns
+    for rows in range(1, min(height, 4 * ceil(share**-0.5)) + 1):  # more rows need fewer columns
         while columns and piece.share((rows, columns)) <= share:
             found.append((rows * columns * piece.share((rows, columns)), (rows, columns)))
             columns -= 1

@@ -1,4 +1,4 @@
-"""blobs="needed": only what the dream needs, in as much memory as it may take. The command line's mode."""
+"""blobs="needed": runs only the layers that a dream needs, within a memory limit. The command line uses this mode."""
 
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
@@ -16,7 +16,7 @@ from .stretch import Tape
 
 
 class _Run(NamedTuple):
-    """What one segment has left of the last forward pass: the blobs it started from, and the tapes that it kept."""
+    """What one segment keeps from the last forward pass: its source blobs, and the tapes for the backward pass."""
 
     segment: Segment
     sources: Dict[str, Tensor]
@@ -24,16 +24,17 @@ class _Run(NamedTuple):
 
 
 class NeededBlobsNet(Net):
-    """Runs only the layers that `end` depends on, and keeps of their blobs only what the way back reads.
+    """Runs only the layers that `end` depends on, and keeps only those blobs that the backward pass reads.
 
-    Only the input blob and that of `end` can be relied on. A layer that `end` does not depend on costs nothing and may
-    not even fit the picture; its diff is zero, so the gradient is the one of a fresh net in Caffe.
+    Only the input blob and the blob of `end` hold valid data. A layer that `end` does not depend on costs nothing, and
+    need not even fit the picture. Its diff counts as zero, so the gradient equals that of a fresh net in Caffe.
 
-    `memory` is how many bytes a pass may take besides the input blob, None being no limit. Beyond it the pass runs in
-    tiles, with the same result to rounding. The input's data have to stay as they are until the way back is done.
+    `memory` is the number of bytes that a pass may use in addition to the input blob; None means no limit. A pass that
+    needs more runs in tiles, with the same result up to rounding. The input's data must not change before the backward
+    pass is done.
 
-    In bfloat16 all in between is; the input blob and that of `end` are float32, so that a step too small for eight bits
-    still changes the picture.
+    With bfloat16, the input blob and the blob of `end` are float32 and everything between them is bfloat16. A step too
+    small for eight bits therefore still changes the picture.
     """
 
     memory: Optional[int] = None
@@ -50,19 +51,21 @@ class NeededBlobsNet(Net):
         return memory_format(self.dtype) == torch.channels_last
 
     def layout(self, end: str, input_shape: Shape) -> Layout:
-        """How a pass to `end` runs; raises DreamError where `memory` is too little for even the smallest tiles."""
+        """How a pass to `end` runs. Raises DreamError if `memory` is too small for even the smallest tiles."""
         layouts = self._layouts_of(end, input_shape)
         layout = layouts.within(self.memory)
         if layout is None:
-            raise DreamError(f"a pass to {end} cannot do with {self.memory} bytes: it takes {layouts.least()} or more")
+            raise DreamError(
+                f"{self.memory} bytes are too few for a pass to {end}: it needs at least {layouts.least()}"
+            )
         return layout
 
     def bytes_needed(self, end: str, input_shape: Shape) -> int:
-        """What a pass to `end` takes at most, within `memory`, beside the input blob."""
+        """The most bytes that a pass to `end` uses within `memory`, not counting the input blob."""
         return self.layout(end, input_shape).most_bytes
 
     def least_memory(self, end: str, input_shape: Shape) -> int:
-        """The least `memory` that a pass to `end` can do with."""
+        """The smallest `memory` that is enough for a pass to `end`."""
         return self._layouts_of(end, input_shape).least()
 
     def _layouts_of(self, end: str, input_shape: Shape) -> Layouts:
@@ -80,7 +83,7 @@ class NeededBlobsNet(Net):
         end = end or self.topology.layers[-1].name
         layout = self.layout(end, self.blobs[self.inputs[0]].shape)
         allocator.keep(layout.most_bytes)
-        self._end, self._runs = None, []  # gives the last pass's memory back
+        self._end, self._runs = None, []  # frees the memory of the last pass
         live = dict(zip(self.inputs, self._computed(self.inputs, "data")))
         for segment in layout.segments:
             tops, tapes = segment.forward(live)
@@ -94,10 +97,12 @@ class NeededBlobsNet(Net):
 
     @memory_errors()
     def backward(self, start: Optional[str] = None) -> Dict[str, Any]:
-        """From the diff of `start`, the `end` of the last forward pass, to that of the input: {blob: diff}."""
+        """Computes {input blob: diff} from the diff of `start`, which must be the `end` of the last forward pass."""
         start = start or self.topology.layers[-1].name
         if start != self._end:
-            raise UsageError(f"backward(start={start!r}) follows forward(end={self._end!r}): name the same layer twice")
+            raise UsageError(
+                f"backward(start={start!r}) follows forward(end={self._end!r}): use the same layer for both"
+            )
         names, source = self.topology.layers[self.topology.position(start)].tops, self.inputs[0]
         diffs = dict(zip(names, self._computed(names, "diff")))
         into = self.blobs[source].tensor("diff")
@@ -110,5 +115,5 @@ class NeededBlobsNet(Net):
         return {source: self.blobs[source].diff}
 
     def _computed(self, names: Sequence[str], which: str) -> List[Tensor]:
-        """The blobs' data or diffs as they are computed with: in bfloat16 copies, else the blobs themselves."""
+        """The blobs' data or diffs in the engine's precision: copies for bfloat16, else the blobs themselves."""
         return [tensor.to(self.dtype) for tensor in self._tensors(names, which)]

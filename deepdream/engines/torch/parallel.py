@@ -1,7 +1,7 @@
-"""Loops on the threads that PyTorch itself computes with.
+"""Runs compiled loops on PyTorch's own threads.
 
-PyTorch's OpenMP threads stay awake for a while after a convolution, waiting for more. Threads of our own would have to
-share the cores with them, and take twice as long.
+PyTorch's OpenMP threads keep spinning for a while after a convolution, waiting for more work. Threads of our own would
+compete with them for the cores and take twice as long.
 """
 
 import ctypes
@@ -15,9 +15,9 @@ _Part = ctypes.CFUNCTYPE(None)
 
 
 def in_parts(loop: Any, count: int, *args: Any) -> None:
-    """loop(*args, first, last) for all of `count` rows, a part of them on each of PyTorch's number of threads.
+    """Calls loop(*args, first, last) so that all `count` rows are covered, split among PyTorch's threads.
 
-    The loop is compiled code that does not hold Python's lock.
+    The loop must be compiled code that releases the GIL.
     """
     threads, run = torch.get_num_threads(), _openmp()
     cuts = [count * i // threads for i in range(threads + 1)]
@@ -27,8 +27,8 @@ def in_parts(loop: Any, count: int, *args: Any) -> None:
         for other in others:
             other.result()
         return
-    loop(*args, 0, 0)  # compiles it where that is still to be done, which Ctrl-C may end
-    # Each thread takes parts until none are left. No Python code runs on them: a signal's exception would be lost.
+    loop(*args, 0, 0)  # compiles the loop on its first use, here where Ctrl-C can interrupt it
+    # Each thread takes parts until none are left. They run no Python code, where a signal's exception would be lost.
     parts, done = map(partial(loop, *args), cuts, cuts[1:]), []  # type: ignore[var-annotated]
     run(_Part(partial(done.extend, parts)), None, threads, 0)
     if len(done) < threads:
@@ -37,9 +37,9 @@ def in_parts(loop: Any, count: int, *args: Any) -> None:
 
 @lru_cache(maxsize=None)
 def _openmp() -> Any:
-    """GOMP_parallel(function, its argument, threads, flags), by which compilers start a parallel region.
+    """GOMP_parallel(function, its argument, threads, flags), which compilers call to start a parallel region.
 
-    It is that of the library that PyTorch has loaded (GCC's, Intel's or LLVM's); None where that has none.
+    It comes from the OpenMP library that PyTorch has loaded (GCC's, Intel's or LLVM's). None if that library lacks it.
     """
     run = getattr(ctypes.CDLL(torch._C.__file__), "GOMP_parallel", None)
     if run is not None:

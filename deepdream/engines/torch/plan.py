@@ -1,4 +1,4 @@
-"""Which layers a dream on one layer needs, in which order they run, and where the run can be cut in two."""
+"""The layers that a dream on one layer needs, in the order they run, and the places where that run can be cut."""
 
 from typing import Any, Dict, List, NamedTuple, Sequence, Tuple
 
@@ -7,7 +7,7 @@ from .layers.base import Layer
 
 
 class Step(NamedTuple):
-    """One layer of a plan, with the names of the blobs that it reads and writes there."""
+    """One layer of a plan and the names of the blobs that it reads and writes."""
 
     layer: Layer
     bottoms: Tuple[str, ...]
@@ -22,7 +22,7 @@ class Plan(NamedTuple):
 
 
 def make_plan(topology: Topology, layers: Sequence[Layer], end: str) -> Plan:
-    """The plan for the tops of layer `end`; `layers` are all of the net's, in the topology's order."""
+    """The plan for the tops of layer `end`. `layers` are all layers of the net, in the order of the topology."""
     specs = [spec for spec in topology.needed(end) if spec.type != "Input"]
     made = {id(layer.spec): layer for layer in layers}  # several layers may have one name
     steps = [Step(made[id(spec)], spec.bottoms, spec.tops) for spec in specs]
@@ -31,10 +31,10 @@ def make_plan(topology: Topology, layers: Sequence[Layer], end: str) -> Plan:
 
 
 def _rectified_last(plan: Plan) -> List[Step]:
-    """A ReLU and the max pooling that alone reads it change places: same tops, same diffs, a fraction of the numbers.
+    """Swaps each ReLU with the max pooling that is its only reader. The tops and diffs stay the same, at less cost.
 
-    Of the values in a window the greatest is the same, whether the negative ones count as 0 or not; and where they are
-    all negative, the ReLU lets no diff pass.
+    The maximum of a window does not depend on whether its negative values are set to 0 first, and where all values are
+    negative the ReLU passes no diff.
     """
     steps = list(plan.steps)
     readers: Dict[str, List[int]] = {}
@@ -48,7 +48,7 @@ def _rectified_last(plan: Plan) -> List[Step]:
         if later == [i + 1] and _is(steps[i + 1], "Pooling", is_max=True):
             pool = steps[i + 1]
             if any(pool.tops[0] in step.tops for step in steps[i + 2 :]):
-                continue  # the ReLU would take its signs from what another layer has written over it
+                continue  # the ReLU would read its signs from values that another layer has overwritten
             steps[i] = pool._replace(bottoms=rectify.bottoms)
             steps[i + 1] = rectify._replace(bottoms=pool.tops, tops=pool.tops)
     return steps
@@ -60,7 +60,7 @@ def _is(step: Step, kind: str, **attributes: Any) -> bool:
 
 
 def cuts(plan: Plan) -> Dict[int, str]:
-    """{number of steps: blob} wherever the steps that follow read nothing but one blob, and do not overwrite it."""
+    """{number of steps before the cut: blob} wherever all later steps read one blob only and do not overwrite it."""
     unread = set(plan.tops)
     found = {}
     for i in range(len(plan.steps) - 1, 0, -1):

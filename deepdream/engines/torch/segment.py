@@ -1,4 +1,4 @@
-"""A stretch at work on one picture: as a whole, or tile by tile."""
+"""A segment at work on one picture: as a whole, or tile by tile."""
 
 from typing import Dict, List, Mapping, NamedTuple, Optional, Tuple
 
@@ -11,9 +11,9 @@ from .tiles import Tile
 
 
 def memory_format(dtype: torch.dtype) -> torch.memory_format:
-    """The convolutions of PyTorch are fastest with the channels innermost.
+    """Channels last, which is fastest for PyTorch's convolutions, except in float64.
 
-    In float64 the order of summation would then depend on the processor, and with it the last bits.
+    There the order of summation, and with it the last bits, would depend on the CPU.
     """
     return torch.contiguous_format if dtype == torch.float64 else torch.channels_last
 
@@ -27,9 +27,9 @@ def _empty(shape: Shape, like: Tensor) -> Tensor:
 
 
 class Segment(NamedTuple):
-    """A stretch, the blob that it starts from, and its tiles: none where it runs as a whole.
+    """A segment, its source blob, and its tiles: none if it runs as a whole.
 
-    What the way back needs is kept, or computed anew, a tile at a time.
+    keep: whether the tapes for the backward pass are kept. Otherwise they are computed again, one tile at a time.
     """
 
     stretch: Stretch
@@ -38,7 +38,7 @@ class Segment(NamedTuple):
     keep: bool
 
     def forward(self, sources: Mapping[str, Tensor]) -> Tuple[Dict[str, Tensor], List[Tape]]:
-        """The tops, and the tapes kept for the way back, one a tile."""
+        """The tops, and the tapes for the backward pass, one for each tile."""
         if not self.tiles:
             tops, tape = self._forward(None, sources, self.keep)
             return tops, [tape] if tape else []
@@ -59,9 +59,9 @@ class Segment(NamedTuple):
         diffs: Mapping[str, Tensor],
         into: Optional[Tensor],
     ) -> Dict[str, Tensor]:
-        """The sources' diffs for those of the tops; the tapes are used up, or made anew where there are none.
+        """The diffs of the sources for those of the tops. This consumes the tapes, or makes them if there are none.
 
-        into: memory for the diff of the tiles' source, which otherwise is made.
+        into: memory for the diff of the source if the segment runs in tiles. None allocates it.
         """
         if not self.tiles:
             tape = tapes.pop() if tapes else self._tape(None, sources)
@@ -77,7 +77,7 @@ class Segment(NamedTuple):
     def _forward(
         self, tile: Optional[Tile], sources: Mapping[str, Tensor], keep: bool
     ) -> Tuple[Dict[str, Tensor], Optional[Tape]]:
-        """The whole, or one tile, with a margin around what its tops are."""
+        """The forward pass of the whole or of one tile, whose tops include a margin."""
         parts = {self.source: sources[self.source][tile.of("source")]} if tile else sources
         return self.stretch.forward({name: _laid_out(part) for name, part in parts.items()}, keep)
 
@@ -87,12 +87,12 @@ class Segment(NamedTuple):
         return tape
 
     def _part(self, tile: Tile, diff: Tensor, shape: Shape) -> Tensor:
-        """The tile's share of the tops' diff, zero in the margin."""
+        """The part of the tops' diff that belongs to the tile, with zeros in the margin."""
         part = _empty(shape, diff).zero_()
         part[tile.of("inside")] = diff[tile.of("top")]
         return part
 
     def _top_like(self, part: Tensor) -> Tensor:
-        """A blob for the tops of all tiles, of which this is one's."""
+        """A blob for the tops of all tiles, given the tops of one."""
         last = self.tiles[-1]
         return _empty((*part.shape[:2], last.rows.top.stop, last.columns.top.stop), part)

@@ -1,4 +1,4 @@
-"""A stretch of a plan, from one blob to another: forward, back, and the memory that takes."""
+"""A segment of a plan, from one blob to another: its forward pass, its backward pass and their memory."""
 
 from collections import defaultdict
 from copy import copy
@@ -13,10 +13,10 @@ from .plan import Step
 
 
 class Tape(NamedTuple):
-    """What the way back needs of one way there: the layers, with what each has kept, and blobs as far as they are read.
+    """What a backward pass needs from its forward pass: the layers with their own state, and the blobs that are read.
 
-    A blob of which only the shape is read is a meta tensor, which has no memory; one of which only the signs are read
-    or which of them are in a layer's range, is a bool tensor.
+    A blob of which only the shape is read is a meta tensor, which has no memory. A blob of which only the signs are
+    read, or which numbers lie in a layer's range, is a bool tensor.
     """
 
     layers: List[Layer]
@@ -25,9 +25,9 @@ class Tape(NamedTuple):
 
 
 class Stretch:
-    """Consecutive steps of a plan. Whatever nothing reads any more is given back at once.
+    """Consecutive steps of a plan. Memory is freed as soon as nothing will read it.
 
-    The blobs of a Split's tops are the memory of its bottom; below, memory goes by the name of the bottom.
+    The tops of a Split share the memory of its bottom. Below, memory is named after that bottom.
     """
 
     def __init__(self, steps: Sequence[Step], tops: Sequence[str]):
@@ -37,14 +37,14 @@ class Stretch:
             if step.layer.spec.type == "Split":
                 self._memory.update(dict.fromkeys(step.tops, self._in(step.bottoms)[0]))
         made: Set[str] = set()
-        self._overwritten: Set[str] = set()  # of what the stretch starts from
+        self._overwritten: Set[str] = set()  # sources that a layer in place writes to
         for step in steps:
             if step.bottoms == step.tops:
                 self._overwritten.update(set(self._in(step.bottoms)) - made)
             made.update(set(self._in(step.tops)) - set(self._in(step.bottoms)))
         self._reads: Dict[str, Reads] = defaultdict(lambda: Reads.NOTHING)
-        last: Dict[str, int] = {}  # memory: the step that uses it last on the way there
-        first: Dict[str, int] = {}  # and on the way back
+        last: Dict[str, int] = {}  # memory: the last step that uses it in the forward pass
+        first: Dict[str, int] = {}  # and in the backward pass, which is the first in the plan's order
         self._ranges: Dict[str, Layer] = {}  # memory: the layer that reads its range
         for i, step in enumerate(steps):
             last.update(dict.fromkeys(self._in(step.bottoms + step.tops), i))
@@ -59,15 +59,15 @@ class Stretch:
         self._done_forward, self._done_backward = _by_step(last), _by_step(first)
 
     def _in(self, blobs: Sequence[str]) -> Tuple[str, ...]:
-        """The memory that blobs are in."""
+        """The names of the memory that holds these blobs."""
         return tuple(self._memory.get(name, name) for name in blobs)
 
     def forward(self, sources: Mapping[str, Tensor], keep: bool) -> Tuple[Dict[str, Tensor], Optional[Tape]]:
-        """The tops for the blobs that the stretch starts from, and where it is to be kept, what `backward` needs."""
+        """The tops for the given sources and, if `keep` is set, the tape for `backward`."""
         live, tape = dict(sources), Tape([], {}, {})
-        live.update((name, live[name].clone()) for name in self._overwritten)  # the way back may start from it again
+        live.update((name, live[name].clone()) for name in self._overwritten)  # the backward pass may need them again
         for i, step in enumerate(self.steps):
-            layer = copy(step.layer)  # whatever it keeps belongs to this pass
+            layer = copy(step.layer)  # its state belongs to this pass
             live.update(zip(self._in(step.tops), layer.forward([live[name] for name in self._in(step.bottoms)])))
             if keep:
                 tape.layers.append(layer)
@@ -91,7 +91,7 @@ class Stretch:
         return blob > 0 if reads == Reads.SIGNS else blob
 
     def backward(self, tape: Tape, top_diffs: Mapping[str, Tensor]) -> Dict[str, Tensor]:
-        """The diffs of the sources for those of the tops, by blob. The tape is used up."""
+        """The diffs of the sources, by blob, for those of the tops. This consumes the tape."""
         diffs = dict(top_diffs)
         for i in reversed(range(len(self.steps))):
             step, layer = self.steps[i], tape.layers.pop()
@@ -107,9 +107,9 @@ class Stretch:
         return diffs
 
     def memory(self, shapes: Mapping[str, Shape], dtype: torch.dtype, device: torch.device) -> Tuple[int, int]:
-        """For blobs of these shapes: the most bytes that a pass there and back holds at once, and those of its tape.
+        """(peak bytes of a forward and backward pass, bytes of its tape) for blobs of these shapes.
 
-        It follows forward and backward above; the blobs that the stretch starts from are included.
+        It mirrors forward and backward above. The sources are included.
         """
         size = dtype.itemsize
         per_number = {Reads.NOTHING: 0, Reads.SHAPE: 0, Reads.SIGNS: 1, Reads.RANGE: 1, Reads.VALUES: size}
@@ -147,13 +147,13 @@ def _by_step(steps: Mapping[str, int]) -> Dict[int, List[str]]:
 
 
 def _both(one: Reads, other: Reads) -> Reads:
-    """What two layers read of the same memory: one's range does not tell the other's, nor the signs."""
+    """What to save if two layers read the same memory. A range tells neither the signs nor another layer's range."""
     return Reads.VALUES if Reads.RANGE in (one, other) and min(one, other) >= Reads.SIGNS else max(one, other)
 
 
 def _handed(kept: Tensor, reads: Reads, diff: Tensor) -> Tensor:
-    """The blob as a layer is handed it: where only its shape is read, memory that nothing has written to."""
+    """The blob as the layer receives it: uninitialised memory if only its shape is read."""
     if reads != Reads.SHAPE:
         return kept
-    # empty_like would load sympy, half a second, to compute with a meta tensor.
+    # empty_like of a meta tensor would import sympy, which takes half a second.
     return torch.empty_strided(kept.shape, kept.stride(), dtype=diff.dtype, device=diff.device)

@@ -1,9 +1,8 @@
-"""Tiles: a stretch computed part by part, with the same numbers as the whole.
+"""Tiles: computes a segment part by part, with the same numbers as the whole.
 
-The tops of a stretch are cut into parts that do not overlap. What a part depends on is a part of the source that is a
-little larger; computed from that alone, the part comes out right, because what the source's edge upsets lies outside
-it. On the way back, the part's diffs alone are taken back to the source, and what the parts bring there is added up:
-diffs are linear, so the sum is the diff of the whole.
+The tops of a segment are cut into parts that do not overlap. Each part depends on a slightly larger part of the source.
+Computed from that alone the part is exact, because errors from the cut edge stay in the margin around it. The backward
+pass propagates each part's diffs to the source and adds them up. Diffs are linear, so the sum is the diff of the whole.
 """
 
 from math import ceil
@@ -17,11 +16,11 @@ _POINT = Geometry((1, 1), (1, 1), (0, 0))
 
 
 class Reach(NamedTuple):
-    """Along one axis, place i of the tops depends on `extent` places of the source, from i * stride - before on.
+    """Along one axis, position i of the tops depends on `extent` positions of the source from i * stride - before.
 
-    A part of the source starts at a multiple of the stride, so that all windows fall where they fall in the whole. It
-    ends some multiple of the stride before the source does, so that numbers of windows round as they do in the whole:
-    branches that meet there are of one size here, too.
+    A part of the source starts at a multiple of the stride, so all windows lie where they lie in the whole. It ends a
+    multiple of the stride before the source does, so the number of windows rounds as in the whole, and branches that
+    have the same size in the whole have the same size in a tile.
     """
 
     stride: int
@@ -29,28 +28,28 @@ class Reach(NamedTuple):
     extent: int
 
     def source(self, part: Tuple[int, int], size: int) -> Tuple[int, int]:
-        """The part of a source of this size that a part of the tops (first, last + 1) depends on."""
+        """The part of the source that a part of the tops, (first, last + 1), depends on. size: of the whole source."""
         first = part[0] - ceil(self.before / self.stride)
         last = (part[1] - 1) * self.stride - self.before + self.extent
         return max(first, 0) * self.stride, size - max(size - last, 0) // self.stride * self.stride
 
     def length(self, part: int) -> int:
-        """How much of the source a part of so many places depends on at most."""
+        """The most positions of the source that `part` positions of the tops depend on."""
         return (part + ceil(self.before / self.stride)) * self.stride - self.before + self.extent - 1
 
     def behind(self, kernel: int, stride: int, pad: int) -> "Reach":
-        """The reach through one more layer in front."""
+        """The receptive field with one more layer in front."""
         return Reach(self.stride * stride, self.before * stride + pad, (self.extent - 1) * stride + kernel)
 
     def joined(self, other: "Reach") -> "Reach":
-        """The reach of what depends on the source in both of these ways."""
+        """The union of two receptive fields with the same stride."""
         before = max(self.before, other.before)
         after = max(self.extent - self.before, other.extent - other.before)
         return Reach(self.stride, before, before + after)
 
 
 class Part(NamedTuple):
-    """A part of the tops along one axis: where it lies, the source that it depends on, and where it lies in that."""
+    """A part of the tops along one axis: its position, its source, and its position in the tops of that source."""
 
     top: slice
     source: slice
@@ -62,12 +61,12 @@ class Tile(NamedTuple):
     columns: Part
 
     def of(self, which: str) -> Tuple[Any, ...]:
-        """The index into a blob: the part of the "top", of the "source", or what lies "inside"."""
+        """The index into a blob of the part named `which`: "top", "source" or "inside"."""
         return (..., getattr(self.rows, which), getattr(self.columns, which))
 
 
 def make_tiles(reaches: Sequence[Reach], source: Shape, top: Shape, grid: Tuple[int, int]) -> List[Tile]:
-    """The tiles of a stretch for the shapes of its source and tops, in so many rows and columns."""
+    """The tiles of a segment. source, top: shapes of its blobs. grid: the number of rows and of columns."""
     rows, columns = (
         [_part(reach, (top[axis] * i // count, top[axis] * (i + 1) // count), source[axis]) for i in range(count)]
         for reach, axis, count in zip(reaches, (-2, -1), grid)
@@ -84,7 +83,7 @@ def _part(reach: Reach, top: Tuple[int, int], size: int) -> Part:
 def reaches(
     steps: Sequence[Step], source: str, tops: Sequence[str], shapes: Mapping[str, Shape]
 ) -> Optional[Tuple[Reach, Reach]]:
-    """How far the tops of a stretch reach into its source, by rows and by columns; None where it has no tiles."""
+    """The receptive fields of a segment's tops in its source, by rows and by columns. None if it cannot be tiled."""
     if not steps or any(len(shapes[name]) != 4 for name in (source, *tops)):
         return None
     axes = []
@@ -108,13 +107,13 @@ def reaches(
 
 
 def _window(layer: Layer, bottom: Shape) -> Optional[Geometry]:
-    """The window through which one place of a layer's tops sees its bottoms; None where it is not as local as that."""
+    """The window of the bottoms that one position of the tops depends on. None if the layer is not local."""
     kind, param = layer.spec.type, layer.spec.param
     if kind == "Convolution":
         g = convolution_geometry(param.convolution_param)
         kernel = [dilation * (size - 1) + 1 for size, dilation in zip(g.kernel, g.dilation)]
         if any(pad >= size for pad, size in zip(g.pad, kernel)):
-            return None  # a place at the edge would see nothing of the source
+            return None  # a position at the edge would depend on padding only
         return Geometry((kernel[0], kernel[1]), g.stride, g.pad)
     if kind == "Pooling" and not param.pooling_param.global_pooling:
         return pooling_geometry(param.pooling_param, *bottom[2:])
@@ -128,7 +127,7 @@ def _window(layer: Layer, bottom: Shape) -> Optional[Geometry]:
 
 
 def _is_by_channel(layer: Layer, ndim: int) -> bool:
-    """Whether a layer that works along an axis does so along the channels."""
+    """Whether a layer that works along one axis works along the channels."""
     kind, param = layer.spec.type, layer.spec.param
     if kind == "Concat":
         return concat_axis(param.concat_param, ndim) == 1

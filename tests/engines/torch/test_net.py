@@ -153,14 +153,14 @@ def test_unknown_layers(make, blobs):
 @pytest.mark.parametrize("device", ["tpu", "cuda:99", "cpu:1", ""])
 def test_devices_that_are_not_there(device):
     nothing = SimpleNamespace(prototxt=None, weights=None, mean=None)  # refused before any file is looked at
-    with pytest.raises(UsageError, match=f"there is no device {device} here: take one of auto, cpu"):
+    with pytest.raises(UsageError, match=f"no device {device} .*auto, cpu"):
         make_net(nothing, device, "float32", "all", False)
 
 
 def test_mps_has_no_float64(monkeypatch):
     nothing = SimpleNamespace(prototxt=None, weights=None, mean=None)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
-    with pytest.raises(UsageError, match="mps has no float64: take --device cpu or --precision float32"):
+    with pytest.raises(UsageError, match=r"mps has no float64.*--device cpu.*--precision float32"):
         make_net(nothing, "mps", "float64", "all", False)
 
 

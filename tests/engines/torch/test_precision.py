@@ -63,17 +63,16 @@ def test_bfloat16_does_not_keep_every_blob():
 @pytest.mark.parametrize(
     ("device", "sentence"),
     [
-        ("cpu", "cpu has no tf32: take --device cuda or --precision float32"),
-        ("mps", "mps has no tf32: take --device cuda or --precision float32"),
-        ("auto", "there is no device with tf32 here: take --precision float32"),
+        ("cpu", "cpu has no tf32.*--device cuda.*--precision float32"),
+        ("mps", "mps has no tf32.*--device cuda.*--precision float32"),
+        ("auto", "no device .*tf32.*--precision float32"),
     ],
 )
 def test_tf32_is_only_on_cuda(monkeypatch, device, sentence):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
-    with pytest.raises(UsageError) as caught:
+    with pytest.raises(UsageError, match=sentence):
         make_net(NOTHING, device, "tf32", "needed", False)
-    assert str(caught.value) == sentence
 
 
 @pytest.mark.parametrize(

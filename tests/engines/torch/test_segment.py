@@ -186,7 +186,7 @@ def test_ends_of_all_kinds(make, text, has_tiles):
     compare(nets, "end")
     assert bool(nets[2].layout("end", (1, 2, 12, 14)).segments[-1].tiles) == has_tiles
     nets[2].memory = least - 1
-    with pytest.raises(DreamError, match=f"a pass to end cannot do with {least - 1} bytes: it takes"):
+    with pytest.raises(DreamError, match=f"{least - 1} bytes are too few for a pass to end"):
         nets[2].forward(end="end")
 
 
