@@ -1,7 +1,7 @@
-"""Nets that were trained elsewhere, as a .caffemodel: arrays by layer and a prototxt's topology in, a file's bytes out.
+"""Writes weights from other frameworks as a .caffemodel.
 
-Everything is computed number by number in float64 and rounded to float32 once, when it is written: the same file on
-every machine.
+All arithmetic is elementwise in float64 and rounded to float32 once, when the file is written. So the file is the same
+on every machine.
 """
 
 from typing import Any, List, Mapping, Sequence
@@ -14,36 +14,36 @@ from .errors import DreamError
 
 
 def caffemodel(topology: Topology, weights: Mapping[str, Sequence[np.ndarray]]) -> bytes:
-    """The .caffemodel of a net.
+    """The bytes of a net's .caffemodel.
 
-    weights: {layer name: [weights, bias, ...]} of any floating type. Raises DreamError with the first layer that has no
-    arrays, or others than the topology asks for, or is not in it.
+    weights: {layer name: [weights, bias, ...]} of any floating-point type.
+    Raises DreamError for the first layer that has missing or misshapen arrays, or is not in the topology.
     """
     ordered = {}
     for layer in topology.layers:
         wanted, given = topology.param_shapes[layer.name], weights.get(layer.name, ())
         shapes = [array.shape for array in given]
         if shapes != wanted:
-            raise DreamError(f"layer {layer.name} needs arrays of the shapes {wanted} and is given {shapes}")
+            raise DreamError(f"layer {layer.name} needs arrays of the shapes {wanted}, not {shapes}")
         if wanted:
             ordered[layer.name] = given
     for name in weights:
         if name not in topology.param_shapes:
-            raise DreamError(f"there are arrays for a layer {name}, which the net does not have")
+            raise DreamError(f"there are arrays for layer {name}, which is not in the net")
     return bytes(net_parameter(ordered).SerializeToString(deterministic=True))
 
 
 def net_parameter(weights: Mapping[str, Sequence[np.ndarray]]) -> Any:
-    """A NetParameter that holds {layer name: [array, ...]} in float32, as today's Caffe writes it."""
+    """A NetParameter with {layer name: [array, ...]} in float32, in the form that Caffe 1.0 writes."""
     net = schema.NetParameter()
     for name, arrays in weights.items():
         layer = net.layer.add(name=name)
         for array in arrays:
-            # Packed floats are bytes on the wire, and the schema declares them so.
+            # The schema declares packed floats as bytes, which is what they are on the wire.
             blob = layer.blobs.add(data=array.astype("<f4").tobytes())
             blob.shape.dim.extend(array.shape)
             if not array.shape:
-                blob.ClearField("shape")  # Caffe adds no dimension, so that of a single number is not in the file
+                blob.ClearField("shape")  # for a single number, Caffe writes no dimension and so no shape
     return net
 
 
@@ -55,7 +55,7 @@ def fold_batch_norm(
     variance: np.ndarray,
     epsilon: float,
 ) -> List[np.ndarray]:
-    """A convolution without bias and the batch normalization behind it as one convolution: [weight, bias] in float64.
+    """Folds a batch normalization into the convolution before it, which has no bias: [weight, bias] in float64.
 
         gamma (w * x - mean) / sqrt(variance + epsilon) + beta = (f w) * x + (beta - f mean)
         with f = gamma / sqrt(variance + epsilon)
@@ -68,10 +68,10 @@ def fold_batch_norm(
 
 
 def fold_input(weight: np.ndarray, scale: float) -> np.ndarray:
-    """The weights of a first convolution that was trained on (RGB - mean) / scale, for Caffe's BGR - mean: in float64.
+    """Converts a first convolution that was trained on (RGB - mean) / scale to Caffe's BGR - mean, in float64.
 
-        w * (x / scale) = (w / scale) * x, and the channels in the other order
+        w * (x / scale) = (w / scale) * x, with the channels reversed
 
-    weight: (channels, 3, height, width). The mean stays what it is: Caffe subtracts it from every picture.
+    weight: (channels, 3, height, width). The mean does not change, because Caffe subtracts it from every picture.
     """
     return weight.astype(np.float64)[:, ::-1] / scale

@@ -1,4 +1,4 @@
-"""--model auto: the network of 2015 where it can be had, else one that comes with the packages."""
+"""--model auto: the network of 2015 if it is available, else one that the required packages contain."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ STAND_IN = "efficientnet_lite0"
 
 @dataclass(frozen=True)
 class Choice:
-    """The model that dreams, and whether it does so in the place of GOOGLENET."""
+    """The model that dreams, and whether it is the fallback for GOOGLENET."""
 
     model: Model
     stands_in: bool = False
 
     def layer(self, asked: str) -> str:
-        """The layer to dream on for the one asked for: on the stand-in, for GOOGLENET's, the one of its depth.
+        """The layer to use for the one asked for: on the fallback, its layer at the depth of GOOGLENET's layer.
 
-        asked: any name; one that stands for nothing is given back.
+        asked: any name; one that has no such layer is returned as it is.
         """
         table = self.model.counterparts if self.stands_in else {}
         fitting = [name for name in table if asked.startswith(name)]
@@ -32,10 +32,10 @@ class Choice:
 
 
 def choose(model: str, engine: str, progress: bool = False, begun: str | None = None) -> Choice:
-    """The model of a name, of a folder, or of AUTO.
+    """The model for a name, a folder, or AUTO.
 
-    engine: of AUTO, real Caffe gets the network of 2015 or none. begun: the model that a dream was begun with, which is
-    to go on with it. progress: show a bar while stderr is a terminal.
+    engine: for AUTO, real Caffe gets the network of 2015 or an error. begun: the model that a sequence was begun with,
+    which must not change. progress: show a bar if stderr is a terminal.
     Raises what model_zoo.resolve raises.
     """
     if model != AUTO:
@@ -50,11 +50,11 @@ def choose(model: str, engine: str, progress: bool = False, begun: str | None = 
     try:
         return Choice(model_zoo.resolve(STAND_IN, progress), True)
     except DreamError as error:
-        why = f"`dreamify models fetch {GOOGLENET}` says why"
+        why = f"run `dreamify models fetch {GOOGLENET}` to see why"
         raise DreamError(f"{GOOGLENET} cannot be downloaded ({why}), and {error}") from None
 
 
-@lru_cache(maxsize=None)  # what failed once would fail again, after as long a wait
+@lru_cache(maxsize=None)  # a download that failed would fail again, after the same wait
 def _fetched(progress: bool) -> Model | DreamError:
     try:
         return model_zoo.fetch(GOOGLENET, progress, in_a_hurry=True)

@@ -1,17 +1,16 @@
-"""What is known of a model: the front matter of models/NAME/readme.md.
+"""A model's card: the front matter of models/NAME/readme.md.
 
-It has the form of Caffe's Model Zoo (name, caffemodel, caffemodel_url, license, sha1, caffe_commit), with these fields
-besides:
+It has the form of Caffe's Model Zoo (name, caffemodel, caffemodel_url, license, sha1, caffe_commit), plus these fields:
 
-    mean      blue, green, red, 0-255
-    mirrors   further addresses of the weights
-    archive   for an address that ends in .tar.gz: the member wanted, and the archive's sha1
-    sha256    the sums of the weights that count as genuine, the official file's first, each with a word about it
-    prototxt  urls and sha256 of the net's description; without urls it is the project's own, in models/NAME
-    package   in the place of caffemodel_url: the Python package that the weights are made from, see packaged.py
-    layers    a layer's name, or the beginning of one: what dreams on it tend to show
-    counterparts  of a stand-in for bvlc_googlenet: a layer of that, or the beginning of one, and its own for it
-    classes   the shipped list that names its classes, see classes.py
+    mean          blue, green, red, 0-255
+    mirrors       further addresses of the weights
+    archive       for addresses that end in .tar.gz: the member to extract, and the archive's sha1
+    sha256        the accepted sums of the weights, the official file's first, each with a note
+    prototxt      urls and sha256 of the net's description; without urls it is the project's own, in models/NAME
+    package       instead of caffemodel_url: the Python package that the weights are made from, see packaged.py
+    layers        {layer name or prefix: what dreams on it tend to show}
+    counterparts  for a substitute for bvlc_googlenet: {layer of that net, or prefix: its own layer}
+    classes       the shipped list that names its classes, see classes.py
 """
 
 from __future__ import annotations
@@ -27,12 +26,12 @@ from .errors import UsageError
 from .mirrors import RemoteFile
 from .packaged import Package
 
-GOOGLE_MEAN = (104.0, 116.0, 122.0)  # of the 2015 notebook; Caffe's own is 104, 117, 123
+GOOGLE_MEAN = (104.0, 116.0, 122.0)  # the 2015 notebook's; Caffe's own is 104, 117, 123
 
 
 @dataclass(frozen=True)
 class Card:
-    """A known model: its files as they are published, or made from a package, and what its readme says."""
+    """A known model: where its files come from, and what its readme says about it."""
 
     name: str
     prototxt: RemoteFile
@@ -41,11 +40,11 @@ class Card:
     layers: dict[str, str]
     classes: str | None
     counterparts: dict[str, str]
-    package: Package | None  # that the weights are made from
+    package: Package | None  # the weights are made from it
 
 
 def read_card(readme: Path) -> Card:
-    """The card of the model in whose folder this readme.md is; raises UsageError where it cannot be understood."""
+    """Reads the card of a model from the readme.md in its folder. Raises UsageError if it is malformed."""
     fields, name = front_matter(readme), readme.parent.name
     archive = fields.get("archive", {})
     package = Package(**fields["package"]) if "package" in fields else None
@@ -72,13 +71,13 @@ def read_card(readme: Path) -> Card:
 
 
 def _own_mirror(name: str, file: str) -> tuple[str, ...]:
-    """The file's address in $DREAMIFY_MIRROR, for a classroom or an image built offline; the sums decide there too."""
+    """The file's address in $DREAMIFY_MIRROR, for classrooms and offline image builds. Sums are checked there too."""
     mirror = os.environ.get("DREAMIFY_MIRROR")
     return (f"{mirror.rstrip('/')}/{name}/{file}",) if mirror else ()
 
 
 def front_matter(readme: Path) -> dict[str, Any]:
-    """The fields between the first two lines of dashes; none where there is no such thing."""
+    """The fields between the first two lines of dashes, or {} if there are none."""
     parts = readme.read_text(encoding="utf-8", errors="replace").split("---\n", 2) if readme.is_file() else []
     if len(parts) < 3 or parts[0]:
         return {}
@@ -89,5 +88,5 @@ def front_matter(readme: Path) -> dict[str, Any]:
         classes = str(fields["classes"]) if fields.get("classes") else None
     except (yaml.YAMLError, AttributeError, TypeError, ValueError) as error:
         form = "YAML, with `mean: [blue, green, red]` and `layers: {name: note}` if given"
-        raise UsageError(f"mend or remove {readme}: what stands between its lines of dashes must be {form}") from error
+        raise UsageError(f"fix or delete {readme}: its front matter must be {form}") from error
     return {**fields, "mean": (blue, green, red), "layers": layers, "classes": classes}

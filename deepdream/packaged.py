@@ -1,14 +1,14 @@
-"""Weights that come in a Python package, as PyTorch's: made into a .caffemodel.
+"""Makes a .caffemodel from PyTorch weights that a Python package contains.
 
-What is known of them is a model's front matter, under `package`:
+The field `package` in the front matter of a model describes them:
 
-    name, version   the package's, as pip knows it
-    file            the file among the package's that holds the tensors (a state_dict), and
-    sha256          its sum
-    tensors         where a layer's are: the name of its weights, and that of the batch normalization to be folded into
-                    them; * is the number in the layer's name, which counts from 1, and from 0 in the file
+    name, version   of the package in pip's terms
+    file            the file of the package that holds the tensors (a state_dict)
+    sha256          the sum of that file
+    tensors         {layer: prefix of its weights, and prefix of a batch normalization to fold into them}; * stands for
+                    the number in the layer's name, which counts from 1 there and from 0 in the file
     epsilon         of the batch normalizations
-    scale           what (RGB - mean) was divided by
+    scale           the divisor of (RGB - mean)
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from .errors import DreamError
 
 @dataclass(frozen=True)
 class Package:
-    """A Python package that carries weights; the fields are those above."""
+    """A Python package that contains weights. See above for the fields."""
 
     name: str
     version: str
@@ -37,11 +37,11 @@ class Package:
 
 
 def make(model: str, package: Package, prototxt: Path) -> bytes:
-    """The .caffemodel of a known model, from the installed package's tensors: the same bytes everywhere.
+    """The bytes of the .caffemodel of a known model, the same on every machine.
 
-    Raises DreamError where the package is missing, of another version or damaged, or PyTorch is missing.
+    Raises DreamError if PyTorch or the package is missing, or the package has another version or is damaged.
     """
-    # Here, since finding models on disk does without.
+    # Imported here because finding models on disk does not need them.
     from .caffe_format.topology import read_topology
     from .convert import caffemodel
 
@@ -53,7 +53,7 @@ def make(model: str, package: Package, prototxt: Path) -> bytes:
 
 
 def _arrays(package: Package, tensors: Mapping[str, Any], layer: str, first: bool) -> Any:
-    """[weights, bias] of a layer; `first` reads the picture."""
+    """[weights, bias] of a layer. first: whether it reads the picture."""
     from .convert import fold_batch_norm, fold_input
 
     number = re.search(r"\d+", layer)
@@ -68,20 +68,20 @@ def _arrays(package: Package, tensors: Mapping[str, Any], layer: str, first: boo
 
 
 def _tensors(model: str, package: Package) -> Mapping[str, Any]:
-    """{name: array} of the package's file."""
+    """{name: array} in the package's file."""
     content = _content(model, package)
     try:
         import torch
     except ImportError:
-        elsewhere = f"put the .caffemodel, made elsewhere, into $DREAMIFY_MODELS/{model}"
-        way_out = f"pip install torch (it wants Python 3.10 or later), or {elsewhere}"
+        elsewhere = f"make the .caffemodel on another machine and put it into $DREAMIFY_MODELS/{model}"
+        way_out = f"pip install torch (requires Python 3.10 or later), or {elsewhere}"
         raise DreamError(f"{model} cannot be made without PyTorch: {way_out}") from None
     tensors = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     return {name: tensor.numpy() for name, tensor in tensors.items()}
 
 
 def _content(model: str, package: Package) -> bytes:
-    """The bytes of the package's file, its sum checked."""
+    """The bytes of the package's file, verified by their sum."""
     from importlib import metadata
 
     wanted = f"{package.name}=={package.version}"
@@ -91,7 +91,7 @@ def _content(model: str, package: Package) -> bytes:
         raise DreamError(f"{model} is made from a package that is not installed: pip install {wanted}") from None
     if distribution.version != package.version:
         found = f"{package.name} {distribution.version}"
-        raise DreamError(f"{model} is made from {wanted}, and {found} is installed: pip install {wanted}")
+        raise DreamError(f"{model} is made from {wanted}, but {found} is installed: pip install {wanted}")
     path = Path(str(distribution.locate_file(package.file)))
     again = f"pip install --force-reinstall {wanted}"
     try:
@@ -101,5 +101,5 @@ def _content(model: str, package: Package) -> bytes:
     found = hashlib.sha256(content).hexdigest()
     if found != package.sha256:
         reason = f"its SHA-256 should be {package.sha256} and is {found}"
-        raise DreamError(f"{path}, from which {model} is made, is damaged, {reason}: {again}")
+        raise DreamError(f"{path}, from which {model} is made, is damaged ({reason}): {again}")
     return content

