@@ -56,8 +56,8 @@ def test_the_bytes_are_the_same_everywhere_and_in_the_nets_order(topology):
             lambda weights: weights["conv"].reverse(),
             r"layer conv needs arrays .* not \[\(2,\), \(2, 3, 3, 3\)\]",
         ),
-        (lambda weights: weights.update(pool=[np.ones(1)]), r"layer pool needs .*\[\] not \[\(1,\)\]"),
-        (lambda weights: weights.update(more=[np.ones(1)]), "arrays for a layer more, which the net does not have"),
+        (lambda weights: weights.update(pool=[np.ones(1)]), r"layer pool needs .*\[\], not \[\(1,\)\]"),
+        (lambda weights: weights.update(more=[np.ones(1)]), "arrays for layer more, which is not in the net"),
     ],
 )
 def test_other_arrays_than_the_net_wants_are_refused(topology, change, complaint):

