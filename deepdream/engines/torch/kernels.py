@@ -48,7 +48,7 @@ def in_range(x: Tensor, low: float, high: float) -> Tensor:
 
 def where(signs: Tensor, diff: Tensor) -> Tensor:
     """The diff where the signs, numbers or bools, are above zero; PyTorch would first turn bools into numbers."""
-    diff = diff.contiguous(memory_format=_format(diff))
+    diff = diff.contiguous(memory_format=_format(diff)) if diff.dim() == 4 else diff
     _check(diff, signs, bools=True)
     back = torch.empty_like(diff)
     signs = signs.contiguous(memory_format=_format(diff))
