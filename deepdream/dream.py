@@ -11,7 +11,7 @@ import numpy as np
 import scipy.ndimage as nd
 
 from . import arrays
-from .errors import DreamError
+from .errors import DreamError, UsageError
 from .objectives import Objective, objective_L2
 from .settings import DREAM, DreamSettings
 from .sizes import check_sizes
@@ -21,12 +21,22 @@ Gradient = Callable[[Tuple[int, int]], Any]
 
 
 def preprocess(net: Any, img: np.ndarray) -> np.ndarray:
-    """(h, w, 3) RGB of 0-255 -> (3, h, w) float32 BGR with the mean subtracted."""
+    """(h, w, 3) RGB of 0-255 -> (3, h, w) float32 BGR with the mean subtracted.
+
+    Raises UsageError for anything but an array of that shape, of finite numbers.
+    """
+    img = arrays.checked_picture(img)
     return np.float32(np.rollaxis(img, 2)[::-1]) - net.transformer.mean[net.inputs[0]]
 
 
 def deprocess(net: Any, img: np.ndarray) -> np.ndarray:
-    """The inverse of preprocess: (3, h, w) -> (h, w, 3), neither clipped nor rounded."""
+    """The inverse of preprocess: (3, h, w) -> (h, w, 3), neither clipped nor rounded.
+
+    Raises UsageError for another shape.
+    """
+    if np.ndim(img) != 3 or len(img) != 3:
+        size = "x".join(map(str, np.shape(img)))
+        raise UsageError(f"deprocess takes an array of (3, height, width), as preprocess makes it, not of {size}")
     return np.dstack((img + net.transformer.mean[net.inputs[0]])[::-1])
 
 
@@ -160,7 +170,7 @@ def deepdream(
 
     Args:
         net: a Net of load_net; its input blob is overwritten.
-        base_img: (h, w, 3) RGB of 0-255, float32.
+        base_img: (h, w, 3) RGB of 0-255; what is not float32, bytes say, is computed with as float32.
         iter_n: steps in each octave, 0 or more.
         octave_n: octaves, 1 or more.
         octave_scale: an octave's size by that of the one before, above 1.
@@ -175,11 +185,13 @@ def deepdream(
         (h, w, 3) float32 RGB, neither clipped nor rescaled, whatever `clip` says.
 
     Raises:
-        UsageError: a value out of range, or `end` is no layer of this net that can be dreamt on.
+        UsageError: a value out of range, a picture of another shape or with numbers that are not finite, or `end` is no
+            layer of this net that can be dreamt on.
         DreamError: an octave is too small for `end`, or a gradient is zero or not finite.
     """
     settings = DreamSettings(end, iter_n, octave_n, octave_scale, step_size, jitter, clip, seed)
     net.topology.check_end(end)
+    base_img = arrays.checked_picture(base_img, "base_img")
     check_sizes(net.topology, base_img.shape[:2], octave_n, octave_scale, end)
 
     def step(_: np.ndarray, rng: Any) -> None:
@@ -203,6 +215,7 @@ def guide_features(net: Any, guide_img: np.ndarray, end: str = DREAM.end) -> np.
     Raises what deepdream raises.
     """
     net.topology.check_end(end)
+    guide_img = arrays.checked_picture(guide_img, "guide_img")
     check_sizes(net.topology, guide_img.shape[:2], 1, DREAM.octave_scale, end)
     src = net.blobs[net.inputs[0]]
     src.reshape(1, 3, *guide_img.shape[:2])

@@ -12,14 +12,14 @@ from .caffe_format.convolutional import as_convolutional
 from .caffe_format.topology import Topology, read_topology
 from .default_model import Choice, choose
 from .dream import guide_features
-from .engines import choose_engine, make_net
+from .engines import choose_engine, make_net, not_caffe
 from .errors import DreamError
 from .goals import Goal
 from .objectives import objective_guide
 from .picture import Picture
 from .request import Inputs, Recipe, Request, read_inputs, share_of, with_noise_anew
 from .settings import GOOGLENET, NetSettings, byte_text
-from .sizes import Size, check_sizes, octave_sizes
+from .sizes import Size, check_channels, check_sizes, octave_sizes
 from .terminal import say
 
 _MUCH = 2 * 2**30  # bytes: a dream that takes more says so beforehand
@@ -155,8 +155,11 @@ def _goal(request: Request, topology: Topology, choice: Choice, inputs: Inputs) 
     goal = goals.find_goal(request.goal, dream, topology, choice.model.classes, choice.layer)
     for aim in goal.aims:
         check_sizes(topology, inputs.base.pixels.shape[:2], dream.octave_n, dream.octave_scale, aim.end)
+        sizes = octave_sizes(inputs.base.pixels.shape[:2], dream.octave_n, dream.octave_scale)
         if inputs.guide:
             check_sizes(topology, inputs.guide.pixels.shape[:2], 1, dream.octave_scale, aim.end, "guide")
+            sizes.append(inputs.guide.pixels.shape[:2])
+        check_channels(topology, sizes, aim.end, aim.channels, bool(inputs.guide))
     return goal
 
 
@@ -171,6 +174,9 @@ def _tell_stand_in(choice: Choice, goal: Goal) -> None:
 
 def _net(model: Any, settings: NetSettings, convolutional: bool) -> Any:
     engine = choose_engine(settings.engine)
+    why = not_caffe() if settings.engine == "auto" else None
+    if why:
+        say(f"{why}, so PyTorch computes")
     if settings.threads:
         engine.set_threads(settings.threads)
     return make_net(model, engine, settings.device, settings.precision, blobs="needed", convolutional=convolutional)

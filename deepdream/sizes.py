@@ -1,6 +1,6 @@
 """The sizes a dream goes through, and whether the net can work on them."""
 
-from typing import List, Tuple
+from typing import List, Sequence, Tuple
 
 from .caffe_format.shapes import ShapeError
 from .caffe_format.topology import Topology
@@ -39,6 +39,28 @@ def check_sizes(
     raise DreamError(
         f"octave {works + 1} would be {small[1]}x{small[0]}, which does not suit layer {end}: at most {octaves} "
         f"(--octaves {works}) for a {what} of {width}x{height}"
+    )
+
+
+def check_channels(topology: Topology, sizes: Sequence[Size], end: str, channels: Sequence[int], guided: bool) -> None:
+    """Raises DreamError where `end` lacks one of the channels at one of the sizes, or a guide meets other channels.
+
+    Behind a Flatten, say, the number of channels depends on the picture's size.
+    """
+    if not (channels or guided):
+        return
+    counts = [topology.shapes_at(*size, end)[end][1] for size in sizes]
+    least, most = min(counts), max(counts)
+    if guided and least < most:
+        needs = "a guide needs the same number for every octave and for itself"
+    elif channels and max(channels) >= least:
+        needs = f"channel {max(channels)} is not there at every octave"
+    else:
+        return
+    count = f"{least} to {most}" if least < most else str(least)
+    raise DreamError(
+        f"layer {end} has {count} channels, which depends on the size of the picture, and {needs}: "
+        "take a layer in front of it"
     )
 
 

@@ -2,12 +2,13 @@
 
 import os
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, Optional
 
 from .. import model_zoo
 from ..errors import DreamError, UsageError
 from ..model_zoo import Model
 from ..settings import GOOGLENET, NET, NetSettings
+from . import real_caffe
 
 
 def load_net(
@@ -23,7 +24,7 @@ def load_net(
 
     Args:
         model: a name of the model zoo, or a folder with one deploy.prototxt and one .caffemodel.
-        engine: "caffe", "torch", or "auto": Caffe where `import caffe` works, else PyTorch.
+        engine: "caffe", "torch", or "auto": Caffe where `import caffe` finds BVLC's, else PyTorch.
         device: "cpu", "cuda", "cuda:N", "mps", or "auto".
         precision: "float32"; "float64" (PyTorch on CPU and CUDA); "tf32" (CUDA); "bfloat16" (PyTorch, blobs="needed").
         blobs: "all" keeps every blob and runs every layer, as pycaffe does. "needed" runs what `end` depends on, and
@@ -66,8 +67,19 @@ def is_caffe(engine: str) -> bool:
     return bool(choose_engine(engine).__name__ == f"{__name__}.caffe")
 
 
+def not_caffe() -> Optional[str]:
+    """Why "auto" does not take the module that is called caffe; None where there is none, or it does."""
+    if not real_caffe.is_installed():
+        return None
+    try:
+        from . import caffe  # noqa: F401
+    except real_caffe.NotCaffe as error:
+        return error.why
+    return None
+
+
 def choose_engine(engine: str) -> Any:
-    """The module of an engine; "auto" is Caffe where it can be imported."""
+    """The module of an engine; "auto" is Caffe where BVLC's can be imported."""
     if engine in ("auto", "caffe"):
         try:
             from . import caffe

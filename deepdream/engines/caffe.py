@@ -11,7 +11,7 @@ import sys
 import tempfile
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager
 from functools import lru_cache
 from math import prod
 from pathlib import Path
@@ -28,18 +28,9 @@ from ..errors import DreamError, UsageError
 from ..sizes import check_input
 from . import caffe_prototxt
 from .diffs import CleanPasses, TrackedDiff
+from .real_caffe import import_caffe
 
-# Caffe's log would bury every message. What is fatal is still told. Read when caffe is imported.
-os.environ.setdefault("GLOG_minloglevel", "3")
-try:
-    with redirect_stdout(sys.stderr):  # where pycaffe prints that its protobuf is broken
-        import caffe
-        from caffe import Classifier  # any folder called caffe could be imported
-        from caffe.proto import caffe_pb2
-except Exception as error:  # with another NumPy or protobuf than it was built for, pycaffe breaks in many ways
-    reason = (str(error) or type(error).__name__).splitlines()[0]
-    raise DreamError(f"Caffe cannot be imported ({reason}): install pycaffe, or use --engine torch") from None
-
+caffe, caffe_pb2 = import_caffe()
 _MOST = 2**31 - 1  # Caffe counts the numbers of a blob in an int
 _TRIAL = """
 layer { name: "data" type: "Input" top: "data" input_param { shape { dim: 2 } } }
@@ -65,7 +56,7 @@ class _Blob(TrackedDiff):
         return getattr(self._blob, name)
 
 
-class CaffeNet(CleanPasses, Classifier):
+class CaffeNet(CleanPasses, caffe.Classifier):  # type: ignore[misc,name-defined]
     """blobs="all": caffe.Classifier, whose backward passes begin with clean diffs."""
 
     engine = "caffe"

@@ -1,7 +1,7 @@
 """Which diffs a backward pass may find in the blobs: clean ones, but for what is meant to be there."""
 
 from contextlib import contextmanager
-from typing import Any, Callable, Dict, Iterator, Optional, Sequence, Set, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -68,7 +68,7 @@ class CleanPasses:
     """
 
     topology: Topology
-    outputs: Sequence[str]
+    outputs: List[str]
     clear_param_diffs: Callable[[], None]  # as in pycaffe: makes the diffs of all parameters zero
     leftovers = False
     _began: Optional[int] = None  # where the last pass began, or that which it went on from
@@ -105,9 +105,7 @@ class CleanPasses:
         self.clear_param_diffs()
 
     def _note(self, last: int, first: int) -> None:
-        blobs, made = self.tracked(), set()  # type: Dict[str, Any], Set[str]
-        layers = self.topology.layers[first : last + 1]
-        for layer in layers:
-            made.update(set(layer.bottoms).difference(layer.tops))
+        blobs, layers = self.tracked(), self.topology.layers[first : last + 1]
+        made = {name for layer in layers for name in layer.bottoms if name not in layer.tops}
         for name in {name for layer in layers for name in layer.bottoms + layer.tops}:
             blobs[name].leave(name in made)
