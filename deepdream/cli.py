@@ -29,6 +29,7 @@ from .settings import (
     byte_size,
     byte_text,
     seconds,
+    shown,
 )
 
 VERBS = {
@@ -59,7 +60,7 @@ def _parser_of(kind: Callable[[str], Any]) -> Callable[[str], Any]:
         try:
             return kind(text)
         except ValueError:
-            raise argparse.ArgumentTypeError(f"{text!r} is not {KINDS[kind]}") from None
+            raise argparse.ArgumentTypeError(f"{shown(text)} is not {KINDS[kind]}") from None
 
     return parse
 

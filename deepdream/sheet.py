@@ -9,7 +9,6 @@ import contextlib
 import io
 import json
 import signal
-import sys
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -22,7 +21,7 @@ from .errors import DreamError
 from .executors import Crew, Job
 from .preparation import Prepared, prepare, varied
 from .request import Recipe, Request, with_noise_anew
-from .settings import DREAM, WORKERS, DreamSettings, WorkerSettings
+from .settings import DREAM, MOST, WORKERS, DreamSettings, WorkerSettings, byte_size
 from .sheet_axes import Axis, Values, find_axes, name_layers, requests, suitable_layers
 from .sheet_picture import Content
 from .sizes import Size, octave_sizes
@@ -93,7 +92,7 @@ def _cells(prepared: Prepared, request: Request, axes: Sequence[Axis]) -> List[C
         other = varied(prepared, one)
         caption = ", ".join(axis.caption(getattr(one.dream, axis.name)) for axis in axes)
         # What fits now is not fitted again, into what the dreams before it will leave: its recipe is known already.
-        net = replace(other.request.net, memory=other.request.net.memory or sys.maxsize)
+        net = replace(other.request.net, memory=other.request.net.memory or MOST[byte_size])
         cells.append(Cell(replace(other.request, net=net), other.recipe, caption))
     return cells
 

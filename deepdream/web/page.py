@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import re
 from dataclasses import replace
 from html import escape
 from pathlib import Path
@@ -301,7 +302,7 @@ def _slider(name: str) -> gr.Slider:
 def _seed(typed: Any) -> Any:
     """A seed as it was typed, None for nothing; what is no number is left to the settings to refuse."""
     text = str(typed or "").strip()
-    return int(text) if text.isdecimal() else text or None
+    return int(text) if re.fullmatch(r"\d{1,20}", text) else text or None
 
 
 def _status(words: str, share: Optional[float] = None, is_wrong: bool = False) -> str:

@@ -87,8 +87,8 @@ def test_only_what_was_uploaded_is_dreamt_on(visitor, path):
     ("others", "words"),
     [
         ({"iterations": 101}, "iterations may be 100 at most on this page, not 101"),
-        ({"iterations": -1}, "iterations must be a whole number, 0 or more, not -1"),
-        ({"iterations": "many"}, "iterations must be a whole number, 0 or more, not &#x27;many&#x27;"),
+        ({"iterations": -1}, "iterations must be a whole number from 0 to 1000000, not -1"),
+        ({"iterations": "many"}, "iterations must be a whole number from 0 to 1000000, not &#x27;many&#x27;"),
         ({"octaves": 11}, "octaves may be 10 at most on this page, not 11"),
         ({"octaves": 2.5}, "octaves must be a whole number from 1 to 1000, not 2.5"),
         ({"longest side": 10**6}, "the longest side may be 2048 at most on this page, not 1000000"),
