@@ -207,7 +207,8 @@ class _Page:
             octave_n=chosen[self._octaves],
             seed=_seed(chosen.get(self._seed)),
         )
-        return Request(picture, "", dream, net=replace(self._net, model=model), pictures=pictures, guide=guide)
+        net, fit_octaves = replace(self._net, model=model), dream.octave_n == DREAM.octave_n
+        return Request(picture, "", dream, net=net, pictures=pictures, guide=guide, fit_octaves=fit_octaves)
 
     def _end(self, visitor: gr.Request) -> None:
         """Stops the visitor's own dream."""
