@@ -12,7 +12,7 @@ import sys
 from dataclasses import fields
 from typing import Any, Callable, Collection, List, NoReturn, Optional, Tuple
 
-from . import __version__, limits
+from . import __version__
 from .errors import DreamError, UsageError, as_shown
 from .settings import (
     DREAM,
@@ -87,7 +87,9 @@ def main(argv: Optional[List[str]] = None) -> int:
     try:
         # Intermixed: IN OUT --seed 1 LAYER is as good as IN OUT LAYER --seed 1.
         args = _parser(verb).parse_intermixed_args(argv if verb == "dream" else argv[1:])
-        limits.check(limits.LIBRARIES)
+        from . import limits
+
+        limits.check(limits.LIBRARIES)  # before the next line, which loads them
         from . import commands
 
         code: int = getattr(commands, verb)(args)
