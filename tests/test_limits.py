@@ -164,9 +164,9 @@ def test_nothing_free_is_not_no_limit(tmp_path, monkeypatch):
             "PyTorch needs 400M of data and 399M can be had: raise the limit with ulimit -d",
         ),
         (
-            version_2("", 350, 100, 40),  # 290 left, and 100 that the process has
+            version_2("", 250, 100, 40),  # 190 left, and 100 that the process has
             PYTORCH,
-            "PyTorch needs 400M of memory and 390M can be had: "
+            "PyTorch needs 300M of memory and 290M can be had: "
             "raise the limit of the container, the service or the job",
         ),
     ],
@@ -179,9 +179,8 @@ def test_too_little_for_the_program_itself(put, files, need, words):
 
 def test_enough(put):
     for need in (LIBRARIES, PYTORCH):
-        limits.check(
-            need, put({"proc/self/limits": ulimits(need.addresses, need.memory), **version_2("", 360, 100, 40)})
-        )
+        group = version_2("", need.memory // MB - 40, 100, 40)
+        limits.check(need, put({"proc/self/limits": ulimits(need.address_space, need.data), **group}))
 
 
 @pytest.mark.skipif(not shutil.which("prlimit"), reason="needs prlimit")
