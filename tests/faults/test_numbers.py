@@ -3,6 +3,7 @@
 import math
 from argparse import ArgumentTypeError
 from dataclasses import fields
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -160,6 +161,18 @@ def write_recipe(path, text):
     chunks = PngImagePlugin.PngInfo()
     chunks.add_text(recipe.KEYWORD, text)
     Image.new("RGB", (8, 8)).save(path, pnginfo=chunks)
+
+
+@pytest.mark.parametrize("number", ["1" + "0" * 30, "1" + "0" * 400, "1e308", "-1", "NaN", '"x"', "[]", "null"])
+def test_in_the_recipe_of_a_zoom_that_is_there(folder, net, capsys, number):
+    """Of its first frame, which is all that is in the folder."""
+    Path("out").mkdir()
+    write_recipe("out/0000.png", f'{{"dreamify": {{"zoom_frames": {number}}}}}')
+    line = refused(capsys, folder, ["zoom", "in.png", "out", "--seed", "7", "--model", net], 2)
+    assert "out holds other things than the frames of one zoom" in line
+    write_recipe("out/0000.png", '{"dreamify": {"zoom_frames": 1}}')
+    line = refused(capsys, folder, ["zoom", "in.png", "out", "--frames", "1", "--seed", "7", "--model", net], 2)
+    assert "out is a zoom with program None, and this is one with dreamify: choose another OUT" in line
 
 
 @needs_cases
