@@ -29,6 +29,7 @@ from .settings import (
     byte_size,
     byte_text,
     seconds,
+    shown,
 )
 
 VERBS = {
@@ -59,7 +60,7 @@ def _parser_of(kind: Callable[[str], Any]) -> Callable[[str], Any]:
         try:
             return kind(text)
         except ValueError:
-            raise argparse.ArgumentTypeError(f"{text!r} is not {KINDS[kind]}") from None
+            raise argparse.ArgumentTypeError(f"{shown(text)} is not {KINDS[kind]}") from None
 
     return parse
 
@@ -86,6 +87,9 @@ def main(argv: Optional[List[str]] = None) -> int:
     try:
         # Intermixed: IN OUT --seed 1 LAYER is as good as IN OUT LAYER --seed 1.
         args = _parser(verb).parse_intermixed_args(argv if verb == "dream" else argv[1:])
+        from . import limits
+
+        limits.check(limits.LIBRARIES)  # before the next line, which loads them
         from . import commands
 
         code: int = getattr(commands, verb)(args)

@@ -60,6 +60,7 @@ def sheet(args: argparse.Namespace) -> int:
     absent = dict.fromkeys(("layer", "iterations", "octaves", "scale", "seed", "layers"))
     request = _request({**chosen, **absent})
     given = {name: several for name, several in values.items() if several is not None}
+    request = replace(request, fit_octaves="octave_n" not in given)
     return sheets.run(request, given, _with_options(WORKERS, chosen))
 
 
@@ -116,7 +117,8 @@ def _request(chosen: Dict[str, Any]) -> Request:
             raise UsageError(f"--{goal} says what to dream on: leave out the layer {chosen['layer']}")
     dream, goals, net, pictures = (_with_options(defaults, chosen) for defaults in (DREAM, GOAL, NET, PICTURE))
     files = (chosen["guide"], chosen["mask"])
-    return Request(chosen["source"], chosen["target"], dream, goals, net, pictures, *files)
+    fit_octaves = chosen["octaves"] is None
+    return Request(chosen["source"], chosen["target"], dream, goals, net, pictures, *files, fit_octaves=fit_octaves)
 
 
 def _with_options(settings: Any, chosen: Dict[str, Any]) -> Any:

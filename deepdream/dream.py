@@ -62,8 +62,9 @@ def make_step(
     Args:
         step_size, jitter, clip, rng: see ascend.
 
-    Raises what ascend raises.
+    Raises what ascend raises, and UsageError for a value out of range.
     """
+    DreamSettings(end=end, step_size=step_size, jitter=jitter, clip=clip)
     ascend(net, lambda _: gradient_towards(net, end, objective), step_size, jitter, clip, rng)
 
 

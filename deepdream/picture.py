@@ -6,7 +6,6 @@ that the file's extension names.
 
 import hashlib
 import io
-import sys
 import warnings
 from dataclasses import dataclass
 from math import prod
@@ -150,7 +149,8 @@ def _open(data: bytes, name: str) -> Image.Image:
             image = Image.open(io.BytesIO(data))
             if image.format == "EPS":
                 raise DreamError(f"{name} is a PostScript program, not a picture: save it as PNG first")
-            if prod(image.size) * _PER_PIXEL > (memory.free() or sys.maxsize):
+            free = memory.free()
+            if free is not None and prod(image.size) * _PER_PIXEL > free:
                 size = "{}x{}".format(*image.size)
                 raise DreamError(
                     f"{name} says that it is {size}, too large for the memory that is free: shrink it first"

@@ -28,6 +28,7 @@ class Request:
     guide: Optional[str] = None
     mask: Optional[str] = None
     frames: Optional[str] = None  # a folder for every iteration's picture
+    fit_octaves: bool = False  # nobody said how many: fewer are dreamt where the picture is too small for all
 
     @property
     def kind(self) -> str:

@@ -73,7 +73,7 @@ def _run(request: Request, frames: Frames, base: Optional[Picture], place: Place
     finished = place.finished()
     state = None if finished else place.state()
     begun = finished or (state.recipe if state else None)
-    prepared = prepare(_like(request, begun), begun=begun["model"] if begun else None, base=base)
+    prepared = prepare(_like(request, begun), begun=begun.get("model") if begun else None, base=base)
     # As it will be read again, to be compared.
     recipe: Recipe = json.loads(json.dumps({**prepared.recipe, **frames.recipe}))
     if begun is not None:

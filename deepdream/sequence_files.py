@@ -136,7 +136,8 @@ class Place:
             return None
         recipe = self._recipe_in(self.frame(0))
         count = (recipe or {}).get(f"{self._kind.name}_frames", len(there))  # a film does not say beforehand
-        if recipe is None or there != sorted(self.frame(number).name for number in range(count)):
+        frames = sorted(self.frame(number).name for number in range(len(there)))
+        if recipe is None or count != len(there) or there != frames:  # the count is whatever the file says
             self._refuse()
         recipe.pop("frame", None)
         return recipe

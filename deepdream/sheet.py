@@ -9,7 +9,6 @@ import contextlib
 import io
 import json
 import signal
-import sys
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -20,9 +19,9 @@ from .cells import Cells
 from .dream import Step
 from .errors import DreamError
 from .executors import Crew, Job
-from .preparation import Prepared, prepare, varied
+from .preparation import Prepared, fewer_octaves, prepare, varied
 from .request import Recipe, Request, with_noise_anew
-from .settings import DREAM, WORKERS, DreamSettings, WorkerSettings
+from .settings import DREAM, MOST, WORKERS, DreamSettings, WorkerSettings, byte_size
 from .sheet_axes import Axis, Values, find_axes, name_layers, requests, suitable_layers
 from .sheet_picture import Content
 from .sizes import Size, octave_sizes
@@ -61,7 +60,7 @@ def run(request: Request, values: Values, workers: WorkerSettings = WORKERS) -> 
     crew = executors.if_asked(request.net, workers)
     request = replace(request, net=crew.net) if crew else request
     axes = name_layers(request, asked)
-    prepared = prepare(requests(request, axes)[0], varying=[axis.option for axis in axes])
+    prepared = prepare(requests(request, axes)[0], varying=[*(axis.option for axis in axes), "octaves"])
     if asked[0].is_every_layer:
         axes, left_out = suitable_layers(prepared, request, axes)
         if left_out:
@@ -71,6 +70,7 @@ def run(request: Request, values: Values, workers: WorkerSettings = WORKERS) -> 
     for cell in cells:
         cell.content = store.find(cell.recipe, size)
     _tell(axes, cells, size)
+    _tell_octaves(request, cells, size)
     try:
         cut_short = _dream(prepared, cells, store, crew)
     except KeyboardInterrupt:  # the second one, in the middle of a step
@@ -93,7 +93,7 @@ def _cells(prepared: Prepared, request: Request, axes: Sequence[Axis]) -> List[C
         other = varied(prepared, one)
         caption = ", ".join(axis.caption(getattr(one.dream, axis.name)) for axis in axes)
         # What fits now is not fitted again, into what the dreams before it will leave: its recipe is known already.
-        net = replace(other.request.net, memory=other.request.net.memory or sys.maxsize)
+        net = replace(other.request.net, memory=other.request.net.memory or MOST[byte_size])
         cells.append(Cell(replace(other.request, net=net), other.recipe, caption))
     return cells
 
@@ -108,9 +108,23 @@ def _tell(axes: Sequence[Axis], cells: Sequence[Cell], size: Size) -> None:
     say(f"{len(cells)} dreams of {size[1]}x{size[0]}{before}: {values}")
 
 
+def _tell_octaves(request: Request, cells: Sequence[Cell], size: Size) -> None:
+    """That there are fewer octaves than by default, where nobody said how many, and in which dreams if not in all."""
+    fewer: Dict[str, List[str]] = {}
+    for cell in cells:
+        words = fewer_octaves(request, cell.request, size) if request.fit_octaves else ""
+        fewer.setdefault(words, []).append(cell.caption)
+    for words, captions in fewer.items():
+        if words:
+            say(words if len(fewer) == 1 else f"{words}: {_listed(captions)}")
+
+
 def _in_words(axis: Axis) -> str:
-    values = [str(value) for value in axis.values]
-    return f"{axis.option} {', '.join(values if len(values) <= _MANY else [*values[:2], '...', values[-1]])}"
+    return f"{axis.option} {_listed([str(value) for value in axis.values])}"
+
+
+def _listed(texts: Sequence[str]) -> str:
+    return ", ".join(texts if len(texts) <= _MANY else [*texts[:2], "...", texts[-1]])
 
 
 def _tell_faults(cells: Sequence[Cell]) -> None:
@@ -240,5 +254,7 @@ def _recipe(axes: Sequence[Axis], cells: Sequence[Cell]) -> Recipe:
     first, *others = [cell.recipe for cell in cells]
     common = {key: value for key, value in first.items() if all(other.get(key) == value for other in others)}
     own = {f"sheet_{axis.option}": list(axis.values) for axis in axes}
+    if "octaves" not in common and "sheet_octaves" not in own:  # as many as fit into each
+        own["octaves"] = [cell.recipe["octaves"] for cell in cells]
     recipe: Recipe = json.loads(json.dumps({**common, **own}))
     return recipe

@@ -26,15 +26,12 @@ def check_sizes(
     """Raises DreamError where an octave of a picture of (height, width) does not suit `end`, with what would."""
     check_input(topology)
     height, width = size
-    sizes = octave_sizes(size, octave_n, octave_scale)
-    fits = {size: _fits(topology, size, end) for size in set(sizes)}
-    fitting = [fits[size] for size in sizes]
-    if all(fitting):
+    works = octaves_that_fit(topology, size, octave_n, octave_scale, end)
+    if works == octave_n:
         return
-    works = fitting.index(False)
     if works == 0:
         raise DreamError(f"a {what} of {width}x{height} does not suit layer {end}, {_suitable(topology, end)}")
-    small = sizes[works]
+    small = octave_sizes(size, octave_n, octave_scale)[works]
     octaves = "one octave works" if works == 1 else f"{works} octaves work"
     raise DreamError(
         f"octave {works + 1} would be {small[1]}x{small[0]}, which does not suit layer {end}: at most {octaves} "
@@ -64,9 +61,11 @@ def check_channels(topology: Topology, sizes: Sequence[Size], end: str, channels
     )
 
 
-def suits(topology: Topology, size: Size, octave_n: int, octave_scale: float, end: str) -> bool:
-    """Whether every octave of a picture of (height, width) suits `end`."""
-    return all(_fits(topology, one, end) for one in set(octave_sizes(size, octave_n, octave_scale)))
+def octaves_that_fit(topology: Topology, size: Size, octave_n: int, octave_scale: float, end: str) -> int:
+    """How many octaves of a picture of (height, width) suit `end`, from its own size down, of at most `octave_n`."""
+    sizes = octave_sizes(size, octave_n, octave_scale)
+    fits = {size: _fits(topology, size, end) for size in set(sizes)}
+    return next((number for number, size in enumerate(sizes) if not fits[size]), octave_n)
 
 
 def check_input(topology: Topology) -> None:

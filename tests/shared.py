@@ -24,6 +24,10 @@ needs_reference = pytest.mark.skipif(
     not (SHARED / "reference").is_dir(), reason="needs what real Caffe computed, in ../shared/reference"
 )
 
+needs_cases = pytest.mark.skipif(
+    not (SHARED / "cases").is_dir(), reason="needs inputs that went wrong, in ../shared/cases"
+)
+
 
 def model(name: str) -> str:
     """The folder of a model in shared/, for load_net."""

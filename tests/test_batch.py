@@ -158,7 +158,7 @@ def test_a_dream_never_replaces_its_picture(photos):
     [
         (["--layer", "tea"], "there is no layer 'tea' in this net", 2),
         (["--guide", "absent.png"], "there is no file absent.png", 1),
-        (["--workers", "0"], "workers must be a whole number, 1 or more, not 0", 2),
+        (["--workers", "0"], "workers must be a whole number from 1 to 1024, not 0", 2),
         (["--channel", "conv1:99"], "conv1", 2),
     ],
 )

@@ -208,7 +208,7 @@ def test_without_the_packages(frame_folder, clip, net, filmed, capsys, monkeypat
             "--fps is for folders of frames, and in.mp4 has its own rate: leave it out",
         ),
         (["in.mp4", "out.mp4", "--fps", "1e-5"], "fps must be a number from 0.1 to 1000, not 1e-05"),
-        (["in.mp4", "out.mp4", "--every", "0"], "every must be a whole number, 1 or more, not 0"),
+        (["in.mp4", "out.mp4", "--every", "0"], "every must be a whole number from 1 to 1000000, not 0"),
     ],
 )
 def test_wrong_use(clip, net, capsys, folder, args, words):

@@ -1,10 +1,11 @@
 """load_net: a model as a Net, on real Caffe or on PyTorch."""
 
 import os
+from functools import lru_cache
 from importlib.util import find_spec
 from typing import Any, Optional
 
-from .. import model_zoo
+from .. import limits, model_zoo
 from ..errors import DreamError, UsageError
 from ..model_zoo import Model
 from ..settings import GOOGLENET, NET, NetSettings
@@ -92,6 +93,18 @@ def choose_engine(engine: str) -> Any:
         raise DreamError("neither Caffe nor PyTorch is installed: pip install torch (it wants Python 3.10 or later)")
     # Asks PyTorch, which reads it once, for huge pages: a fresh blob in pages of 4 kB takes longer to get than to fill.
     os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
-    from . import torch
+    return _torch()
 
+
+@lru_cache(maxsize=None)
+def _torch() -> Any:
+    """The engine on PyTorch. Raises DreamError where that cannot be loaded."""
+    limits.check(limits.PYTORCH)
+    try:
+        from . import torch
+    except (ImportError, MemoryError, OSError) as error:
+        reason = str(error).strip() or type(error).__name__
+        raise DreamError(
+            f"PyTorch cannot be loaded ({reason}): give the program more memory, or install PyTorch anew"
+        ) from None
     return torch

@@ -17,7 +17,7 @@ from .. import picture
 from ..dream import Step, dream_steps
 from ..errors import DreamError, UsageError
 from ..picture import Picture
-from ..preparation import KeptNet, Prepared
+from ..preparation import KeptNet, Prepared, fewer_octaves
 from ..request import Recipe, Request
 from ..session import outcome
 from ..settings import WEB, WEB_MOST, WebSettings
@@ -183,7 +183,9 @@ class Dreamer:
         result = _written(prepared, last, Path(tempfile.mkdtemp(dir=self._folder)))
         so_far, seed = result.recipe.get("moment"), result.recipe["seed"]
         words = f"stopped at {so_far}: this is the dream so far" if so_far else "the dream is done"
-        return Moment(f"{words} (seed {seed})", 1.0, None, result, is_last=True)
+        fewer = fewer_octaves(dream.request, prepared.request, dream.base.pixels.shape[:2])
+        words = f"{words} (seed {seed}{fewer and ', '}{fewer})"
+        return Moment(words, 1.0, None, result, is_last=True)
 
 
 def _steps(prepared: Prepared, dream: Dream) -> Iterator[Step]:

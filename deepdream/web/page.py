@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import re
 from dataclasses import replace
 from html import escape
 from pathlib import Path
@@ -206,7 +207,8 @@ class _Page:
             octave_n=chosen[self._octaves],
             seed=_seed(chosen.get(self._seed)),
         )
-        return Request(picture, "", dream, net=replace(self._net, model=model), pictures=pictures, guide=guide)
+        net, fit_octaves = replace(self._net, model=model), dream.octave_n == DREAM.octave_n
+        return Request(picture, "", dream, net=net, pictures=pictures, guide=guide, fit_octaves=fit_octaves)
 
     def _end(self, visitor: gr.Request) -> None:
         """Stops the visitor's own dream."""
@@ -301,7 +303,7 @@ def _slider(name: str) -> gr.Slider:
 def _seed(typed: Any) -> Any:
     """A seed as it was typed, None for nothing; what is no number is left to the settings to refuse."""
     text = str(typed or "").strip()
-    return int(text) if text.isdecimal() else text or None
+    return int(text) if re.fullmatch(r"\d{1,20}", text) else text or None
 
 
 def _status(words: str, share: Optional[float] = None, is_wrong: bool = False) -> str:

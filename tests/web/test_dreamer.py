@@ -65,6 +65,18 @@ def test_a_dream_is_the_command_lines(dreamer, wanted, tmp_path):
     assert shares[-1] == 1
 
 
+def test_octaves_that_nobody_chose_give_way_to_what_fits(dreamer, wanted, tmp_path):
+    """With the net that is loaded for the first, and with the same net afterwards."""
+    tiny_picture(tmp_path / "in.png", 20, 16)
+    for _ in range(2):
+        *_, last = dreamer.moments(dreamer.begin(replace(wanted, fit_octaves=True)))
+        fewer = "2 octaves instead of 3, as a picture of 20x16 is too small for more"
+        assert last.words == f"the dream is done (seed 7, {fewer})"
+        assert last.result.recipe["octaves"] == 2
+    with pytest.raises(DreamError, match="at most 2 octaves work"):
+        list(dreamer.moments(dreamer.begin(wanted)))
+
+
 def test_each_octave_is_seen(dreamer, wanted, monkeypatch):
     """By a visitor who looks after every step."""
     seen = threading.Event()

@@ -87,13 +87,16 @@ def test_only_what_was_uploaded_is_dreamt_on(visitor, path):
     ("others", "words"),
     [
         ({"iterations": 101}, "iterations may be 100 at most on this page, not 101"),
-        ({"iterations": -1}, "iterations must be a whole number, 0 or more, not -1"),
-        ({"iterations": "many"}, "iterations must be a whole number, 0 or more, not &#x27;many&#x27;"),
+        ({"iterations": -1}, "iterations must be a whole number from 0 to 1000000, not -1"),
+        ({"iterations": "many"}, "iterations must be a whole number from 0 to 1000000, not &#x27;many&#x27;"),
         ({"octaves": 11}, "octaves may be 10 at most on this page, not 11"),
         ({"octaves": 2.5}, "octaves must be a whole number from 1 to 1000, not 2.5"),
         ({"longest side": 10**6}, "the longest side may be 2048 at most on this page, not 1000000"),
         ({"longest side": None}, "the longest side may be 2048 at most on this page, not None"),
         ({"seed": "-1"}, "seed must be a whole number from 0 to 4294967295, not &#x27;-1&#x27;"),
+        ({"seed": "9" * 400}, "seed must be a whole number from 0 to 4294967295, not &#x27;99999"),
+        ({"seed": "9" * 5000}, "seed must be a whole number from 0 to 4294967295, not &#x27;99999"),
+        ({"iterations": 10**400}, "iterations must be a whole number from 0 to 1000000, not 1000"),
         ({"seed": str(2**32)}, f"seed must be a whole number from 0 to 4294967295, not {2**32}"),
         ({"layer": "tea"}, "there is no layer &#x27;tea&#x27; in this net"),
         ({"layer": None}, "layer must be text, not None"),
@@ -104,6 +107,14 @@ def test_only_what_was_uploaded_is_dreamt_on(visitor, path):
 def test_values_out_of_range(visitor, content, others, words):
     said = visitor.dream(visitor.upload(content, "in.png"), **others)
     assert words in said
+
+
+def test_the_default_octaves_give_way_to_what_fits(visitor, tmp_path):
+    """Those of the page, that is, which a visitor has not touched; others are kept, or refused."""
+    path = visitor.upload(Path(tiny_picture(tmp_path / "small.png", 20, 16)).read_bytes(), "small.png")
+    said = visitor.dream(path, octaves=visitor.usual["octaves"])
+    assert "the dream is done (seed 7, 2 octaves instead of 4, as a picture of 20x16 is too small for more)" in said
+    assert "at most 2 octaves work" in visitor.dream(path, octaves=3)
 
 
 def test_a_file_that_is_too_large_never_reaches_the_disk(visitor, server):

@@ -72,8 +72,8 @@ def test_without_gradio(net, capsys, monkeypatch):
     [
         (["--port", "0"], "port must be a whole number from 1 to 65535, not 0"),
         (["--upload", "much"], "--upload: 'much' is not a size such as 3.5G or 512M"),
-        (["--max-size", "10"], "max-size must be a whole number, 64 or more, not 10"),
-        (["--megapixels", "0"], "megapixels must be a number above 0, not 0"),
+        (["--max-size", "10"], "max-size must be a whole number from 64 to 1000000, not 10"),
+        (["--megapixels", "0"], "megapixels must be a number above 0, 1000000 at most, not 0"),
     ],
 )
 def test_wrong_use(capsys, args, words):
