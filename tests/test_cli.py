@@ -14,10 +14,10 @@ from deepdream import commands
 from deepdream.cli import VERBS, main
 from deepdream.settings import DREAM, NET, PICTURE
 from tests.nets import layer
-from tests.tiny import ROOT, command, refused, tiny_picture
+from tests.tiny import ROOT, command, dream_of_old, refused, tiny_picture
 
 LAYER = "inception_4c/output"
-SENTINEL = b"what was there before"
+SENTINEL = dream_of_old()
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 

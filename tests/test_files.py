@@ -161,7 +161,8 @@ def test_an_object_store(folder, net, monkeypatch, capsys):
         assert main(["batch", "s3://bucket/in", "s3://bucket/out", "--model", net, *SHORT]) == 0
         assert main(["in.png", "alone.png", "--model", net, *SHORT]) == 0
         assert s3.cat("bucket/out/a.png") == Path("alone.png").read_bytes()
-        assert main(["batch", "s3://bucket/*/a.png", "s3://bucket/out", "--model", net, *SHORT]) == 2
+        assert main(["batch", "s3://bucket/*/a.png", "s3://bucket/out", "--model", net, *SHORT, "--seed", "8"]) == 1
+        assert "s3://bucket/out/a.png is there, a dream with seed 7, and this one has 8" in capsys.readouterr().err
         assert main(["batch", "s3://bucket/in/*", "s3://absent/out", "--model", net, *SHORT]) == 1
         assert "there is no s3://absent/out: check the address" in capsys.readouterr().err
         assert not s3.exists("absent")

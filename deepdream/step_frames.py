@@ -1,0 +1,98 @@
+"""The picture of every step in a folder (--frames), which holds those of one dream."""
+
+import os
+from pathlib import Path
+from typing import List, Optional
+
+from . import aside, files, outputs, picture
+from . import recipe as recipes
+from .dream import Step
+from .errors import DreamError, UsageError
+from .request import Recipe, Request
+from .sequence_files import is_shown
+from .terminal import moment, say
+
+
+class StepFrames:
+    """The folder of a request, claimed until `close`: no other dream writes there."""
+
+    def __init__(self, request: Request):
+        self._request = request
+        self._folder = str(request.frames)
+        self._claim: Optional[int] = None
+
+    def check(self) -> None:
+        """See, before the work, that a folder that is there can be written."""
+        files.check_link(self._folder)
+        if Path(self._folder).is_dir():
+            picture.check_target(files.join(self._folder, _name(0, 0)))
+
+    def begin(self, recipe: Recipe, open_seed: bool) -> None:
+        """Makes the folder; removes the frames of an earlier dream from it, where they may be replaced.
+
+        That is where the recipe is the same but for what was drawn or chosen here (the seed, the device), or the
+        request is to replace what is there. Raises UsageError where anything else is in the folder, DreamError where it
+        cannot be made, or another dream writes there.
+        """
+        files.make_folder(self._folder)
+        if files.is_address(self._folder):
+            return
+        try:
+            self._claim = aside.claim(Path(self._folder))
+        except BlockingIOError:
+            raise DreamError(
+                f"another dream is writing to {self._folder}: wait for it, or name another folder"
+            ) from None
+        free = {*recipes.HOW, "moment"}
+        if open_seed:
+            free |= {"seed"} | ({"input_sha256", "guide_sha256"} if "input" in recipe else set())
+        self._make_room(recipe, free)
+
+    def write(self, step: Step, recipe: Recipe) -> None:
+        """Raises DreamError where that fails."""
+        dream = self._request.dream
+        target = files.join(self._folder, _name(step.octave, step.iteration))
+        picture.write(target, picture.to_uint8(step.picture(), dream.clip), {**recipe, "moment": moment(dream, step)})
+
+    def close(self) -> None:
+        """Lets other dreams in."""
+        if self._claim is not None:
+            os.close(self._claim)
+            self._claim = None
+
+    def _make_room(self, recipe: Recipe, free: "set[str]") -> None:
+        own = {files.identity(self._request.target, is_output=True)} - {None}
+        stale: List[Path] = []
+        for path in sorted(Path(self._folder).iterdir()):
+            if not is_shown(path) or files.identity(str(path)) in own:
+                continue
+            outputs.refuse_inputs(str(path), self._request)
+            there = _recipe_in(path)
+            if there is None or "moment" not in there:
+                raise UsageError(
+                    f"{self._folder} holds other things than the frames of one dream, such as {path.name}: "
+                    "name another folder"
+                )
+            key = recipes.difference(there, recipe, free)
+            if key is not None and not self._request.force:
+                raise UsageError(
+                    f"{self._folder} holds the frames of a dream with {key} {there.get(key)}, and this one has "
+                    f"{recipe.get(key)}: name another folder, or replace them with --force"
+                )
+            if recipes.difference(there, recipe, {"moment"}) is not None:
+                stale.append(path)
+        if stale:
+            say(f"{len(stale)} frames of an earlier dream in {self._folder} are replaced")
+        for path in stale:
+            path.unlink()
+
+
+def _recipe_in(path: Path) -> Optional[Recipe]:
+    try:
+        return picture.read_recipe(str(path)) if path.is_file() else None
+    except DreamError:
+        return None
+
+
+def _name(octave: int, iteration: int) -> str:
+    return f"octave{octave + 1:02}-iteration{iteration + 1:04}.png"
