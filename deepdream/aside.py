@@ -36,7 +36,10 @@ def write(path: Path, data: bytes, new: bool = False) -> None:
 
 
 def put(aside: Path, path: Path, new: bool = False) -> None:
-    """Gives a file that is whole its name; raises OSError. new: where something has that name, FileExistsError."""
+    """Gives a file that is whole its name, beside which it may keep its own; raises OSError.
+
+    new: raises FileExistsError where something has that name.
+    """
     if not new:
         aside.replace(path)
         return
@@ -48,8 +51,6 @@ def put(aside: Path, path: Path, new: bool = False) -> None:
         if os.path.lexists(str(path)):
             raise FileExistsError(str(path)) from None
         aside.replace(path)
-    else:
-        aside.unlink()
 
 
 def keep_permissions(path: Path, descriptor: int) -> None:

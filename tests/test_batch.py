@@ -1,12 +1,13 @@
 """Many pictures: each is the dream that it would be alone, and what one of them does is nobody else's trouble."""
 
+import os
 import re
 from pathlib import Path
 
 import psutil
 import pytest
 
-from deepdream import batch, executors, picture
+from deepdream import aside, batch, executors, picture
 from deepdream.cli import main
 from deepdream.errors import UsageError
 from deepdream.request import Request
@@ -131,6 +132,48 @@ def test_which_files_are_found(photos):
     assert find_jobs(["photos/A.PNG"], "out/") == {"photos/A.PNG": "out/A.PNG"}
     tiny_picture(Path("photos/[1].png"))
     assert list(find_jobs(["photos/[1].png"], "out")) == ["photos/[1].png"]
+
+
+@pytest.mark.usefixtures("here")
+@pytest.mark.parametrize("pattern", ["photos/**/*.*g", "./photos/**/*.*g", "photos/../photos/**/*.*g"])
+def test_dreams_within_the_pattern_are_left_out(photos, dreamt, capsys, pattern):
+    assert dreamt(pattern, "photos/dreams") == 0
+    before = snapshot(photos)
+    assert sorted(path.name for path in Path("photos/dreams").iterdir()) == ["a.png", "b.jpg"]
+    said(capsys)
+    assert dreamt(pattern, "photos/dreams") == 0
+    lines = said(capsys)
+    assert lines[0] == "dreamify: left out, for the dreams go to photos/dreams: 2 pictures that are there"
+    assert lines[-1] == "dreamify: 2 done before: photos/dreams"
+    assert snapshot(photos) == before
+
+
+@pytest.mark.usefixtures("here")
+def test_one_batch_at_a_time_writes_to_a_folder(photos, dreamt, capsys):
+    Path("out").mkdir()
+    claim = aside.claim(Path("out"))
+    if claim is None:
+        pytest.skip("no locks here")
+    before = snapshot(photos)
+    assert dreamt("photos", "out") == 1
+    assert said(capsys)[-1] == "dreamify: another batch is writing to out: wait for it, or choose another OUTDIR"
+    assert snapshot(photos) == before
+    assert dreamt("photos", "other") == 0
+    os.close(claim)
+    assert dreamt("photos", "out") == 0
+    os.close(aside.claim(Path("out")))  # it was given back
+
+
+@pytest.mark.usefixtures("here")
+def test_a_link_that_leads_nowhere_is_told_and_stays(photos, dreamt, capsys):
+    Path("out").mkdir()
+    Path("out/a.png").symlink_to("gone.png")
+    assert dreamt("photos", "out") == 1
+    assert (
+        "photos/a.png: out/a.png is a link to gone.png, which is not there: remove the link" in capsys.readouterr().err
+    )
+    assert Path("out/a.png").is_symlink()
+    assert not Path("out/gone.png").exists()
 
 
 @pytest.mark.parametrize(

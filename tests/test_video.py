@@ -202,7 +202,7 @@ def test_without_the_packages(frame_folder, clip, net, filmed, capsys, monkeypat
         (["in.mp4", "out.mp4", "--start", "1:2:3:4"], "--start: '1:2:3:4' is not a time such as 12.5, 1:30 or 1:02:30"),
         (["in.mp4", "out.mp4", "--start", "2", "--end", "1"], "end must be after start, not 1.0 after 2"),
         (["in.mp4", "out.mp4", "--start", "2"], "in.mp4 has no frame from 2 s to its end: it is 0.40 s long"),
-        (["in.mp4", "in.mp4"], "in.mp4 is both IN and OUT: choose another OUT"),
+        (["in.mp4", "in.mp4"], "in.mp4 is an input, which is never written over: choose another OUT"),
         (
             ["in.mp4", "out.mp4", "--fps", "10"],
             "--fps is for folders of frames, and in.mp4 has its own rate: leave it out",
