@@ -64,7 +64,8 @@ def keep_permissions(path: Path, descriptor: int) -> None:
     for owner, group in ((old.st_uid, -1), (-1, old.st_gid)):
         with contextlib.suppress(OSError):
             os.fchown(descriptor, owner, group)
-    os.fchmod(descriptor, old.st_mode & 0o777)
+    with contextlib.suppress(OSError):  # some file systems know of none
+        os.fchmod(descriptor, old.st_mode & 0o777)
     with contextlib.suppress(OSError, AttributeError):  # without its list of further users the mode means another thing
         acl = "system.posix_acl_access"
         os.setxattr(descriptor, acl, os.getxattr(str(path), acl))

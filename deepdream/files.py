@@ -95,11 +95,24 @@ def make_folder(folder: str) -> None:
             if not system.isdir(path):
                 system.mkdir(path, create_parents=False)
         return
+    check_link(folder)
     try:
         _path(folder).mkdir(exist_ok=True)
     except OSError as error:
         raise DreamError(f"the folder {folder} cannot be made ({error.strerror}): check where it should be") from None
     aside.clear(_path(folder))
+
+
+def remove(name: str) -> None:
+    """Removes a file. Raises DreamError where that fails."""
+    if is_address(name):
+        with _elsewhere(name, "cannot be removed") as (system, path):
+            system.rm_file(path)
+        return
+    try:
+        _path(name).unlink()
+    except OSError as error:
+        raise DreamError(f"{name} cannot be removed ({error.strerror}): see to that") from None
 
 
 def read(source: str) -> Tuple[bytes, str]:

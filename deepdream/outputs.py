@@ -1,7 +1,7 @@
 """What an output may be written over: nothing of the user's.
 
 A file that is read is never written. A file that is there is replaced only where it is a dream, as the recipe in it
-says, or where the user has said so (--force).
+says, or where the user has said so (--force). Sequences have their own rules for the latter, see sequence_files.py.
 """
 
 from typing import Optional
@@ -23,6 +23,8 @@ def check(request: Request) -> bool:
         if target != "-" and streams.is_disk(files.absolute(target)) and not request.force:
             raise UsageError(f"{target} is a disk: name a file, or write over all that is on it with --force")
         return False
+    if request.force and files.is_address(target):
+        return True  # who may write there may not be allowed to look
     if not files.exists(target):
         return False
     if not request.force and not is_dream(target):

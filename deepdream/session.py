@@ -10,7 +10,7 @@ import numpy as np
 
 from . import files, outputs, picture
 from .dream import Step, dream_steps
-from .errors import DreamError
+from .errors import DreamError, UsageError
 from .preparation import Prepared, prepare
 from .request import Recipe, Request
 from .step_frames import StepFrames
@@ -87,6 +87,8 @@ def _dream(prepared: Prepared, frames: Optional[StepFrames]) -> Tuple[Optional[S
 
 def _as_fault(error: Exception) -> Fault:
     """An error as a person can be told of it."""
+    if isinstance(error, UsageError):
+        return DreamError(str(error))
     if isinstance(error, (DreamError, MemoryError)):
         return error
     reason = f"{type(error).__name__}: {error}".strip().split("\n")[0]

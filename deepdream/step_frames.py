@@ -1,8 +1,9 @@
 """The picture of every step in a folder (--frames), which holds those of one dream."""
 
 import os
+import re
 from pathlib import Path
-from typing import List, Optional
+from typing import AbstractSet, List, Optional
 
 from . import aside, files, outputs, picture
 from . import recipe as recipes
@@ -11,6 +12,8 @@ from .errors import DreamError, UsageError
 from .request import Recipe, Request
 from .sequence_files import is_shown
 from .terminal import moment, say
+
+_NAME = re.compile(r"octave\d{2,}-iteration\d{4,}\.png")
 
 
 class StepFrames:
@@ -35,10 +38,9 @@ class StepFrames:
         cannot be made, or another dream writes there.
         """
         files.make_folder(self._folder)
-        if files.is_address(self._folder):
-            return
         try:
-            self._claim = aside.claim(Path(self._folder))
+            if not files.is_address(self._folder):
+                self._claim = aside.claim(Path(files.absolute(self._folder)))
         except BlockingIOError:
             raise DreamError(
                 f"another dream is writing to {self._folder}: wait for it, or name another folder"
@@ -60,19 +62,19 @@ class StepFrames:
             os.close(self._claim)
             self._claim = None
 
-    def _make_room(self, recipe: Recipe, free: "set[str]") -> None:
-        own = {files.identity(self._request.target, is_output=True)} - {None}
-        stale: List[Path] = []
-        for path in sorted(Path(self._folder).iterdir()):
-            if not is_shown(path) or files.identity(str(path)) in own:
+    def _make_room(self, recipe: Recipe, free: AbstractSet[str]) -> None:
+        out = files.identity(self._request.target, is_output=True)
+        stale: List[str] = []
+        for name in self._names():
+            if out is not None and files.identity(name) == out:
                 continue
-            outputs.refuse_inputs(str(path), self._request)
-            there = _recipe_in(path)
+            there = _recipe_in(name) if _NAME.fullmatch(Path(name).name) else None
             if there is None or "moment" not in there:
                 raise UsageError(
-                    f"{self._folder} holds other things than the frames of one dream, such as {path.name}: "
+                    f"{self._folder} holds other things than the frames of one dream, such as {Path(name).name}: "
                     "name another folder"
                 )
+            outputs.refuse_inputs(name, self._request)
             key = recipes.difference(there, recipe, free)
             if key is not None and not self._request.force:
                 raise UsageError(
@@ -80,16 +82,25 @@ class StepFrames:
                     f"{recipe.get(key)}: name another folder, or replace them with --force"
                 )
             if recipes.difference(there, recipe, {"moment"}) is not None:
-                stale.append(path)
+                stale.append(name)
         if stale:
             say(f"{len(stale)} frames of an earlier dream in {self._folder} are replaced")
-        for path in stale:
-            path.unlink()
+        for name in stale:
+            files.remove(name)
+
+    def _names(self) -> List[str]:
+        """Whatever a person sees in the folder."""
+        if files.is_address(self._folder):
+            names = files.find(self._folder) or []
+        else:
+            names = [str(path) for path in sorted(Path(files.absolute(self._folder)).iterdir())]
+        return [name for name in names if is_shown(Path(name))]
 
 
-def _recipe_in(path: Path) -> Optional[Recipe]:
+def _recipe_in(name: str) -> Optional[Recipe]:
+    """The recipe of a picture; None for whatever else there may be, which is not waited for."""
     try:
-        return picture.read_recipe(str(path)) if path.is_file() else None
+        return None if files.is_stream(name) else picture.read_recipe(name)
     except DreamError:
         return None
 

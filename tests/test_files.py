@@ -196,6 +196,22 @@ def test_a_limit_for_addresses_too(memory, folder, net, capsys, monkeypatch, tel
     assert sum(read) <= 5000
 
 
+def test_frames_at_an_address(memory, folder, net, capsys):
+    command = ["in.png", "out.png", "--frames", "memory://bucket/frames", "--model", net, *SHORT]
+    assert main(command) == 0
+    names = memory.ls("/bucket/frames", detail=False)
+    assert len(names) == 4
+    assert main(command) == 0
+    other = [*command, "--seed", "8"]
+    assert "holds the frames of a dream with seed 7, and this one has 8" in refused(capsys, folder, other, code=2)
+    assert main([*other, "--force", "--iterations", "1"]) == 0
+    assert len(memory.ls("/bucket/frames", detail=False)) == 2
+    memory.put("in.png", "/bucket/frames/mine.png")
+    assert "holds other things than the frames of one dream, such as mine.png" in refused(
+        capsys, folder, command, code=2
+    )
+
+
 def test_a_dream_at_an_address_is_replaced_and_what_is_no_dream_is_not(memory, folder, net, capsys):
     again = ["in.png", "memory://bucket/out.png", "--model", net, *SHORT]
     assert main(again) == 0

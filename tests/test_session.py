@@ -15,7 +15,7 @@ import deepdream
 from deepdream import arrays, ascent, aside, picture
 from deepdream.cli import main
 from deepdream.dream import dream_steps, make_step
-from deepdream.errors import DreamError
+from deepdream.errors import DreamError, UsageError
 from deepdream.settings import DreamSettings
 from deepdream.sizes import octave_sizes
 from tests.tiny import LEAST, TEXT, refused, snapshot, tiny_net, tiny_picture
@@ -306,6 +306,7 @@ FAULTS = [
     ),
     (DreamError("the engine is tired: wake it"), "the engine is tired: wake it"),
     (OSError("no driver"), "the dream failed (OSError: no driver): try a smaller"),
+    (UsageError("one layer too few: name it"), "one layer too few: name it"),
 ]
 
 

@@ -76,7 +76,9 @@ def test_the_frames_of_another_dream_are_not_mixed_in(folder, net, dream, capsys
 
 
 @pytest.mark.parametrize("force", [[], ["--force"]])
-@pytest.mark.parametrize("what", ["a picture", "a text", "a picture called so", "a dream called so", "a folder"])
+@pytest.mark.parametrize(
+    "what", ["a picture", "a text", "a picture called so", "a dream called so", "a dream cut short", "a folder"]
+)
 def test_what_is_no_frame_is_not_replaced(folder, net, dream, capsys, what, force):
     assert dream("--seed", "7") == 0
     if what == "a picture":
@@ -85,6 +87,8 @@ def test_what_is_no_frame_is_not_replaced(folder, net, dream, capsys, what, forc
         Path("frames/mine.txt").touch()
     elif what == "a picture called so":
         tiny_picture(f"frames/{NAMES[0]}")
+    elif what == "a dream cut short":
+        shutil.copy(f"frames/{NAMES[0]}", "frames/dream.png")
     elif what == "a dream called so":
         shutil.copy("out.png", f"frames/{NAMES[0]}")
     else:

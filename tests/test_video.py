@@ -150,6 +150,11 @@ def test_what_cannot_be_kept_is_said(folder, filmed, capsys, size, out, words):
     assert f"dreamify: {words}\n" in capsys.readouterr().err
 
 
+def test_a_film_does_not_become_one_of_its_own_frames(frame_folder, folder, net, capsys):
+    command = ["video", frame_folder, f"./{frame_folder}/9.gif", "--flow", "off", "--model", net]
+    assert "would be one of the frames in clip: choose another OUT" in refused(capsys, folder, command, code=2)
+
+
 def test_a_gif_cannot_be_faster_than_browsers_show_it(frame_folder, filmed, capsys):
     assert filmed(frame_folder, "out.gif", "--iterations", "0", "--fps", "60") == 0
     words = "a GIF shows 50 frames a second at most, so this one is slower: --every 2 would help"
