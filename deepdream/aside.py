@@ -74,12 +74,15 @@ def keep_permissions(path: Path, descriptor: int) -> None:
 def claim(folder: Path) -> Optional[int]:
     """Keeps others who claim the folder out of it, until the descriptor that is returned is closed.
 
-    None where there are no locks. Raises BlockingIOError where somebody else has claimed it, OSError where it cannot be
-    opened.
+    None where there are no locks, or the folder may not be read. Raises BlockingIOError where somebody else has claimed
+    it, OSError where it cannot be opened.
     """
     if fcntl is None:
         return None
-    descriptor = os.open(str(folder), os.O_RDONLY)
+    try:
+        descriptor = os.open(str(folder), os.O_RDONLY)
+    except PermissionError:
+        return None
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -81,7 +81,8 @@ def _dream(prepared: Prepared, frames: Optional[StepFrames]) -> Tuple[Optional[S
             fault = _as_fault(error)
             if last is None:
                 raise fault from error
-            return last, fault
+            fault.__cause__ = fault.__context__ = None  # what it would keep in memory is needed to write the picture
+            return last, fault.with_traceback(None)
     return last, None
 
 
