@@ -96,7 +96,7 @@ def _check_done(target: str, recipe: Recipe, free: AbstractSet[str]) -> None:
     try:
         there = picture.read_recipe(target)
     except DreamError as error:
-        reason = str(error).split(":")[0]
+        reason = str(error).split(": ")[0]
         raise DreamError(f"{target} is there and is no dream ({reason}): --force replaces it") from None
     key = difference(there, recipe, free)
     if key is not None:
