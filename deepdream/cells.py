@@ -37,14 +37,19 @@ class Cells:
     """
 
     def __init__(self, folder: Optional[Path] = None, limit: int = LIMIT):
-        self.folder = folder or model_zoo.cache_root() / "cells"
+        root = model_zoo.cache_root()
+        self.folder = folder or (root and root / "cells")
         self.fault: Optional[str] = None  # why the last dream could not be kept
         self._limit = limit
 
     def find(self, recipe: Recipe, size: Size) -> Optional[np.ndarray]:
         """(h, w, 3) uint8: the dream of a recipe and of this (height, width), None where it is not there."""
+        if self.folder is None:
+            return None
         path = str(self._path(recipe))
         try:
+            if not os.path.isfile(path):  # noqa: PTH113  # Path.is_file raises PermissionError
+                return None
             if picture.read_recipe(path) != _as_read(recipe):
                 return None
             pixels = picture.read(path).pixels
@@ -58,23 +63,27 @@ class Cells:
 
     def keep(self, recipe: Recipe, pixels: np.ndarray) -> None:
         """Keeps a dream, (h, w, 3) uint8, if that is possible."""
+        if self.folder is None:
+            self.fault = "there is no home folder, and so no cache"
+            return
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             aside.clear(self.folder)
             picture.write(str(self._path(recipe)), pixels, recipe)
-            self._make_room()
+            self._make_room(self.folder)
         except DreamError as error:
             self.fault = str(error)
         except OSError as error:
             self.fault = f"{self.folder} cannot be used ({error.strerror})"
 
     def _path(self, recipe: Recipe) -> Path:
+        assert self.folder is not None
         text = json.dumps([recipe, _sources(_SOURCES), *_libraries(), *_processor(recipe)], sort_keys=True)
         return self.folder / f"{hashlib.sha256(text.encode()).hexdigest()}.png"
 
-    def _make_room(self) -> None:
+    def _make_room(self, folder: Path) -> None:
         files: List[Tuple[float, int, Path]] = []
-        for path in self.folder.iterdir():
+        for path in folder.iterdir():
             with contextlib.suppress(FileNotFoundError):  # another sheet makes room, too
                 status = path.stat()
                 files.append((status.st_mtime, status.st_size, path))

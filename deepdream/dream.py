@@ -78,6 +78,8 @@ def ascend(net: Any, gradient: Gradient, step_size: float, jitter: int, clip: bo
         gradient: is called when the picture in the net's input blob is shifted.
         rng: what the two shifts are drawn from: a RandomState, or numpy.random itself as in 2015.
 
+    Whatever is raised, the picture is where it was before the step, not shifted.
+
     Raises:
         DreamError: the gradient is zero or not finite; the picture is as it was before the step.
     """
@@ -85,13 +87,15 @@ def ascend(net: Any, gradient: Gradient, step_size: float, jitter: int, clip: bo
 
     ox, oy = rng.randint(-jitter, jitter + 1, 2)
     src.data[0] = arrays.roll(src.data[0], (oy, ox))
-    g = gradient((oy, ox))
-    size = abs(g).mean()
-    least = abs(step_size) / np.finfo(np.float32).max  # below it step_size / size would be infinite
-    usable = least < size < np.inf
-    if usable:
-        src.data[:] += step_size / size * g
-    src.data[0] = arrays.roll(src.data[0], (-oy, -ox))
+    try:
+        g = gradient((oy, ox))
+        size = abs(g).mean()
+        least = abs(step_size) / np.finfo(np.float32).max  # below it step_size / size would be infinite
+        usable = least < size < np.inf
+        if usable:
+            src.data[:] += step_size / size * g
+    finally:
+        src.data[0] = arrays.roll(src.data[0], (-oy, -ox))
     if not usable:
         fault = "zero" if size <= least else "not finite"
         raise DreamError(f"the gradient is {fault} on this picture: try another layer, or a smaller step")
@@ -108,6 +112,11 @@ class Step(NamedTuple):
     octave_base: np.ndarray  # (3, h, w): the same at the octave's size
     octave: int  # from 0, the smallest
     iteration: int  # from 0
+    copy: Optional[np.ndarray] = None  # (3, h, w): what the net's input blob held, see kept
+
+    def kept(self) -> "Step":
+        """The same with a copy of its picture, which stays what it is when dream_steps goes on."""
+        return self._replace(copy=np.array(arrays.to_numpy(self._data())))
 
     def picture(self) -> np.ndarray:
         """(h, w, 3) float32: the picture at the octave's size, as the notebook showed it after every step."""
@@ -121,7 +130,7 @@ class Step(NamedTuple):
         return deprocess(self.net, self.base + _zoomed(detail, self.base.shape)).astype(np.float32, copy=False)
 
     def _data(self) -> Any:
-        return self.net.blobs[self.net.inputs[0]].data[0]
+        return self.copy if self.copy is not None else self.net.blobs[self.net.inputs[0]].data[0]
 
 
 def dream_steps(

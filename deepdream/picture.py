@@ -119,15 +119,15 @@ def check_target(target: str) -> None:
     """See, before hours of dreaming, that a picture can be written.
 
     target: a path, or "-" for standard output. Raises UsageError for a folder or an extension that cannot be written,
-    DreamError for a folder that is missing or read-only.
+    DreamError for a folder that is missing or read-only, and what else files.check raises.
     """
-    if target == "-":
-        return
     _format(target)
     files.check(target)
 
 
-def write(target: str, rgb: np.ndarray, recipe: Dict[str, Any], alpha: Optional[np.ndarray] = None) -> None:
+def write(
+    target: str, rgb: np.ndarray, recipe: Dict[str, Any], alpha: Optional[np.ndarray] = None, new: bool = False
+) -> None:
     """Write a picture and its recipe, marked as sRGB; the same input gives the same bytes.
 
     PNG, TIFF and WebP keep every pixel (lossy WebP would halve the colours' resolution); JPEG and AVIF are of quality
@@ -135,9 +135,9 @@ def write(target: str, rgb: np.ndarray, recipe: Dict[str, Any], alpha: Optional[
 
     target: a path whose extension names the format, or "-" for a PNG on standard output. rgb: (h, w, 3) uint8.
     recipe: what JSON can hold. alpha: (h, w) uint8; a JPEG, which has none, shows the picture on white.
-    Raises UsageError for an extension that cannot be written, DreamError where writing fails.
+    new: see files.write. Raises UsageError for an extension that cannot be written, DreamError where writing fails.
     """
-    files.write(target, _encode("PNG" if target == "-" else _format(target), rgb, recipe, alpha))
+    files.write(target, _encode(_format(target), rgb, recipe, alpha), new)
 
 
 def _open(data: bytes, name: str) -> Image.Image:
@@ -219,9 +219,14 @@ def _save_options(kind: str, recipe: Dict[str, Any]) -> Dict[str, Any]:
 
 
 def _format(target: str) -> str:
-    """Pillow's name of the format that the extension means, where this Pillow can write it."""
+    """Pillow's name of the format that the extension means, where this Pillow can write it.
+
+    PNG for a pipe or a device without one, as for standard output.
+    """
     formats = extensions()
     kind = formats.get(Path(target).suffix.lower())
+    if kind is None and (target == "-" or files.is_stream(target)):
+        return "PNG"
     if kind is None:
         raise UsageError(f"the format of {target} is not known: end its name in {', '.join(formats)}")
     return kind

@@ -29,6 +29,14 @@ class Request:
     mask: Optional[str] = None
     frames: Optional[str] = None  # a folder for every iteration's picture
     fit_octaves: bool = False  # nobody said how many: fewer are dreamt where the picture is too small for all
+    repeated: Optional[str] = None  # the picture whose recipe this is
+    force: bool = False  # replace what is in the target's place, whatever it is
+
+    @property
+    def sources(self) -> List[str]:
+        """Whatever is read: the pictures, or the film, by path, by address or "-"; noise is not read."""
+        named = (self.source, self.guide, self.mask, self.repeated)
+        return [name for name in named if name and not noise.size_of(name)]
 
     @property
     def kind(self) -> str:

@@ -12,9 +12,9 @@ from typing import Callable, Generator, Iterator, Optional, Protocol, Sequence, 
 
 import numpy as np
 
-from . import animation, executors, picture
+from . import animation, executors, outputs, picture
 from .dream import dream_steps
-from .errors import UsageError
+from .errors import DreamError, UsageError
 from .executors import Crew, Job
 from .films import writer
 from .films.film import FORMATS, Form
@@ -57,9 +57,10 @@ def run(request: Request, frames: Frames, base: Optional[Picture] = None, worker
 
     request: its target is a folder for the frames, or a file in one of the kind's formats. base: see prepare. workers:
     who dreams; by default this process, which it has to be where a frame is dreamt from the dream before it.
-    Raises UsageError for another target, or one that holds something else, and for a sequence begun with other
-    settings; DreamError for whatever fails.
+    Raises UsageError for another target, or one that is read or holds something else, and for a sequence begun with
+    other settings; DreamError for whatever fails.
     """
+    outputs.refuse_inputs(request.target, request)
     with contextlib.closing(Place(request.target, frames.kind)) as place:
         crew = executors.if_asked(request.net, workers)
         return _run(replace(request, net=crew.net) if crew else request, frames, base, place, crew)
@@ -70,12 +71,15 @@ def _run(request: Request, frames: Frames, base: Optional[Picture], place: Place
     if place.format in FORMATS.values():
         writer.check(str(place.format))
     place.claim()
-    finished = place.finished()
-    state = None if finished else place.state()
+    finished = None if request.force else place.finished()
+    state = None if finished else _begun(place, request)
     begun = finished or (state.recipe if state else None)
     prepared = prepare(_like(request, begun), begun=begun.get("model") if begun else None, base=base)
     # As it will be read again, to be compared.
     recipe: Recipe = json.loads(json.dumps({**prepared.recipe, **frames.recipe}))
+    if request.force and begun != recipe:
+        place.make_way(lambda path: outputs.refuse_inputs(path, request))
+        state = begun = None
     if begun is not None:
         _compare(begun, recipe, place, name, finished is not None)
     if finished:
@@ -98,6 +102,16 @@ def _run(request: Request, frames: Frames, base: Optional[Picture], place: Place
         return 130
     say(f"the {name} of {state.done} frame{'s' if state.done > 1 else ''} is in {request.target}")
     return 0
+
+
+def _begun(place: Place, request: Request) -> Optional[State]:
+    """What was begun there; a damaged one counts as none where it is to be replaced."""
+    try:
+        return place.state()
+    except DreamError:
+        if not request.force:
+            raise
+        return None
 
 
 def _tell_what_is_lost(place: Place, frames: Frames, size: Size) -> None:
@@ -216,5 +230,5 @@ def _compare(begun: Recipe, recipe: Recipe, place: Place, name: str, is_finished
         if begun.get(key) != recipe.get(key):
             difference = f"a {name} with {key} {begun.get(key)}, and this is one with {recipe.get(key)}"
             if is_finished:
-                raise UsageError(f"{place.target} is {difference}: choose another OUT")
+                raise UsageError(f"{place.target} is {difference}: choose another OUT, or replace it with --force")
             raise UsageError(f"{place.target} was begun as {difference}: {place.ways_out}")

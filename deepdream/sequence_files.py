@@ -5,29 +5,28 @@ is a folder, one with the frames so far. All of it is removed when the sequence 
 """
 
 import contextlib
+import hashlib
 import json
 import os
 import shutil
 import zipfile
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, NoReturn, Optional
 
 import numpy as np
 from PIL import Image
 
-from . import picture
+from . import aside, files, picture, streams
 from .errors import DreamError, UsageError
 from .films.reader import read_recipe
-
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
 
 Recipe = Dict[str, Any]
 
 _FILE_MANAGERS = {"thumbs.db", "desktop.ini"}  # theirs, which come when somebody looks at a folder
+_LONGEST_NAME = 255  # bytes of a file's, on nearly every file system
+_BLOCK = 2**20  # bytes
 
 
 @dataclass(frozen=True)
@@ -56,17 +55,25 @@ class State:
     recipe: Recipe
 
 
+def is_shown(path: Path) -> bool:
+    """Whether a file in a folder is one that a person sees there, and has put there."""
+    return not path.name.startswith(".") and path.name.lower() not in _FILE_MANAGERS
+
+
 class Place:
     """The files of one sequence.
 
-    target: a folder, or a file that ends in one of the kind's formats.
-    Raises UsageError for anything else, DreamError where its folder is missing.
+    target: a folder, or a file that ends in one of the kind's formats; a named pipe so called is written into.
+    Raises UsageError for anything else, DreamError where its folder is missing, or it is a link that leads nowhere.
     """
 
     def __init__(self, target: str, kind: Kind):
         self.target = target
         self._kind = kind
+        files.check_link(target)
         self._out = Path(os.path.realpath(target))
+        self._is_new = not self._out.exists()
+        self._is_stream = streams.is_stream(target)
         suffix = Path(target).suffix.lower()
         is_folder = self._out.is_dir() or not suffix or target.endswith(("/", os.sep))
         self.format = None if is_folder else kind.formats.get(suffix)
@@ -78,7 +85,10 @@ class Place:
                 f"{formats}, or name a folder, which has no extension or a / at its end"
             )
         if is_folder and self._out.exists() and not self._out.is_dir():
-            raise UsageError(f"{target} is a file: name a folder, or a file in {formats}")
+            what = "no folder" if self._is_stream else "a file"
+            raise UsageError(f"{target} is {what}: name a folder, or a file in {formats}")
+        if self._is_stream:
+            streams.check(target)
         if not self._out.parent.is_dir():
             raise DreamError(f"the folder {self._out.parent} does not exist: create it, or write somewhere else")
         self._state, self._aside = self._beside(kind.name), self._beside("part")
@@ -86,7 +96,10 @@ class Place:
         self._claim: Optional[int] = None
 
     def _beside(self, what: str) -> Path:
-        return self._out.parent / f".{self._out.name}.{what}"
+        name = f".{self._out.name}.{what}"
+        if len(os.fsencode(name)) > _LONGEST_NAME:
+            name = f".{hashlib.sha256(os.fsencode(self._out.name)).hexdigest()}.{what}"
+        return self._out.parent / name
 
     @property
     def ways_out(self) -> str:
@@ -104,6 +117,8 @@ class Place:
         if not self._state.exists():
             return None
         try:
+            if not self._state.is_file():
+                raise ValueError("a pipe, say, that would be waited for")
             if not zipfile.is_zipfile(str(self._state)):  # NumPy of old leaves a complaint behind when it finds out
                 raise ValueError("cut short")
             with np.load(str(self._state), allow_pickle=False) as stored:
@@ -127,8 +142,10 @@ class Place:
         Raises UsageError where something else is in it.
         """
         if self.format:
-            recipe = self._recipe_in(self._out) if self._out.exists() else None
-            if self._out.exists() and recipe is None:
+            if self._is_stream or not self._out.exists():
+                return None
+            recipe = self._recipe_in(self._out)
+            if recipe is None:
                 self._refuse()
             return recipe
         there = [] if self._state.exists() else self._names()
@@ -157,15 +174,12 @@ class Place:
 
         Raises DreamError where another run is at work there.
         """
-        if fcntl is None or self._claim is not None or not self._frames.is_dir():
+        if self._claim is not None or not self._frames.is_dir():
             return
-        self._claim = os.open(str(self._frames), os.O_RDONLY)
         try:
-            fcntl.flock(self._claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._claim = aside.claim(self._frames)
         except BlockingIOError:
             raise DreamError(f"another run is writing to {self.target}: wait for it, or choose another OUT") from None
-        except OSError:  # a file system without locks
-            pass
 
     def close(self) -> None:
         """Lets other runs in."""
@@ -194,6 +208,21 @@ class Place:
             self._write_aside(self._out, write)
         self.clear()
 
+    def make_way(self, refuse_input: Callable[[str], None]) -> None:
+        """Removes what was begun here, and from a folder the frames of a finished sequence.
+
+        refuse_input: raises UsageError for a file that is read. Raises it where anything else is in the folder.
+        """
+        if not self.format:
+            paths = [self._frames / name for name in self._names()]
+            for path in paths:
+                refuse_input(str(path))
+                if self._recipe_in(path) is None:
+                    self._refuse()
+            for path in paths:
+                path.unlink()
+        self.clear()
+
     def clear(self) -> None:
         """Removes what is hidden; the state last, without which the frames would be nobody's."""
         if self.format:
@@ -205,11 +234,12 @@ class Place:
     def _names(self) -> List[str]:
         if not self._frames.is_dir():
             return []
-        names = (path.name for path in self._frames.iterdir())
-        return sorted(name for name in names if not name.startswith(".") and name.lower() not in _FILE_MANAGERS)
+        return sorted(path.name for path in self._frames.iterdir() if is_shown(path))
 
     def _recipe_in(self, path: Path) -> Optional[Recipe]:
         """The recipe in a file, where it is one of such a sequence."""
+        if not path.is_file():
+            return None
         try:
             recipe = read_recipe(str(path))
         except DreamError:
@@ -218,16 +248,30 @@ class Place:
 
     def _refuse(self) -> NoReturn:
         name = self._kind.name
-        held = f"is there and was not made by dreamify {name}"
         if not self.format:
-            held = f"holds other things than the frames of one {name}"
-        raise UsageError(f"{self.target} {held}: choose another OUT")
+            raise UsageError(f"{self.target} holds other things than the frames of one {name}: choose another OUT")
+        raise UsageError(
+            f"{self.target} is there and was not made by dreamify {name}: "
+            "choose another OUT, or replace it with --force"
+        )
 
     def _write_aside(self, path: Path, write: Callable[[Path], None]) -> None:
-        """The file appears under its name when it is complete, or not at all."""
+        """The file appears under its name when it is complete, or not at all; a pipe is written into when it is."""
+        is_out = path == self._out
         try:
+            with contextlib.suppress(FileNotFoundError):  # it might be anything, a link or a pipe
+                self._aside.unlink()
             write(self._aside)
-            self._aside.replace(path)
+            with self._aside.open("r+b") as file:
+                if is_out and self._is_stream:
+                    streams.write(self.target, iter(partial(file.read, _BLOCK), b""))
+                    return
+                aside.keep_permissions(path, file.fileno())
+            aside.put(self._aside, path, new=is_out and self._is_new)
+        except FileExistsError:
+            raise DreamError(
+                f"{path} is there now, and was not when this began: move it away, and the same command goes on"
+            ) from None
         except OSError as error:
             reason = error.strerror or str(error)
             raise DreamError(f"{path} cannot be written ({reason}): see to that; the same command goes on") from None

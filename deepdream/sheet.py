@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Callable, Collection, Dict, Generator, Iterator, List, Optional, Sequence, Set, Tuple
 
-from . import animation, executors, files, picture, sheet_picture
+from . import animation, executors, files, outputs, picture, sheet_picture
 from .cells import Cells
 from .dream import Step
 from .errors import DreamError
@@ -56,6 +56,7 @@ def run(request: Request, values: Values, workers: WorkerSettings = WORKERS) -> 
     """
     is_animation = Path(request.target).suffix.lower() == ".gif"
     (files.check if is_animation else picture.check_target)(request.target)
+    is_there = outputs.check(request)
     request, asked = find_axes(request, values)
     crew = executors.if_asked(request.net, workers)
     request = replace(request, net=crew.net) if crew else request
@@ -81,7 +82,9 @@ def run(request: Request, values: Values, workers: WorkerSettings = WORKERS) -> 
         say(f"stopped after {done} of {len(cells)} dreams: {ending}")
         return 128 + cut_short
     _tell_faults(cells)
-    _write(request.target, is_animation, axes, cells, size)
+    if is_there:
+        outputs.check(request)  # hours later it may be another file
+    _write(request.target, not is_there, is_animation, axes, cells, size)
     say(f"the sheet of {len(cells)} dreams is in {'standard output' if request.target == '-' else request.target}")
     return 0
 
@@ -235,18 +238,18 @@ def _failed(job: Sequence[Cell], error: DreamError, there: Collection[int]) -> I
         yield from _of(job, count, str(error).split(":")[0])
 
 
-def _write(target: str, is_animation: bool, axes: Sequence[Axis], cells: Sequence[Cell], size: Size) -> None:
+def _write(target: str, new: bool, is_animation: bool, axes: Sequence[Axis], cells: Sequence[Cell], size: Size) -> None:
     contents: List[Any] = [cell.content for cell in cells]
     captions, recipe = [cell.caption for cell in cells], _recipe(axes, cells)
     if is_animation:
         frames, gif = sheet_picture.captioned(contents, size, captions), io.BytesIO()
         animation.write(gif, "GIF", frames, [_DURATION] * len(contents), recipe)
-        files.write(target, gif.getvalue())
+        files.write(target, gif.getvalue(), new)
     elif len(axes) == 1:
-        picture.write(target, sheet_picture.wrapped(contents, size, captions), recipe)
+        picture.write(target, sheet_picture.wrapped(contents, size, captions), recipe, new=new)
     else:
         rows, columns = ([axis.option, *map(str, axis.values)] for axis in axes)
-        picture.write(target, sheet_picture.table(contents, size, rows, columns), recipe)
+        picture.write(target, sheet_picture.table(contents, size, rows, columns), recipe, new=new)
 
 
 def _recipe(axes: Sequence[Axis], cells: Sequence[Cell]) -> Recipe:

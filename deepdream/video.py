@@ -7,7 +7,7 @@ from typing import List, Optional
 
 import numpy as np
 
-from . import sequence
+from . import outputs, picture, sequence
 from .animation import FORMATS as ANIMATIONS
 from .errors import UsageError
 from .films.film import FORMATS, Film, Form
@@ -32,9 +32,10 @@ def run(request: Request, video: VideoSettings = VIDEO, workers: WorkerSettings 
         raise UsageError("with workers each frame is dreamt alone, from no dream before it: add --blend 0")
     if video.blend and video.flow != "off":
         opencv()  # without which it would fail at the second frame only
-    here, there = Path(request.source), Path(request.target)
-    if here.exists() and there.exists() and here.samefile(there):
-        raise UsageError(f"{request.target} is both IN and OUT: choose another OUT")
+    outputs.refuse_inputs(request.target, request)
+    folder = Path(request.source)
+    if folder.is_dir() and picture.is_named_so(Path(request.target)) and folder.samefile(Path(request.target).parent):
+        raise UsageError(f"{request.target} would be one of the frames in {request.source}: choose another OUT")
     source = open_film(request.source, video.start, video.end, video.every, video.fps, request.pictures.max_size)
     frames = _Frames(source, video)
     base = Picture(next(source.frames()).pixels, None, source.sha256)

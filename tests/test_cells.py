@@ -154,5 +154,5 @@ def test_a_cache_that_cannot_be_written_says_why_and_no_more(cells, monkeypatch,
     assert "File exists" in cells.fault if how == "file" else "No space left on device" in cells.fault
 
 
-def full(path: Path, data):
+def full(path: Path, data, new=False):
     raise OSError(28, "No space left on device")

@@ -150,6 +150,11 @@ def test_what_cannot_be_kept_is_said(folder, filmed, capsys, size, out, words):
     assert f"dreamify: {words}\n" in capsys.readouterr().err
 
 
+def test_a_film_does_not_become_one_of_its_own_frames(frame_folder, folder, net, capsys):
+    command = ["video", frame_folder, f"./{frame_folder}/9.gif", "--flow", "off", "--model", net]
+    assert "would be one of the frames in clip: choose another OUT" in refused(capsys, folder, command, code=2)
+
+
 def test_a_gif_cannot_be_faster_than_browsers_show_it(frame_folder, filmed, capsys):
     assert filmed(frame_folder, "out.gif", "--iterations", "0", "--fps", "60") == 0
     words = "a GIF shows 50 frames a second at most, so this one is slower: --every 2 would help"
@@ -202,7 +207,7 @@ def test_without_the_packages(frame_folder, clip, net, filmed, capsys, monkeypat
         (["in.mp4", "out.mp4", "--start", "1:2:3:4"], "--start: '1:2:3:4' is not a time such as 12.5, 1:30 or 1:02:30"),
         (["in.mp4", "out.mp4", "--start", "2", "--end", "1"], "end must be after start, not 1.0 after 2"),
         (["in.mp4", "out.mp4", "--start", "2"], "in.mp4 has no frame from 2 s to its end: it is 0.40 s long"),
-        (["in.mp4", "in.mp4"], "in.mp4 is both IN and OUT: choose another OUT"),
+        (["in.mp4", "in.mp4"], "in.mp4 is an input, which is never written over: choose another OUT"),
         (
             ["in.mp4", "out.mp4", "--fps", "10"],
             "--fps is for folders of frames, and in.mp4 has its own rate: leave it out",

@@ -4,6 +4,7 @@ Most have the channels last: they are innermost in memory, so the loops over the
 whatever is written there is small enough for the first cache.
 """
 
+import os
 from math import sqrt
 from typing import Any, Callable
 
@@ -15,8 +16,9 @@ PIXELS = 64  # in a block: with all channels of a usual layer they fit into the 
 
 def _compiled(function: Callable[..., None]) -> Any:
     options: Any = {"nogil": True, "error_model": "numpy"}
+    has_home = os.path.expanduser("~") != "~"  # noqa: PTH111  # else numba makes a folder of that name, here
     try:
-        return numba.njit(cache=True, **options)(function)
+        return numba.njit(cache=has_home, **options)(function)
     except RuntimeError:  # there is no folder in which what is compiled could be kept
         return numba.njit(**options)(function)
 
