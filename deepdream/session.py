@@ -7,7 +7,7 @@ from typing import Optional, Tuple, Union
 
 import numpy as np
 
-from . import files, picture
+from . import files, picture, transparency
 from .dream import Step, dream_steps
 from .errors import DreamError
 from .preparation import Prepared, prepare
@@ -58,7 +58,7 @@ def _dream(prepared: Prepared) -> Tuple[Optional[Step], Union[int, DreamError, N
             progress.show(last)
             try:
                 if request.frames:
-                    _write_frame(request, last, prepared.recipe)
+                    _write_frame(request, last, prepared.recipe, base.alpha)
             except DreamError as fault:
                 return last, fault  # a disk that is full need not be the one that the dream goes to
             if interrupted():
@@ -75,6 +75,9 @@ def _check(request: Request) -> None:
 
 def _write(request: Request, image: np.ndarray, recipe: Recipe, alpha: Optional[np.ndarray]) -> None:
     pixels = picture.to_uint8(image, request.dream.clip)
+    lost = picture.loss(request.target, alpha)
+    if lost:
+        say(lost)
     try:
         picture.write(request.target, pixels, recipe, alpha)
     except DreamError as error:
@@ -91,10 +94,11 @@ def _rescued(request: Request, pixels: np.ndarray, recipe: Recipe, alpha: Option
     return path
 
 
-def _write_frame(request: Request, step: Step, recipe: Recipe) -> None:
+def _write_frame(request: Request, step: Step, recipe: Recipe, alpha: Optional[np.ndarray]) -> None:
     target = files.join(str(request.frames), _frame_name(step.octave, step.iteration))
     pixels = picture.to_uint8(step.picture(), request.dream.clip)
-    picture.write(target, pixels, {**recipe, "moment": moment(request.dream, step)})
+    alpha = transparency.resized(alpha, *pixels.shape[:2])
+    picture.write(target, pixels, {**recipe, "moment": moment(request.dream, step)}, alpha)
 
 
 def _frame_name(octave: int, iteration: int) -> str:

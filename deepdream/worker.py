@@ -12,7 +12,7 @@ from .errors import DreamError
 from .picture import Picture
 from .preparation import KeptNet, Prepared
 from .request import Recipe, Request
-from .terminal import heard
+from .terminal import heard, say
 
 # Keys of a recipe that say how a dream was computed, not what was asked for.
 _HOW = {"version", "engine", "engine_version", "device", "threads", "memory"}
@@ -39,6 +39,9 @@ def dream_file(request: Request, force: bool, open_seed: bool) -> Done:
         if not before:
             base, dream = prepared.inputs.base, prepared.request.dream
             image = dreamt(prepared.net, base.pixels, dream, prepared.ascend)
+            lost = picture.loss(request.target, base.alpha)
+            if lost:
+                say(lost)
             picture.write(request.target, picture.to_uint8(image, dream.clip), prepared.recipe, base.alpha)
     return Done(before, said)
 

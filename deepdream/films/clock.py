@@ -28,16 +28,15 @@ class Clock:
         self._last: Dict[int, Fraction] = {}  # each stream's last time of decoding, as it is stored
         self._end: Dict[int, Fraction] = {}  # when what each stream had so far is over, shifted
 
-    @property
-    def recordings(self) -> int:
-        """How many recordings the pictures have come to."""
-        return 1 + self._now.get(self._pictures, 0)
+    def recording(self, stream: int) -> int:
+        """Which recording a stream has come to, from 0 on."""
+        return self._now.get(stream, 0)
 
     def set(self, packet: Any) -> bool:
         """Shift the times of the next packet; False for sound of a recording whose pictures have not begun."""
         stream, time_base = packet.stream_index, packet.time_base
         order = packet.pts if packet.dts is None else packet.dts
-        if order is None:
+        if order is None or (stream != self._pictures and packet.stream.type != "audio"):
             return True
         time, shown = order * time_base, (order if packet.pts is None else packet.pts) * time_base
         if self._is_ahead(stream, time):

@@ -6,7 +6,7 @@ a container gives its own length, so that is held against the file's.
 
 import os
 from pathlib import Path
-from typing import BinaryIO, Optional
+from typing import BinaryIO, Optional, Set
 
 _BOXES = {b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"moof", b"styp", b"sidx", b"mfra", b"uuid", b"meta"}
 _PARTS = {b"moov", b"mdat", b"moof"}  # what a film cannot do without
@@ -36,7 +36,8 @@ def _boxes(file: BinaryIO, there: int) -> int:
 
     there: bytes of the file, beyond which nothing is looked for.
     """
-    end, seen = 0, set()
+    end = 0
+    seen: Set[bytes] = set()
     while end < there:
         file.seek(end)
         header = file.read(16)

@@ -88,7 +88,7 @@ def survey(source: str, span: Span) -> Survey:
                 stamp = packet.dts if packet.pts is None else packet.pts
                 time = length if stamp is None else stamp * time_base - origin
                 lasts = packet.duration * time_base if packet.duration else 1 / usual
-                if clock.recordings > len(joins) + 1:
+                if clock.recording(stream.index) > len(joins):
                     joins.append(time)
                 length = max(length, time + lasts)
                 if span.holds(time):
