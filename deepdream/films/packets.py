@@ -127,10 +127,12 @@ class _Pass:
             return packet, [], error.strerror
 
     def _meets_another(self, time: Fraction) -> bool:
-        """Whether two recordings meet about that time; until a whole frame has come, the second is still to begin."""
-        whole = -1 if self._whole is None else self._whole
-        reach = _JOIN * self._step
-        return any(0 < join - time <= reach or whole < join <= time for join in self._known.joins)
+        """Whether two recordings meet about that time."""
+        return self._is_new(time) or any(0 < join - time <= _JOIN * self._step for join in self._known.joins)
+
+    def _is_new(self, time: Fraction) -> bool:
+        """Whether another recording has begun by that time, and no whole frame of it has come."""
+        return self._whole is not None and any(self._whole < join <= time for join in self._known.joins)
 
     def _held(self, coder: Any, damaged: Any) -> List[Any]:
         """The frames that the decoder was given before a damaged packet, and that no missing one should precede.
@@ -198,6 +200,8 @@ class _Pass:
         return False
 
     def _is_whole(self, frame: Any, at: Fraction) -> bool:
+        if self._is_new(at) and not frame.key_frame:  # it refers to what is not there, or to the recording before
+            self._broken = self._is_join = True
         if frame.is_corrupt or (self._broken and not frame.key_frame):
             if self._ends(at, self._broken or frame.key_frame):
                 raise Damage(at, "a frame is broken")

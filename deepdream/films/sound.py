@@ -154,7 +154,10 @@ class _Encoded:
             else:
                 self._time_base = frame.time_base
                 frame.pts -= round(self.zero / self._time_base)
-            self._due = frame.pts * self._time_base + Fraction(frame.samples, frame.sample_rate)
+            begin, lasts = frame.pts * self._time_base, Fraction(frame.samples, frame.sample_rate)
+            if self._due is not None and begin < self._due - lasts / 2:  # what the recording before still fills
+                continue
+            self._due = begin + lasts
             if self._due > 0:
                 if self._graph is None:
                     self._graph = self._make_graph(frame)
