@@ -100,7 +100,6 @@ def _write_webp(
         duration=list(durations) if rest else durations[0],
         loop=plays,
         lossless=True,
-        exact=has_alpha,
         exif=recipes.to_exif(recipe),
         icc_profile=colour.srgb_profile(),
     )

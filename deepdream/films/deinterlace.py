@@ -66,9 +66,13 @@ class _Filter:
         frame.pts, frame.time_base = self._count, Fraction(1)
         self._count += 1
         self._graph.push(frame)
+        self._latest = frame
         return self._pulled()
 
     def rest(self) -> Iterator[Timed]:
+        if self._count == 1:  # alone it would be left as it is; of its copy, nothing is asked
+            self._latest.pts = 1
+            self._graph.push(self._latest)
         self._graph.push(None)
         return self._pulled()
 
