@@ -112,9 +112,6 @@ def test_the_last_frame_lasts_as_long_as_it_should(tmp_path, kind, extension, st
     path = write(tmp_path / f"a{extension}", [texture(0)] * (len(times) - 1), times, form)
     with av.open(path) as container:
         stream = container.streams.video[0]
-        packets = [packet for packet in container.demux(stream) if packet.size]
-        last = max(packets, key=lambda packet: packet.pts)
-        assert float((last.pts + last.duration) * last.time_base) == pytest.approx(float(times[-1]), abs=1e-3)
         assert container.duration / 1e6 == pytest.approx(float(times[-1]), abs=2e-3)
         if kind == "MP4":
             assert stream.duration * stream.time_base == times[-1]
