@@ -17,7 +17,7 @@ from .picture import Picture
 from .request import Recipe, Request
 from .sequence_files import Kind
 from .settings import VIDEO, WORKERS, VideoSettings, WorkerSettings
-from .terminal import say
+from .terminal import bar, say
 
 _KIND = Kind("video", {**FORMATS, ".gif": ANIMATIONS[".gif"]}, digits=6)
 
@@ -105,7 +105,11 @@ class _Frames:
         return self._alphas.pop(number)
 
     def counted(self) -> int:
-        count = self._source.check()
+        count = 0
+        with bar("checking frame {n_fmt} of {total_fmt}", self.count) as progress:
+            for _ in self._source.check():
+                progress.update()
+                count += 1
         self._tell()
         return count
 

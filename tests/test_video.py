@@ -221,6 +221,16 @@ def test_what_is_shown_otherwise_than_it_is_stored_is_said_once(folder, filmed, 
     assert len(list(Path("out").iterdir())) == 16
 
 
+def test_transparency_with_workers(frame_folder, filmed, here):
+    for number in range(4):
+        image = Image.open(f"clip/{number}.png")
+        image.putalpha(60 * number)
+        image.save(f"clip/{number}.png")
+    assert filmed(frame_folder, "out", "--blend", "0", "--workers", "1") == 0
+    found = [Image.open(f"out/{name}").getchannel("A").getextrema() for name in frame_names(4, 6)]
+    assert found == [(60 * number, 60 * number) for number in range(4)]
+
+
 @pytest.mark.parametrize("plays", [0, 1, 3])
 def test_a_gif_of_a_gif_is_shown_as_often(folder, filmed, plays):
     with Path("in.gif").open("wb") as file:

@@ -49,7 +49,7 @@ class _Filter:
         self._kind = _kind(frame)
         self._times: Deque[Fraction] = deque()  # of frames that are still to come out, in the same order
         self._graph = pyav().filter.Graph()
-        self._count = 0
+        self._count, self._latest = 0, frame
         # The filter halves the time base, so the times are kept here, and it counts the frames.
         width, height, name = self._kind
         source = self._graph.add_buffer(width=width, height=height, format=name, time_base=Fraction(1))

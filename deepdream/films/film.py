@@ -100,9 +100,10 @@ class Film:
         """The frames, from the first one at each call, one at a time."""
         raise NotImplementedError
 
-    def check(self) -> int:
-        """Read the whole film without keeping its pictures; returns how many frames it has, and sets fault."""
-        return sum(1 for _ in self.frames())
+    def check(self) -> Iterator[None]:
+        """Nothing, once for every frame of frames(), which also sets fault; it takes less time than they do."""
+        for _ in self.frames():
+            yield
 
     def note(self, sentence: str) -> None:
         """Keep a sentence for notes, once."""

@@ -91,12 +91,10 @@ class _Pass:
         yield end, None
 
     def _packets(self, container: Any, stream: Any) -> Iterator[Any]:
-        """The pictures' packets; those of the sound say, too, where another recording begins."""
         clock = Clock(container, stream)
-        for packet in container.demux(stream, *container.streams.audio):
+        for packet in container.demux(stream):
             clock.set(packet)
-            if packet.stream_index == stream.index:
-                yield packet
+            yield packet
 
     def _decoder(self, stream: Any) -> Any:
         name = self._known.alpha_decoder

@@ -104,9 +104,10 @@ class _File(Film):
             pixels, alpha = self._pixels(convert, frame)
             yield Frame(begin - self._zero, end - begin, pixels, alpha)
 
-    def check(self) -> int:
+    def check(self) -> Iterator[None]:
         self.fault = None
-        return sum(1 for _ in self._shown())
+        for _ in self._shown():
+            yield
 
     def _shown(self) -> Iterator[Tuple[Fraction, Fraction, Any]]:
         """(when it begins, when it is over, av.VideoFrame), of each `every`th frame; then fault is known."""

@@ -2,11 +2,13 @@
 
 from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from deepdream.films import writer
+from deepdream.films.clock import Clock
 from deepdream.films.film import FORMATS
 from deepdream.films.reader import open_film
 from tests.films.clips import beep, clip, heard, numbered, numbers, texture
@@ -104,3 +106,30 @@ def test_what_is_broken_where_they_meet_is_left_out(tmp_path, lost):
         assert found in ([0, 1, 2, 3, *range(6, 12)], [0, 1, 2, 3, 4, *range(6, 12)])
     else:
         assert found == [*range(6), 9, 10, 11]
+
+
+@pytest.mark.parametrize("back", [Fraction(3, 10), Fraction(15)])
+def test_sound_that_only_goes_back_or_pauses_stays_where_its_pictures_are(tmp_path, back):
+    """Packets of a file as it might be stored, without the file."""
+    pictures, sound = SimpleNamespace(index=0, type="video"), SimpleNamespace(index=1, type="audio")
+    clock = Clock(SimpleNamespace(format=SimpleNamespace(name="mpegts")), pictures)
+
+    def packet(stream, time):
+        made = SimpleNamespace(stream=stream, stream_index=stream.index, time_base=Fraction(1, 10), duration=1)
+        made.pts = made.dts = time
+        return made
+
+    taken = []
+    for time in range(300):
+        for stream in (pictures, sound):
+            one = packet(stream, time)
+            if stream is sound and 100 <= time < 100 + 10 * back:
+                if back == 15:
+                    continue  # a pause
+                one = packet(stream, time - 10)
+            if clock.set(one):
+                taken.append((stream.index, one.pts))
+    assert clock.recording(0) == clock.recording(1) == 0
+    assert [time for stream, time in taken if stream == 0] == list(range(300))
+    heard_at = [time for stream, time in taken if stream == 1]
+    assert heard_at == [time for time in range(300) if not 100 <= time < 100 + 10 * back]

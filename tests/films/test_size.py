@@ -89,4 +89,4 @@ def test_cases_that_went_wrong(name, sentence):
         assert "matrix-upright.mp4 is no film in a format known here" in str(error)  # noqa: PT017
         pytest.skip("this FFmpeg does not open it")
     assert {frame.pixels.shape for frame in film.frames()} == {(48, 64, 3)}
-    assert (film.check(), film.fault) == (12, None)
+    assert (len(list(film.check())), film.fault) == (12, None)
