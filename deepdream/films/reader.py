@@ -137,6 +137,9 @@ class _File(Film):
                 f"{self.source} is {count} recordings, one behind the other: they are joined, and frames that are "
                 "broken where they meet are left out"
             )
+        ends = self._known.sound_ends
+        if ends is not None and ends > self._span.start and not self._span.is_over(ends):
+            self.note(f"the sound of {self.source} is damaged at {float(ends):.2f} s, and ends there")
         frames = self._noted()
         return deinterlaced(frames) if is_possible() else frames
 

@@ -263,3 +263,20 @@ def test_two_recordings_one_behind_the_other(name, notes):
     assert [frame.pixels.shape for frame in frames] == [(176, 320, 3)] * 12
     assert [round(25 * (frame.time - frames[0].time), 1) for frame in frames] == list(range(12))
     assert (film.fault, len(film.notes)) == (None, notes)
+
+
+def test_sound_that_breaks_off_is_said(tmp_path):
+    """The sizes of its packets are damaged behind the ninth."""
+    path = tmp_path / "a.mp4"
+    clip(path, numbered(36), sound=("aac", beep(2)))
+    assert open_film(str(path)).notes == []
+    data = bytearray(path.read_bytes())
+    sizes = data.rindex(b"stsz") + 12 + 4 * 9
+    data[sizes : sizes + 4] = b"\x7f\xff\xff\xff"
+    path.write_bytes(bytes(data))
+    film = open_film(str(path))
+    assert len(list(film.frames())) == 36
+    assert film.fault is None
+    (note,) = film.notes
+    assert re.fullmatch(rf"the sound of {path} is damaged at 0\.[12][0-9] s, and ends there", note)
+    assert open_film(str(path), start=1).notes == []
