@@ -15,7 +15,7 @@ from typing import Any, Dict, Optional, Tuple
 import numpy as np
 from PIL import Image, PngImagePlugin, UnidentifiedImageError
 
-from deepdream import colour, files, memory, noise
+from deepdream import colour, files, memory, noise, transparency
 from deepdream import recipe as recipes
 from deepdream.errors import DreamError, UsageError
 
@@ -115,6 +115,14 @@ def extensions() -> Dict[str, str]:
     return {extension: kind for extension, kind in _FORMATS.items() if kind in Image.SAVE}
 
 
+def loss(target: str, alpha: Optional[np.ndarray]) -> Optional[str]:
+    """What to say of the transparency that a file of that name cannot hold; None where nothing is lost.
+
+    target: see write. alpha: (h, w) uint8. Raises UsageError for an extension that cannot be written.
+    """
+    return transparency.loss("PNG" if target == "-" else _format(target), alpha)
+
+
 def check_target(target: str) -> None:
     """See, before hours of dreaming, that a picture can be written.
 
@@ -184,13 +192,10 @@ def fit(size: Tuple[int, int], longest: Optional[int]) -> Tuple[int, int]:
 
 def _encode(kind: str, rgb: np.ndarray, recipe: Dict[str, Any], alpha: Optional[np.ndarray]) -> bytes:
     """A picture file's bytes; kind is Pillow's name of the format."""
+    rgb, alpha = transparency.as_held(kind, rgb, alpha)
     image = Image.fromarray(np.ascontiguousarray(rgb))
     if alpha is not None:
-        layer = Image.fromarray(np.ascontiguousarray(alpha))
-        if kind == "JPEG":
-            image = Image.composite(image, Image.new("RGB", image.size, "white"), layer)
-        else:
-            image.putalpha(layer)
+        image.putalpha(Image.fromarray(np.ascontiguousarray(alpha)))
     buffer = io.BytesIO()
     options = _save_options(kind, recipe)
     try:

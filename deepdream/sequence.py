@@ -12,7 +12,7 @@ from typing import Callable, Generator, Iterator, Optional, Protocol, Sequence, 
 
 import numpy as np
 
-from . import animation, executors, outputs, picture
+from . import animation, executors, outputs, picture, transparency
 from .dream import dream_steps
 from .errors import DreamError, UsageError
 from .executors import Crew, Job
@@ -47,6 +47,15 @@ class Frames(Protocol):
 
         last: (h, w, 3) float32; for frame 0 the picture. The numbers follow each other, from anywhere.
         """
+
+    def alpha(self, number: int, first: Optional[np.ndarray]) -> Optional[np.ndarray]:
+        """(h, w) uint8: how opaque frame `number` is, once it has been started; None where it is all opaque.
+
+        first: (h, w) uint8, that of the picture. The numbers follow each other, from anywhere.
+        """
+
+    def counted(self) -> int:
+        """How many frames there are, for certain: a film is read to its end."""
 
     def times(self) -> Sequence[Fraction]:
         """When each frame begins, in seconds, once they are all known; at the end stands when the last one is over."""
@@ -84,7 +93,9 @@ def _run(request: Request, frames: Frames, base: Optional[Picture], place: Place
         _compare(begun, recipe, place, name, finished is not None)
     if finished:
         place.clear()
-        say(f"all {frames.count} frames are in {request.target} already")
+        count = frames.counted()
+        place.check_whole(count)
+        say(f"all {count} frames are in {request.target} already")
         return 0
     _tell_what_is_lost(place, frames, prepared.inputs.base.pixels.shape[:2])
     if state:
@@ -135,7 +146,8 @@ def _dream(
     prepared: Prepared, frames: Frames, place: Place, state: State, crew: Optional[Crew]
 ) -> Tuple[State, Optional[int]]:
     """Dreams the frames that are missing; returns how far that went, and the signal that came before the end."""
-    clip = prepared.request.dream.clip
+    clip, first = prepared.request.dream.clip, prepared.inputs.base.alpha
+    is_lost = False  # and that was said
     what = "the frames under way" if crew else "this step"
     with bar("frame {n_fmt} of {total_fmt}", frames.count, state.done) as progress, interruptible(what) as interrupted:
         dreamt = partial(_with_workers, crew) if crew else _here
@@ -143,7 +155,12 @@ def _dream(
             for dream in dreams:
                 # The picture first: where it all ends before the state is kept, the same picture is made again.
                 recipe = {**state.recipe, "frame": state.done}
-                picture.write(str(place.frame(state.done)), picture.to_uint8(dream, clip), recipe)
+                alpha = transparency.if_any(frames.alpha(state.done, first))
+                lost = None if is_lost else place.loss(alpha)
+                if lost:
+                    say(lost)
+                    is_lost = True
+                picture.write(str(place.frame(state.done)), picture.to_uint8(dream, clip), recipe, alpha)
                 state = State(state.done + 1, dream, state.recipe)
                 place.keep(state)
                 progress.update()
@@ -191,14 +208,15 @@ def _of_frame(request: Request, number: int) -> Request:
 
 def _write(path: Path, place: Place, frames: Frames, state: State) -> None:
     """The animation or film, from the frames on the disk."""
-    times = frames.times()
+    times, has_alpha = frames.times(), place.has_alpha(state.done)
     with bar("writing frame {n_fmt} of {total_fmt}", state.done) as progress:
-        pictures = _counted(place.frames(state.done), progress.update)
+        pictures = _counted(place.frames(state.done, has_alpha), progress.update)
         if place.format in FORMATS.values():
-            writer.write(path, str(place.format), pictures, times, frames.form, state.recipe)
+            writer.write(path, str(place.format), pictures, times, frames.form, state.recipe, has_alpha)
             return
         with path.open("wb") as file:
-            animation.write(file, str(place.format), pictures, _milliseconds(times), state.recipe)
+            durations, plays = _milliseconds(times), frames.form.plays
+            animation.write(file, str(place.format), pictures, durations, state.recipe, plays, has_alpha)
 
 
 def _counted(pictures: Iterator[np.ndarray], count: Callable[[], object]) -> Iterator[np.ndarray]:

@@ -18,8 +18,9 @@ from typing import Any, Callable, Dict, Iterator, List, NoReturn, Optional
 import numpy as np
 from PIL import Image
 
-from . import aside, files, picture, streams
+from . import aside, files, picture, streams, transparency
 from .errors import DreamError, UsageError
+from .films import writer
 from .films.reader import read_recipe
 
 Recipe = Dict[str, Any]
@@ -159,6 +160,13 @@ class Place:
         recipe.pop("frame", None)
         return recipe
 
+    def check_whole(self, count: int) -> None:
+        """Raises UsageError where OUT is a folder that has lost some of a finished sequence's frames."""
+        there = len(self._names())
+        if not self.format and there < count:
+            found = f"{self.target} holds {there} of the {count} frames"
+            raise UsageError(f"{found}: put the others back, or choose another OUT")
+
     def begin(self, state: State) -> None:
         """Keeps the state, and makes the folder for the frames. Raises DreamError where either cannot be."""
         try:
@@ -192,15 +200,39 @@ class Place:
         content: Dict[str, Any] = {"done": state.done, "dream": state.dream, "recipe": json.dumps(state.recipe)}
         self._write_aside(self._state, lambda path: _save(path, content))
 
-    def frames(self, count: int) -> Iterator[np.ndarray]:
-        """(h, w, 3) uint8, one after the other. Raises DreamError for one that cannot be read."""
+    def frames(self, count: int, has_alpha: bool = False) -> Iterator[np.ndarray]:
+        """(h, w, 3) uint8, or for has_alpha (h, w, 4), one after the other; what OUT cannot hold of it is white.
+
+        Raises DreamError for one that cannot be read.
+        """
         for number in range(count):
             path = self.frame(number)
             try:
                 with Image.open(path) as image:
-                    yield np.asarray(image.convert("RGB"))
+                    pixels = np.asarray(image.convert("RGBA" if has_alpha or image.mode == "RGBA" else "RGB"))
             except (OSError, SyntaxError, ValueError) as error:
                 raise DreamError(f"the frame {path} cannot be read ({error}): {self.ways_out}") from None
+            yield pixels if has_alpha else transparency.on_white(*transparency.split(pixels))
+
+    def has_alpha(self, count: int) -> bool:
+        """Whether any of the frames has transparency that OUT can hold."""
+        if not transparency.is_held(self._holds()):
+            return False
+        for number in range(count):
+            with contextlib.suppress(Exception), Image.open(self.frame(number)) as image:  # frames() says what is wrong
+                if image.mode == "RGBA":
+                    return True
+        return False
+
+    def loss(self, alpha: Optional[np.ndarray]) -> Optional[str]:
+        """What to say of the transparency, (h, w) uint8, that OUT cannot hold; None where nothing is lost."""
+        return transparency.loss(self._holds(), alpha)
+
+    def _holds(self) -> str:
+        """The format, by which transparency.py knows what OUT can hold of it."""
+        if self.format == "WEBM" and not writer.holds_alpha(self.format):
+            return "this PyAV's WebM"
+        return self.format or "PNG"
 
     def finish(self, write: Callable[[Path], None]) -> None:
         """Has the animation or the film written, if it is one, and removes all that is hidden."""

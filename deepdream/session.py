@@ -72,7 +72,7 @@ def _dream(prepared: Prepared, frames: Optional[StepFrames]) -> Tuple[Optional[S
             for last in dream_steps(prepared.net, base.pixels, dream, prepared.ascend):
                 progress.show(last)
                 if frames:
-                    frames.write(last, prepared.recipe)
+                    frames.write(last, prepared.recipe, base.alpha)
                 if interrupted():
                     return last, interrupted()
                 if last.iteration + 1 == dream.iter_n and last.octave + 1 < dream.octave_n:
@@ -105,6 +105,9 @@ def _write(
     that came while a pipe was not read, which nobody may ever do; the dream is then kept elsewhere, too.
     """
     pixels, is_stream = picture.to_uint8(image, request.dream.clip), files.is_stream(request.target)
+    lost = picture.loss(request.target, alpha)
+    if lost:
+        say(lost)
     where = "standard output" if request.target == "-" else request.target
     with interruptible("the picture", at_once=is_stream) as interrupted:  # to encode a large one takes seconds, too
         try:

@@ -14,11 +14,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Callable, Collection, Dict, Generator, Iterator, List, Optional, Sequence, Set, Tuple
 
-from . import animation, executors, files, outputs, picture, sheet_picture
+from . import animation, executors, files, outputs, picture, sheet_picture, transparency
 from .cells import Cells
 from .dream import Step
 from .errors import DreamError
 from .executors import Crew, Job
+from .picture import Picture
 from .preparation import Prepared, fewer_octaves, prepare, varied
 from .request import Recipe, Request, with_noise_anew
 from .settings import DREAM, MOST, WORKERS, DreamSettings, WorkerSettings, byte_size
@@ -84,7 +85,7 @@ def run(request: Request, values: Values, workers: WorkerSettings = WORKERS) -> 
     _tell_faults(cells)
     if is_there:
         outputs.check(request)  # hours later it may be another file
-    _write(request.target, not is_there, is_animation, axes, cells, size)
+    _write(request.target, not is_there, is_animation, axes, cells, prepared.inputs.base)
     say(f"the sheet of {len(cells)} dreams is in {'standard output' if request.target == '-' else request.target}")
     return 0
 
@@ -238,18 +239,28 @@ def _failed(job: Sequence[Cell], error: DreamError, there: Collection[int]) -> I
         yield from _of(job, count, str(error).split(":")[0])
 
 
-def _write(target: str, new: bool, is_animation: bool, axes: Sequence[Axis], cells: Sequence[Cell], size: Size) -> None:
+def _write(
+    target: str, new: bool, is_animation: bool, axes: Sequence[Axis], cells: Sequence[Cell], base: Picture
+) -> None:
+    size, alpha = base.pixels.shape[:2], transparency.if_any(base.alpha)
     contents: List[Any] = [cell.content for cell in cells]
+    contents = [one if isinstance(one, str) else transparency.joined(one, alpha) for one in contents]
     captions, recipe = [cell.caption for cell in cells], _recipe(axes, cells)
+    lost = transparency.loss("GIF", alpha) if is_animation else picture.loss(target, alpha)
+    if lost:
+        say(lost)
     if is_animation:
         frames, gif = sheet_picture.captioned(contents, size, captions), io.BytesIO()
-        animation.write(gif, "GIF", frames, [_DURATION] * len(contents), recipe)
+        animation.write(gif, "GIF", frames, [_DURATION] * len(contents), recipe, has_alpha=alpha is not None)
         files.write(target, gif.getvalue(), new)
-    elif len(axes) == 1:
-        picture.write(target, sheet_picture.wrapped(contents, size, captions), recipe, new=new)
+        return
+    if len(axes) == 1:
+        pixels = sheet_picture.wrapped(contents, size, captions)
     else:
         rows, columns = ([axis.option, *map(str, axis.values)] for axis in axes)
-        picture.write(target, sheet_picture.table(contents, size, rows, columns), recipe, new=new)
+        pixels = sheet_picture.table(contents, size, rows, columns)
+    rgb, around = transparency.split(pixels)
+    picture.write(target, rgb, recipe, around, new=new)
 
 
 def _recipe(axes: Sequence[Axis], cells: Sequence[Cell]) -> Recipe:

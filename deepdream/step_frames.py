@@ -5,7 +5,9 @@ import re
 from pathlib import Path
 from typing import AbstractSet, List, Optional
 
-from . import aside, files, outputs, picture
+import numpy as np
+
+from . import aside, files, outputs, picture, transparency
 from . import recipe as recipes
 from .dream import Step
 from .errors import DreamError, UsageError
@@ -50,11 +52,13 @@ class StepFrames:
             free |= {"seed"} | ({"input_sha256", "guide_sha256"} if "input" in recipe else set())
         self._make_room(recipe, free)
 
-    def write(self, step: Step, recipe: Recipe) -> None:
-        """Raises DreamError where that fails."""
+    def write(self, step: Step, recipe: Recipe, alpha: Optional[np.ndarray]) -> None:
+        """Raises DreamError where that fails. alpha: (H, W) uint8 of the whole picture, resized to the step's."""
         dream = self._request.dream
         target = files.join(self._folder, _name(step.octave, step.iteration))
-        picture.write(target, picture.to_uint8(step.picture(), dream.clip), {**recipe, "moment": moment(dream, step)})
+        pixels = picture.to_uint8(step.picture(), dream.clip)
+        alpha = transparency.resized(alpha, *pixels.shape[:2])
+        picture.write(target, pixels, {**recipe, "moment": moment(dream, step)}, alpha)
 
     def close(self) -> None:
         """Lets other dreams in."""

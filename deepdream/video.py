@@ -3,7 +3,7 @@
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
-from typing import List, Optional
+from typing import Dict, List, Optional
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from .picture import Picture
 from .request import Recipe, Request
 from .sequence_files import Kind
 from .settings import VIDEO, WORKERS, VideoSettings, WorkerSettings
+from .terminal import bar, say
 
 _KIND = Kind("video", {**FORMATS, ".gif": ANIMATIONS[".gif"]}, digits=6)
 
@@ -38,7 +39,8 @@ def run(request: Request, video: VideoSettings = VIDEO, workers: WorkerSettings 
         raise UsageError(f"{request.target} would be one of the frames in {request.source}: choose another OUT")
     source = open_film(request.source, video.start, video.end, video.every, video.fps, request.pictures.max_size)
     frames = _Frames(source, video)
-    base = Picture(next(source.frames()).pixels, None, source.sha256)
+    first = next(source.frames())
+    base = Picture(first.pixels, first.alpha, source.sha256)
     code = sequence.run(request, frames, base, workers)
     if code == 0 and source.fault:
         raise source.fault
@@ -75,6 +77,8 @@ class _Frames:
         self._coming = source.frames()
         self._picture: Optional[np.ndarray] = None
         self._times: List[Fraction] = []
+        self._alphas: Dict[int, Optional[np.ndarray]] = {}  # of frames that are not written yet
+        self._told = 0  # of the film's notes
         self._end = Fraction(0)
         self._source, self.count = source, source.count
         own = {name: getattr(video, name) for name in ("blend", "flow", "start", "end", "every")}
@@ -89,11 +93,32 @@ class _Frames:
             if frame is None:
                 return None
             before, self._picture = self._picture, frame.pixels
+            self._tell()
+            if len(self._times) == number:
+                self._alphas[number] = frame.alpha
             self._times.append(frame.time)
             self._end = frame.time + frame.duration
         if before is None or self._picture is None:
             return last
         return starting_picture(self._picture, before, last, self._video)
+
+    def alpha(self, number: int, _: Optional[np.ndarray]) -> Optional[np.ndarray]:
+        return self._alphas.pop(number)
+
+    def counted(self) -> int:
+        count = 0
+        with bar("checking frame {n_fmt} of {total_fmt}", self.count) as progress:
+            for _ in self._source.check():
+                progress.update()
+                count += 1
+        self._tell()
+        return count
+
+    def _tell(self) -> None:
+        """Says what of the film is not shown as it is stored, as it turns up."""
+        for note in self._source.notes[self._told :]:
+            say(note)
+        self._told = len(self._source.notes)
 
     @property
     def form(self) -> Form:

@@ -12,7 +12,7 @@ from .picture import Picture
 from .preparation import KeptNet, Prepared
 from .recipe import HOW, difference
 from .request import Recipe, Request
-from .terminal import heard
+from .terminal import heard, say
 
 _one_at_a_time = threading.Lock()  # dreams in one process, for they share the net
 _net = KeptNet()
@@ -41,6 +41,9 @@ def dream_file(request: Request, open_seed: bool) -> Done:
         base, dream = prepared.inputs.base, prepared.request.dream
         image = dreamt(prepared.net, base.pixels, dream, prepared.ascend)
         pixels = picture.to_uint8(image, dream.clip)
+        lost = picture.loss(request.target, base.alpha)
+        if lost:
+            say(lost)
         picture.write(request.target, pixels, prepared.recipe, base.alpha, new=not there)
     return Done(False, said)
 

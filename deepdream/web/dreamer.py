@@ -13,7 +13,7 @@ from typing import Generator, Iterator, List, NamedTuple, Optional
 import numpy as np
 from PIL import Image
 
-from .. import picture
+from .. import picture, transparency
 from ..dream import Step, dream_steps
 from ..errors import DreamError, UsageError
 from ..picture import Picture
@@ -199,7 +199,10 @@ def _steps(prepared: Prepared, dream: Dream) -> Iterator[Step]:
         h, w = step.octave_base.shape[1:]
         done += h * w
         is_due = step.iteration + 1 == settings.iter_n or (dream.is_seen and time.monotonic() > shown + _PATIENCE)
-        image = picture.to_uint8(step.picture(), settings.clip) if is_due else None
+        image = None
+        if is_due:
+            alpha = transparency.resized(base.alpha, h, w)
+            image = transparency.on_white(picture.to_uint8(step.picture(), settings.clip), alpha)
         shown = time.monotonic() if is_due else shown
         dream.tell(Moment(f"{moment(settings, step)}, {w}x{h}", done / work, image))
         yield step
@@ -211,7 +214,7 @@ def _written(prepared: Prepared, last: Optional[Step], folder: Path) -> Result:
     image, recipe = outcome(prepared, last)
     target, before = folder / f"{_stem(prepared.request.source)}-dream.png", folder / "before.png"
     picture.write(str(target), picture.to_uint8(image, settings.clip), recipe, base.alpha)
-    Image.fromarray(base.pixels).save(before)
+    Image.fromarray(transparency.joined(base.pixels, base.alpha)).save(before)
     return Result(target, before, recipe)
 
 

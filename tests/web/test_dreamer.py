@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from deepdream import session
 from deepdream.errors import DreamError, UsageError
@@ -77,9 +78,10 @@ def test_octaves_that_nobody_chose_give_way_to_what_fits(dreamer, wanted, tmp_pa
         list(dreamer.moments(dreamer.begin(wanted)))
 
 
-def test_each_octave_is_seen(dreamer, wanted, monkeypatch):
-    """By a visitor who looks after every step."""
-    seen = threading.Event()
+@pytest.fixture
+def looked_at(monkeypatch):
+    """Every step waits until somebody sets this, who has looked."""
+    seen, dream_steps = threading.Event(), dreamers.dream_steps
 
     def steps(*args):
         for step in dream_steps(*args):
@@ -87,14 +89,18 @@ def test_each_octave_is_seen(dreamer, wanted, monkeypatch):
             assert seen.wait(10)
             seen.clear()
 
-    dream_steps = dreamers.dream_steps
     monkeypatch.setattr(dreamers, "dream_steps", steps)
+    return seen
+
+
+def test_each_octave_is_seen(dreamer, wanted, looked_at):
+    """By a visitor who looks after every step."""
     sizes, words = [], []
     for moment in dreamer.moments(dreamer.begin(wanted)):
         words.append(moment.words)
         if moment.picture is not None:
             sizes.append(moment.picture.shape[:2])
-        seen.set()
+        looked_at.set()
     assert list(dict.fromkeys(sizes)) == SIZES
     assert "octave 2 of 3, iteration 1 of 3, 29x20" in words
 
@@ -199,3 +205,20 @@ def test_before_is_what_was_dreamt_on(dreamer, wanted):
     before, after = (np.asarray(dreamers.Image.open(path)) for path in (result.before, result.dream))
     assert before.shape == after.shape == (21, 30, 3)
     assert 0 < abs(np.float32(before) - after).mean() < 20
+
+
+def test_transparency_is_shown_on_white_and_kept(dreamer, wanted, looked_at, tmp_path):
+    alpha = np.zeros((28, 40), np.uint8)
+    alpha[:, 20:] = 255
+    image = Image.open(tiny_picture(tmp_path / "in.png"))
+    image.putalpha(Image.fromarray(alpha))
+    image.save(tmp_path / "in.png")
+    seen, result = [], None
+    for news in dreamer.moments(dreamer.begin(wanted)):
+        seen += [] if news.picture is None else [news.picture]
+        result = news.result or result
+        looked_at.set()
+    assert len(seen) >= 3
+    assert all((picture[:, : picture.shape[1] // 2 - 4] == 255).all() for picture in seen)
+    for path in (result.dream, result.before):
+        assert (np.asarray(Image.open(path).getchannel("A")) == alpha).all()
