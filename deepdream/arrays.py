@@ -49,7 +49,8 @@ def checked_picture(img: Any, what: str = "the picture") -> np.ndarray:
     if img.ndim != 3 or img.shape[2] != 3:
         raise UsageError(f"{wanted}, not of {_size(img)}: {_way_out(img)}")
     if img.size and not -_MOST <= img.min() <= img.max() <= _MOST:
-        raise UsageError(f"{what} holds numbers that are not finite, in float32 at least: np.nan_to_num(...) helps")
+        way_out = "np.nan_to_num(img).clip(0, 255) replaces them"
+        raise UsageError(f"{what} holds numbers that are not finite in float32: {way_out}")
     return img
 
 

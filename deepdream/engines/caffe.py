@@ -45,6 +45,10 @@ class _Blob(TrackedDiff):
         self._blob = blob
 
     @property
+    def data(self) -> np.ndarray:
+        return self._blob.data  # type: ignore[no-any-return]
+
+    @property
     def diff(self) -> np.ndarray:
         self.hand_out()
         return self._diff()
