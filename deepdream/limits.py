@@ -11,7 +11,6 @@ from typing import Dict, Iterator, List, NamedTuple, Tuple
 from .errors import DreamError
 
 _ROOT = Path("/")
-_MEGABYTE = 2**20
 
 
 class Limit(NamedTuple):
@@ -27,15 +26,19 @@ class Need(NamedTuple):
     """What a part of the program takes, in bytes, before there is any picture."""
 
     who: str
-    address_space: int  # of which most is never used
-    data: int
-    memory: int
+    least: Dict[str, int]  # by what is limited; of address space most is never used
+
+
+def _need(who: str, address_space: int, data: int, memory: int) -> Need:
+    """A Need of so many megabytes."""
+    megabytes = {"address space": address_space, "data": data, "memory": memory}
+    return Need(who, {what: number * 2**20 for what, number in megabytes.items()})
 
 
 # Measured: 290, 190 and 70 MB once they are imported; in 250 MB of address space OpenBLAS waits for ever.
-LIBRARIES = Need("this program", 400 * _MEGABYTE, 200 * _MEGABYTE, 80 * _MEGABYTE)
+LIBRARIES = _need("this program", 400, 200, 80)
 # Measured: 1150, 370 and 375 MB for a small dream on two threads, 300 MB before it; each thread has a stack of 8 MB.
-PYTORCH = Need("PyTorch", (1180 + 10 * (os.cpu_count() or 1)) * _MEGABYTE, 400 * _MEGABYTE, 300 * _MEGABYTE)
+PYTORCH = _need("PyTorch", 1180 + 10 * (os.cpu_count() or 1), 400, 300)
 
 # What /proc/self/limits calls a limit, which number of /proc/self/statm counts towards it, what it is, and the remedy.
 _OF_PROCESS = (
@@ -54,7 +57,7 @@ _FILES: Dict[int, Tuple[str, Tuple[str, ...], str, str]] = {
 def check(need: Need, root: Path = _ROOT) -> None:
     """Raises DreamError where a limit is too low for a part of the program."""
     for limit in find(root):
-        least: int = getattr(need, limit.what.replace(" ", "_"))
+        least = need.least[limit.what]
         if limit.most < least:
             raise DreamError(
                 f"{need.who} needs {least >> 20}M of {limit.what} and {limit.most >> 20}M can be had: "
@@ -67,7 +70,7 @@ def find(root: Path = _ROOT) -> List[Limit]:
     try:
         sizes = [int(pages) * os.sysconf("SC_PAGE_SIZE") for pages in _read(root, "proc/self/statm").split()]
         return [*_of_process(root, sizes), *_of_groups(root, resident=sizes[1])]
-    except (OSError, AttributeError):  # this is not Linux
+    except (OSError, ValueError, AttributeError):  # this is not Linux, or not as it is known
         return []
 
 

@@ -179,8 +179,9 @@ def test_too_little_for_the_program_itself(put, files, need, words):
 
 def test_enough(put):
     for need in (LIBRARIES, PYTORCH):
-        group = version_2("", need.memory // MB - 40, 100, 40)
-        limits.check(need, put({"proc/self/limits": ulimits(need.address_space, need.data), **group}))
+        least = need.least
+        group = version_2("", least["memory"] // MB - 40, 100, 40)
+        limits.check(need, put({"proc/self/limits": ulimits(least["address space"], least["data"]), **group}))
 
 
 @pytest.mark.skipif(not shutil.which("prlimit"), reason="needs prlimit")
