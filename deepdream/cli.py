@@ -269,7 +269,10 @@ def _web_arguments(parser: argparse.ArgumentParser) -> None:
         "The page has all that it needs from this machine alone. Ctrl-C ends it, and nothing stays behind.\n"
         "It needs another package: pip install gradio"
     )
-    _add_settings(parser.add_argument_group("the page"), WEB)
+    group = parser.add_argument_group("the page")
+    _add_settings(group, WEB, without=["allow_host"])
+    allow_host = WEB.__dataclass_fields__["allow_host"].metadata
+    group.add_argument("--allow-host", action="append", metavar="NAME", help=allow_host["help"])
     _add_settings(parser.add_argument_group("the net"), NET)
 
 

@@ -67,6 +67,8 @@ def sheet(args: argparse.Namespace) -> int:
 def web(args: argparse.Namespace) -> int:
     """dreamify web"""
     chosen = vars(args)
+    if args.allow_host:
+        chosen["allow_host"] = ",".join(args.allow_host)
     return server.run(_with_options(WEB, chosen), _with_options(NET, chosen))
 
 

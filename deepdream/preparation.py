@@ -57,17 +57,18 @@ def prepare(
     varying: Sequence[str] = (),
     begun: Optional[str] = None,
     base: Optional[Picture] = None,
+    guide: Optional[Picture] = None,
 ) -> Prepared:
     """Reads the pictures, finds and loads the net, and refuses what cannot be dreamt.
 
     Where there is a recipe to be `like`, inputs that are not those of the recipe are refused before anything is dreamt.
     begun: the model that this dream was begun with, when it goes on.
-    base: what is dreamt on, where it is not the picture in request.source.
+    base, guide: what is dreamt on, and towards, where they are not to be read from request.source and request.guide.
     varying: keys of the recipe of which nothing is said, because other dreams with other values follow (see varied).
     """
     is_class = request.kind == "class"
     asked = request = seeded(request)
-    inputs = read_inputs(request, base)
+    inputs = read_inputs(request, base, guide)
     choice = choose(request.net.model, request.net.engine, progress=True, begun=begun)
     model = choice.model
     if not model.verified:
@@ -135,16 +136,16 @@ class KeptNet:
         self._loaded_for: Any = None
         self._loaded: Optional[Tuple[Any, Choice]] = None  # the net, and the choice of its model
 
-    def prepare(self, request: Request, base: Optional[Picture] = None) -> Prepared:
+    def prepare(self, request: Request, base: Optional[Picture] = None, guide: Optional[Picture] = None) -> Prepared:
         """As prepare does; raises what that does."""
         loaded_for = request.net, request.kind == "class"
         if self._loaded is None or loaded_for != self._loaded_for:
             self._loaded = None  # two nets need not fit into memory
-            prepared = prepare(request, base=base)
+            prepared = prepare(request, base=base, guide=guide)
             self._loaded, self._loaded_for = (prepared.net, prepared.choice), loaded_for
             return prepared
         request = seeded(request)
-        inputs = read_inputs(request, base)
+        inputs = read_inputs(request, base, guide)
         prepared = _prepared(request, *self._loaded, inputs)
         _tell_octaves(request, prepared.request, inputs)
         return prepared

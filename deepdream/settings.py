@@ -302,6 +302,28 @@ class WebSettings(_Checked):
         2048, "max_size", "the longest side, in pixels, that pictures may be dreamt at", int, least=WEB_LEAST
     )
     waiting: int = _setting(16, "waiting", "dreams that may wait for the one under way", int, least=0)
+    upload_hourly: int = _setting(
+        200 * 2**20, "upload_hourly", "the most that one visitor may upload in an hour", byte_size, above=0
+    )
+    storage: int = _setting(
+        2**30, "storage", "the most that all uploads and dreams may take on the disk", byte_size, above=0
+    )
+    allow_host: Optional[str] = _setting(
+        None, "allow_host", "another name that the page answers to, such as a proxy's; can be given several times"
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.allowed_names  # noqa: B018  # refuses what are no names
+
+    @property
+    def allowed_names(self) -> Tuple[str, ...]:
+        """Those in allow_host, which has commas between them. Raises UsageError where one is no name."""
+        names = tuple(name.strip() for name in (self.allow_host or "").split(",") if name.strip())
+        for name in names:
+            if not re.fullmatch(r"[\w.-]+|\[?(?=.*:.*:)[0-9A-Fa-f:.]+\]?", name):
+                raise UsageError(f"allow-host must be a name alone, such as dreams.example, not {shown(name)}")
+        return names
 
 
 # What a sheet takes several values of: the option, and the field of DreamSettings. The first of two makes the rows.
