@@ -5,7 +5,18 @@ dream = deepdream(load_net("bvlc_googlenet"), picture)  # (h, w, 3) float32 RGB 
 """
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any, List
+
+if TYPE_CHECKING:  # what type checkers read instead of _HOMES
+    from .dream import deepdream as deepdream
+    from .dream import deprocess as deprocess
+    from .dream import guide_features as guide_features
+    from .dream import make_step as make_step
+    from .dream import preprocess as preprocess
+    from .engines import load_net as load_net
+    from .objectives import objective_channel as objective_channel
+    from .objectives import objective_guide as objective_guide
+    from .objectives import objective_L2 as objective_L2
 
 __version__ = "0.1.0"
 
@@ -28,3 +39,7 @@ def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f".{_HOMES[name]}", __name__), name)
+
+
+def __dir__() -> List[str]:
+    return sorted({*globals(), *_HOMES})

@@ -46,12 +46,18 @@ class Ascent:
 
     def __call__(self, octave_base: np.ndarray, rng: Any) -> None:
         dream, src = self.dream, self.net.blobs[self.net.inputs[0]]
-        before = None if self.mask is None else src.data[0].copy()
-        ascend(self.net, self._gradient, dream.step_size, dream.jitter, dream.clip, rng)
-        if self.mask is not None:
+        if self.mask is None:
+            ascend(self.net, self._gradient, dream.step_size, dream.jitter, dream.clip, rng)
+            return
+        before = src.data[0].copy()
+        try:
+            ascend(self.net, self._gradient, dream.step_size, dream.jitter, dream.clip, rng)
             share = arrays.like(self._share_at(octave_base.shape[1:]), src.data)
             masked = before + share * (src.data[0] - before)
             src.data[0] = arrays.where(share > 0, masked, arrays.like(octave_base, src.data))
+        except BaseException:
+            src.data[0] = before  # a step that the mask has not been laid on yet is undone
+            raise
 
     def _gradient(self, shift: Tuple[int, int]) -> Any:
         """The gradient of all terms, with the priors', on the shifted picture."""

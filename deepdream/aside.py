@@ -9,6 +9,7 @@ import contextlib
 import os
 import re
 import shutil
+import stat
 import uuid
 from pathlib import Path
 from typing import Callable, Iterator, Optional
@@ -21,12 +22,76 @@ except ImportError:  # Windows
 _NAME = re.compile(r"\.dreamify-[0-9a-f]{32}")
 
 
-def write(path: Path, data: bytes) -> None:
-    """Writes a file, which appears under its name when it is complete, or not at all; raises OSError."""
+def write(path: Path, data: bytes, new: bool = False) -> None:
+    """Writes a file, which appears under its name when it is complete, or not at all; raises OSError.
+
+    A file that is there is replaced, and the new one has its permissions. new: it is left as it is instead, and
+    FileExistsError raised.
+    """
     with _held(path.parent, Path.touch) as aside:
         with aside.open("r+b") as file:
+            keep_permissions(path, file.fileno())  # before there is anything in it to be read
             file.write(data)
+        put(aside, path, new)
+
+
+def put(aside: Path, path: Path, new: bool = False) -> None:
+    """Gives a file that is whole its name, beside which it may keep its own; raises OSError.
+
+    new: raises FileExistsError where something has that name.
+    """
+    if not new:
         aside.replace(path)
+        return
+    try:
+        os.link(str(aside), str(path))  # it fails where there is something, as no rename does
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without hard links
+        if os.path.lexists(str(path)):
+            raise FileExistsError(str(path)) from None
+        aside.replace(path)
+
+
+def keep_permissions(path: Path, descriptor: int) -> None:
+    """Gives an open file the permissions of the one that it is to replace, and its owner where that is allowed."""
+    try:
+        old = path.stat()
+    except OSError:
+        return
+    if not (stat.S_ISREG(old.st_mode) and hasattr(os, "fchown")):
+        return
+    for owner, group in ((old.st_uid, -1), (-1, old.st_gid)):
+        with contextlib.suppress(OSError):
+            os.fchown(descriptor, owner, group)
+    with contextlib.suppress(OSError):  # some file systems know of none
+        os.fchmod(descriptor, old.st_mode & 0o777)
+    with contextlib.suppress(OSError, AttributeError):  # without its list of further users the mode means another thing
+        acl = "system.posix_acl_access"
+        os.setxattr(descriptor, acl, os.getxattr(str(path), acl))
+
+
+def claim(folder: Path) -> Optional[int]:
+    """Keeps others who claim the folder out of it, until the descriptor that is returned is closed.
+
+    None where there are no locks, or the folder may not be read. Raises BlockingIOError where somebody else has claimed
+    it, OSError where it cannot be opened.
+    """
+    if fcntl is None:
+        return None
+    try:
+        descriptor = os.open(str(folder), os.O_RDONLY)
+    except PermissionError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        raise
+    except OSError:  # a file system without locks
+        os.close(descriptor)
+        return None
+    return descriptor
 
 
 def folder(within: Path) -> "contextlib.AbstractContextManager[Path]":
@@ -64,12 +129,17 @@ def _held(folder: Path, make: Callable[[Path], None]) -> Iterator[Path]:
 
 
 def _lock(path: Path, wait: bool) -> Optional[int]:
-    """The file descriptor that holds the lock; None where there is none to be had."""
+    """The file descriptor that holds the lock; None where there is none to be had, and for no file or folder."""
     if fcntl is None:
         return None
     try:
-        descriptor = os.open(str(path), os.O_RDONLY)
+        # Whatever else may have such a name, a named pipe say, is not waited for.
+        descriptor = os.open(str(path), os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
     except OSError:
+        return None
+    mode = os.fstat(descriptor).st_mode
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        os.close(descriptor)
         return None
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)

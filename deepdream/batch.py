@@ -6,9 +6,9 @@ import signal
 from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
-from typing import Dict, List, Sequence, Set, Tuple
+from typing import Dict, Iterator, List, Sequence, Set, Tuple
 
-from . import executors, files, picture
+from . import aside, executors, files, picture
 from .errors import DreamError, UsageError
 from .executors import Crew, Job
 from .preparation import check, seeded
@@ -18,30 +18,51 @@ from .terminal import bar, interruptible, say
 from .worker import Done, dream_file
 
 
-def run(sources: Sequence[str], request: Request, settings: WorkerSettings = WORKERS, force: bool = False) -> int:
+def run(sources: Sequence[str], request: Request, settings: WorkerSettings = WORKERS) -> int:
     """Dreams all pictures into a folder; returns the exit code: 1 where a file failed, 128 and a signal's number.
 
     sources: pictures, folders of them and patterns such as "*.jpg", by path or by address. request: its target is the
-    folder. force: dream what is there already anew.
-    Raises UsageError before anything is dreamt where two files would get one name.
+    folder; where it says so, what is there already is dreamt anew.
+    Raises UsageError before anything is dreamt where two files would get one name, or a dream replace what is read;
+    DreamError where another batch writes to the folder.
     """
-    jobs = find_jobs(sources, request.target)
+    jobs = find_jobs(sources, request)
     check(request)
     open_seed = request.dream.seed is None
     request = seeded(request)
     crew = executors.find_crew(request.net, settings, len(jobs))
     files.make_folder(request.target)
-    return _Batch(request, jobs, force, open_seed).run(crew)
+    with _claimed(request.target):
+        return _Batch(request, jobs, open_seed).run(crew)
 
 
-def find_jobs(sources: Sequence[str], folder: str) -> Dict[str, str]:
+@contextlib.contextmanager
+def _claimed(folder: str) -> Iterator[None]:
+    """Keeps other batches out of a folder. An address, or a file system without locks, has nothing to do that with."""
+    try:
+        claim = None if files.is_address(folder) else aside.claim(Path(files.absolute(folder)))
+    except BlockingIOError:
+        raise DreamError(f"another batch is writing to {folder}: wait for it, or choose another OUTDIR") from None
+    try:
+        yield
+    finally:
+        if claim is not None:
+            os.close(claim)
+
+
+def find_jobs(sources: Sequence[str], request: Request) -> Dict[str, str]:
     """{picture: what its dream is called}, the same name, or one in .png where the format cannot be written.
 
-    Raises UsageError where nothing is found, or dreams would get one name or replace a picture.
+    request: its target is the folder. Pictures that are there already are left out where others are found elsewhere:
+    a pattern finds the dreams of an earlier batch.
+    Raises UsageError where nothing is found, or dreams would get one name or replace what is read.
     """
     jobs: Dict[str, str] = {}
     named: Dict[str, str] = {}
-    for source in _found(sources):
+    folder = request.target
+    found = _without_dreams(_found(sources), folder)
+    read = {files.identity(source): source for source in [*request.sources, *found]}
+    for source in found:
         path = Path(source)
         name = path.name if path.suffix.lower() in picture.extensions() else path.stem + ".png"
         other = named.setdefault(os.path.normcase(name), source)
@@ -50,8 +71,12 @@ def find_jobs(sources: Sequence[str], folder: str) -> Dict[str, str]:
         if other != source:  # the same once more
             continue
         target = files.join(folder, name)
-        if files.real(target) == files.real(source):
-            raise UsageError(f"the dream of {source} would replace it: choose another folder")
+        there = files.identity(target)
+        if there is not None and there in read:
+            what = "it" if read[there] == source else read[there]
+            raise UsageError(f"the dream of {source} would replace {what}: choose another folder")
+        if files.is_stream(target):
+            raise UsageError(f"{target} is no file, and a batch writes files: choose another folder")
         jobs[source] = target
     return jobs
 
@@ -67,11 +92,21 @@ def _found(sources: Sequence[str]) -> List[str]:
     return list(dict.fromkeys(found))
 
 
+def _without_dreams(found: List[str], folder: str) -> List[str]:
+    """What was found outside the folder that dreams go to, and all where everything is in there."""
+    inside = os.path.join(files.real(folder), "")  # noqa: PTH118
+    left = [name for name in found if not files.real(name).startswith(inside)]
+    if left and len(left) < len(found):
+        count = len(found) - len(left)
+        say(f"left out, for the dreams go to {folder}: {count} picture{'s' if count > 1 else ''} that are there")
+    return left or found
+
+
 class _Batch:
     """The files of one call, on their way through the workers."""
 
-    def __init__(self, request: Request, jobs: Dict[str, str], force: bool, open_seed: bool):
-        self._request, self._force, self._open_seed = request, force, open_seed
+    def __init__(self, request: Request, jobs: Dict[str, str], open_seed: bool):
+        self._request, self._open_seed = request, open_seed
         self._jobs = jobs
         self._said: Set[str] = set()
         self._dreamt = self._before = self._failed = 0
@@ -102,9 +137,9 @@ class _Batch:
     def _left(self) -> int:
         return len(self._jobs) - self._dreamt - self._before - self._failed
 
-    def _args(self, source: str, crew: Crew) -> Tuple[Request, bool, bool]:
+    def _args(self, source: str, crew: Crew) -> Tuple[Request, bool]:
         request = replace(self._request, source=source, target=self._jobs[source])
-        return executors.for_workers(request, crew), self._force, self._open_seed
+        return executors.for_workers(request, crew), self._open_seed
 
     def _take(self, source: str, future: "Future[Done]") -> None:
         """Counts and tells what came of a file."""

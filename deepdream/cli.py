@@ -6,14 +6,16 @@ dreamify zoom, video, batch, sheet, web, keys, info, again, models     see each 
 
 import argparse
 import atexit
+import contextlib
+import errno
 import gc
 import io
 import sys
 from dataclasses import fields
 from typing import Any, Callable, Collection, List, NoReturn, Optional, Tuple
 
-from . import __version__
-from .errors import DreamError, UsageError, as_shown
+from . import __version__, streams
+from .errors import DreamError, NobodyReads, UsageError, as_shown
 from .settings import (
     DREAM,
     GOAL,
@@ -29,6 +31,7 @@ from .settings import (
     byte_size,
     byte_text,
     seconds,
+    shown,
 )
 
 VERBS = {
@@ -44,12 +47,27 @@ VERBS = {
 }
 
 
+_WAYS_OUT = {
+    errno.EMFILE: ": raise the number of files that a program may open, with ulimit -n",
+    errno.ENFILE: ": too many files are open on this machine, end other programs",
+    errno.ENOSPC: ": make room on the disk",
+    errno.EDQUOT: ": make room in what you may store",
+    errno.EACCES: ": check its permissions",
+    errno.EPERM: ": check its permissions",
+    errno.EROFS: ": use another folder",
+    errno.ENOMEM: ": set --memory to less, or end other programs",
+    errno.EAGAIN: ": raise the number of processes that you may have, with ulimit -u, or set --threads to less",
+}
 _METAVARS = {int: "N", float: "N", byte_size: "SIZE", seconds: "TIME"}
 
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"{message} (see {self.prog} --help)")
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        """argparse's own says nothing of a standard output that takes nothing."""
+        streams.print_out(message.rstrip("\n"))
 
 
 def _parser_of(kind: Callable[[str], Any]) -> Callable[[str], Any]:
@@ -59,7 +77,7 @@ def _parser_of(kind: Callable[[str], Any]) -> Callable[[str], Any]:
         try:
             return kind(text)
         except ValueError:
-            raise argparse.ArgumentTypeError(f"{text!r} is not {KINDS[kind]}") from None
+            raise argparse.ArgumentTypeError(f"{shown(text)} is not {KINDS[kind]}") from None
 
     return parse
 
@@ -79,6 +97,7 @@ def main(argv: Optional[List[str]] = None) -> int:
     # quarter of the time to the first step, and for most of a second as it ends; a dream leaves hardly any.
     gc.set_threshold(100_000)
     atexit.register(gc.freeze)
+    streams.reserve()
     if isinstance(sys.stdout, io.TextIOWrapper):  # which cannot show every name of a file in every locale
         sys.stdout.reconfigure(errors="backslashreplace")
     argv = sys.argv[1:] if argv is None else argv
@@ -86,31 +105,31 @@ def main(argv: Optional[List[str]] = None) -> int:
     try:
         # Intermixed: IN OUT --seed 1 LAYER is as good as IN OUT LAYER --seed 1.
         args = _parser(verb).parse_intermixed_args(argv if verb == "dream" else argv[1:])
+        from . import limits
+
+        limits.check(limits.LIBRARIES)  # before the next line, which loads them
         from . import commands
 
         code: int = getattr(commands, verb)(args)
-        if sys.stdout:  # a program can be started without one
-            sys.stdout.flush()  # here, where a failure can be told
         return code
-    except DreamError as error:
-        print(f"dreamify: {as_shown(str(error))}", file=sys.stderr)
+    except NobodyReads as error:
         return error.exit_code
-    except BrokenPipeError:  # the reader of our output has seen enough
-        sys.stdout = None  # or Python would try to flush it as it ends, and complain
-        return 0
+    except DreamError as error:
+        return _failed(str(error), error.exit_code)
     except OSError as error:
-        sys.stdout = None
-        what = f"{error.filename} cannot be used" if error.filename else "standard output cannot be written"
-        print(f"dreamify: {as_shown(what)}: {error.strerror}", file=sys.stderr)
-        return 1
+        what = f"{error.filename} cannot be used" if error.filename else "the system refused what was asked of it"
+        return _failed(f"{what} ({error.strerror or error}){_WAYS_OUT.get(error.errno or 0, '')}")
     except MemoryError:
-        print(
-            "dreamify: memory has run out: set --memory to less, or shrink the picture with --max-size", file=sys.stderr
-        )
-        return 1
+        return _failed("memory has run out: set --memory to less, or shrink the picture with --max-size")
     except KeyboardInterrupt:
-        print("dreamify: interrupted, nothing written", file=sys.stderr)
-        return 130
+        return _failed("interrupted, nothing written", 130)
+
+
+def _failed(what: str, code: int = 1) -> int:
+    """Tells what went wrong, if anybody can be told; returns the exit code."""
+    with contextlib.suppress(OSError):
+        print(f"dreamify: {as_shown(what)}", file=sys.stderr, flush=True)
+    return code
 
 
 def _parser(verb: str) -> argparse.ArgumentParser:
@@ -135,6 +154,11 @@ def _dream_arguments(parser: argparse.ArgumentParser) -> None:
     _add_dream_settings(parser)
     more = parser.add_argument_group("more")
     more.add_argument("--frames", metavar="FOLDER", help="save every iteration there, at its octave's size")
+    _add_force(more, "replace OUT even if it is no dream, and the frames of another dream in FOLDER")
+
+
+def _add_force(group: Any, what: str = "replace OUT even if it is no dream") -> None:
+    group.add_argument("--force", action="store_true", help=f"{what}; never what is read")
 
 
 def _add_dream_settings(parser: argparse.ArgumentParser, without: Collection[str] = ()) -> None:
@@ -178,7 +202,9 @@ def _zoom_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "target", metavar="OUT", help="a folder for the frames, or a film or animation: .mp4, .webm, .gif, .webp"
     )
-    _add_settings(parser.add_argument_group("the zoom"), ZOOM)
+    group = parser.add_argument_group("the zoom")
+    _add_settings(group, ZOOM)
+    _add_force(group, "begin anew and replace OUT, whatever the file is; in a folder only the frames of a zoom")
     _add_dream_settings(parser)
 
 
@@ -193,6 +219,7 @@ def _video_arguments(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("the film")
     _add_settings(group, VIDEO)
     _add_settings(group, WORKERS, workers="none, this program dreams; others want --blend 0")
+    _add_force(group, "begin anew and replace OUT, whatever the file is; in a folder only the frames of a film")
     _add_dream_settings(parser)
 
 
@@ -205,7 +232,7 @@ def _batch_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", metavar="OUTDIR", help="the folder for the dreams")
     group = parser.add_argument_group("the batch")
     _add_settings(group, WORKERS, workers="one a core that there is memory for, on a GPU 1")
-    group.add_argument("--force", action="store_true", help="dream anew what is there already")
+    _add_force(group, "dream anew what is there already, and replace what is there and is no dream")
     _add_dream_settings(parser)
 
 
@@ -231,6 +258,7 @@ def _sheet_arguments(parser: argparse.ArgumentParser) -> None:
         metavar = "LAYER,LAYER" if kind is str else "N,N"
         group.add_argument(f"--{option}", type=_list_of(kind), metavar=metavar, help=f"{text} (default: {default})")
     _add_settings(parser.add_argument_group("who dreams"), WORKERS, workers="none, this program dreams")
+    _add_force(parser)
     _add_dream_settings(
         parser, without=[*SHEET, *(DREAM.__dataclass_fields__[n].metadata["option"] for n in SHEET.values())]
     )
@@ -241,7 +269,10 @@ def _web_arguments(parser: argparse.ArgumentParser) -> None:
         "The page has all that it needs from this machine alone. Ctrl-C ends it, and nothing stays behind.\n"
         "It needs another package: pip install gradio"
     )
-    _add_settings(parser.add_argument_group("the page"), WEB)
+    group = parser.add_argument_group("the page")
+    _add_settings(group, WEB, without=["allow_host"])
+    allow_host = WEB.__dataclass_fields__["allow_host"].metadata
+    group.add_argument("--allow-host", action="append", metavar="NAME", help=allow_host["help"])
     _add_settings(parser.add_argument_group("the net"), NET)
 
 
@@ -260,6 +291,7 @@ def _again_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--guide", metavar="PICTURE", help="the guide it was made with, if there was one")
     parser.add_argument("--mask", metavar="PICTURE", help="the mask it was made with, if there was one")
     parser.add_argument("--model", help="the folder of its model, where that was given by path")
+    _add_force(parser)
 
 
 def _models_arguments(parser: argparse.ArgumentParser) -> None:

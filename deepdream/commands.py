@@ -1,7 +1,6 @@
 """What each verb of the command line does with its arguments."""
 
 import argparse
-import sys
 from dataclasses import replace
 from typing import Any, Dict, Iterable, Sequence
 
@@ -18,6 +17,7 @@ from .recipe import recipe_text
 from .request import Request, request_again
 from .session import run
 from .settings import DREAM, GOAL, GOOGLENET, NET, PICTURE, SHEET, VIDEO, WEB, WORKERS, ZOOM
+from .streams import print_out
 from .terminal import say
 from .web import server
 
@@ -50,7 +50,7 @@ def video(args: argparse.Namespace) -> int:
 def batch(args: argparse.Namespace) -> int:
     """dreamify batch IN... OUTDIR"""
     chosen = {**vars(args), "source": "", "target": args.folder}
-    return batches.run(args.sources, _request(chosen), _with_options(WORKERS, chosen), args.force)
+    return batches.run(args.sources, _request(chosen), _with_options(WORKERS, chosen))
 
 
 def sheet(args: argparse.Namespace) -> int:
@@ -60,12 +60,15 @@ def sheet(args: argparse.Namespace) -> int:
     absent = dict.fromkeys(("layer", "iterations", "octaves", "scale", "seed", "layers"))
     request = _request({**chosen, **absent})
     given = {name: several for name, several in values.items() if several is not None}
+    request = replace(request, fit_octaves="octave_n" not in given)
     return sheets.run(request, given, _with_options(WORKERS, chosen))
 
 
 def web(args: argparse.Namespace) -> int:
     """dreamify web"""
     chosen = vars(args)
+    if args.allow_host:
+        chosen["allow_host"] = ",".join(args.allow_host)
     return server.run(_with_options(WEB, chosen), _with_options(NET, chosen))
 
 
@@ -73,12 +76,12 @@ def again(args: argparse.Namespace) -> int:
     """dreamify again DREAM IN OUT"""
     recipe = read_recipe(args.dream)
     request = request_again(recipe, args.source, args.target, args.guide, args.mask, args.model)
-    return run(request, recipe)
+    return run(replace(request, repeated=args.dream, force=args.force), recipe)
 
 
 def info(args: argparse.Namespace) -> int:
     """dreamify info PICTURE"""
-    print(recipe_text(read_recipe(args.picture)))
+    print_out(recipe_text(read_recipe(args.picture)))
     return 0
 
 
@@ -105,7 +108,7 @@ def models(args: argparse.Namespace) -> int:
         raise UsageError("name the model to fetch: dreamify models fetch NAME")
     model = model_zoo.fetch(args.name, progress=True)
     state = "verified" if model.verified else f"unverified, its SHA-256 is {model.sha256}"
-    print(f"{model.name} is in {model.weights.parent} ({state})")
+    print_out(f"{model.name} is in {model.weights.parent} ({state})")
     return 0
 
 
@@ -116,7 +119,8 @@ def _request(chosen: Dict[str, Any]) -> Request:
             raise UsageError(f"--{goal} says what to dream on: leave out the layer {chosen['layer']}")
     dream, goals, net, pictures = (_with_options(defaults, chosen) for defaults in (DREAM, GOAL, NET, PICTURE))
     files = (chosen["guide"], chosen["mask"])
-    return Request(chosen["source"], chosen["target"], dream, goals, net, pictures, *files)
+    more = {"fit_octaves": chosen["octaves"] is None, "force": chosen["force"]}
+    return Request(chosen["source"], chosen["target"], dream, goals, net, pictures, *files, **more)
 
 
 def _with_options(settings: Any, chosen: Dict[str, Any]) -> Any:
@@ -128,6 +132,5 @@ def _with_options(settings: Any, chosen: Dict[str, Any]) -> Any:
 
 def _print_table(rows: Sequence[Iterable[str]]) -> None:
     widths = [max(map(len, column)) for column in zip(*rows)]
-    for row in rows:
-        line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths))
-        sys.stdout.write(line.rstrip() + "\n")
+    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths)) for row in rows)
+    print_out("\n".join(line.rstrip() for line in lines))

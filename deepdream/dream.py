@@ -11,7 +11,7 @@ import numpy as np
 import scipy.ndimage as nd
 
 from . import arrays
-from .errors import DreamError
+from .errors import DreamError, UsageError
 from .objectives import Objective, objective_L2
 from .settings import DREAM, DreamSettings
 from .sizes import check_sizes
@@ -21,12 +21,22 @@ Gradient = Callable[[Tuple[int, int]], Any]
 
 
 def preprocess(net: Any, img: np.ndarray) -> np.ndarray:
-    """(h, w, 3) RGB of 0-255 -> (3, h, w) float32 BGR with the mean subtracted."""
+    """(h, w, 3) RGB of 0-255 -> (3, h, w) float32 BGR with the mean subtracted.
+
+    Raises UsageError for anything but an array of that shape, of finite numbers.
+    """
+    img = arrays.checked_picture(img)
     return np.float32(np.rollaxis(img, 2)[::-1]) - net.transformer.mean[net.inputs[0]]
 
 
 def deprocess(net: Any, img: np.ndarray) -> np.ndarray:
-    """The inverse of preprocess: (3, h, w) -> (h, w, 3), neither clipped nor rounded."""
+    """The inverse of preprocess: (3, h, w) -> (h, w, 3), neither clipped nor rounded.
+
+    Raises UsageError for another shape.
+    """
+    if np.ndim(img) != 3 or len(img) != 3:
+        size = "x".join(map(str, np.shape(img)))
+        raise UsageError(f"deprocess takes an array of (3, height, width), as preprocess makes it, not of {size}")
     return np.dstack((img + net.transformer.mean[net.inputs[0]])[::-1])
 
 
@@ -52,8 +62,9 @@ def make_step(
     Args:
         step_size, jitter, clip, rng: see ascend.
 
-    Raises what ascend raises.
+    Raises what ascend raises, and UsageError for a value out of range.
     """
+    DreamSettings(end=end, step_size=step_size, jitter=jitter, clip=clip)
     ascend(net, lambda _: gradient_towards(net, end, objective), step_size, jitter, clip, rng)
 
 
@@ -67,6 +78,8 @@ def ascend(net: Any, gradient: Gradient, step_size: float, jitter: int, clip: bo
         gradient: is called when the picture in the net's input blob is shifted.
         rng: what the two shifts are drawn from: a RandomState, or numpy.random itself as in 2015.
 
+    Whatever is raised, the picture is where it was before the step, not shifted.
+
     Raises:
         DreamError: the gradient is zero or not finite; the picture is as it was before the step.
     """
@@ -74,13 +87,15 @@ def ascend(net: Any, gradient: Gradient, step_size: float, jitter: int, clip: bo
 
     ox, oy = rng.randint(-jitter, jitter + 1, 2)
     src.data[0] = arrays.roll(src.data[0], (oy, ox))
-    g = gradient((oy, ox))
-    size = abs(g).mean()
-    least = abs(step_size) / np.finfo(np.float32).max  # below it step_size / size would be infinite
-    usable = least < size < np.inf
-    if usable:
-        src.data[:] += step_size / size * g
-    src.data[0] = arrays.roll(src.data[0], (-oy, -ox))
+    try:
+        g = gradient((oy, ox))
+        size = abs(g).mean()
+        least = abs(step_size) / np.finfo(np.float32).max  # below it step_size / size would be infinite
+        usable = least < size < np.inf
+        if usable:
+            src.data[:] += step_size / size * g
+    finally:
+        src.data[0] = arrays.roll(src.data[0], (-oy, -ox))
     if not usable:
         fault = "zero" if size <= least else "not finite"
         raise DreamError(f"the gradient is {fault} on this picture: try another layer, or a smaller step")
@@ -97,6 +112,11 @@ class Step(NamedTuple):
     octave_base: np.ndarray  # (3, h, w): the same at the octave's size
     octave: int  # from 0, the smallest
     iteration: int  # from 0
+    copy: Optional[np.ndarray] = None  # (3, h, w): what the net's input blob held, see kept
+
+    def kept(self) -> "Step":
+        """The same with a copy of its picture, which stays what it is when dream_steps goes on."""
+        return self._replace(copy=np.array(arrays.to_numpy(self._data())))
 
     def picture(self) -> np.ndarray:
         """(h, w, 3) float32: the picture at the octave's size, as the notebook showed it after every step."""
@@ -110,7 +130,7 @@ class Step(NamedTuple):
         return deprocess(self.net, self.base + _zoomed(detail, self.base.shape)).astype(np.float32, copy=False)
 
     def _data(self) -> Any:
-        return self.net.blobs[self.net.inputs[0]].data[0]
+        return self.copy if self.copy is not None else self.net.blobs[self.net.inputs[0]].data[0]
 
 
 def dream_steps(
@@ -160,7 +180,7 @@ def deepdream(
 
     Args:
         net: a Net of load_net; its input blob is overwritten.
-        base_img: (h, w, 3) RGB of 0-255, float32.
+        base_img: (h, w, 3) RGB of 0-255; what is not float32, bytes say, is computed with as float32.
         iter_n: steps in each octave, 0 or more.
         octave_n: octaves, 1 or more.
         octave_scale: an octave's size by that of the one before, above 1.
@@ -175,11 +195,13 @@ def deepdream(
         (h, w, 3) float32 RGB, neither clipped nor rescaled, whatever `clip` says.
 
     Raises:
-        UsageError: a value out of range, or `end` is no layer of this net that can be dreamt on.
+        UsageError: a value out of range, a picture of another shape or with numbers that are not finite, or `end` is no
+            layer of this net that can be dreamt on.
         DreamError: an octave is too small for `end`, or a gradient is zero or not finite.
     """
     settings = DreamSettings(end, iter_n, octave_n, octave_scale, step_size, jitter, clip, seed)
     net.topology.check_end(end)
+    base_img = arrays.checked_picture(base_img, "base_img")
     check_sizes(net.topology, base_img.shape[:2], octave_n, octave_scale, end)
 
     def step(_: np.ndarray, rng: Any) -> None:
@@ -203,6 +225,7 @@ def guide_features(net: Any, guide_img: np.ndarray, end: str = DREAM.end) -> np.
     Raises what deepdream raises.
     """
     net.topology.check_end(end)
+    guide_img = arrays.checked_picture(guide_img, "guide_img")
     check_sizes(net.topology, guide_img.shape[:2], 1, DREAM.octave_scale, end)
     src = net.blobs[net.inputs[0]]
     src.reshape(1, 3, *guide_img.shape[:2])

@@ -15,6 +15,12 @@ class UsageError(DreamError):
     exit_code = 2
 
 
+class NobodyReads(DreamError):
+    """Whoever read the output has gone, having seen enough: nothing is wrong, and there is nothing more to do."""
+
+    exit_code = 0
+
+
 def as_shown(text: str) -> str:
     """A message as a terminal can show it: what is quoted in it may come from anyone's file, and of any length.
 

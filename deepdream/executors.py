@@ -10,10 +10,12 @@ from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExe
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Callable, ContextManager, Dict, Generator, Iterable, Iterator, List, NamedTuple, Optional, Tuple
 
 from . import __version__, files, memory, noise
+from .engines import choose_engine
 from .errors import DreamError
 from .request import Request
 from .settings import WORKERS, NetSettings, WorkerSettings
@@ -244,17 +246,18 @@ def _suitable(net: NetSettings) -> int:
     """Worker processes: one for each core that there is memory for, or one where a GPU computes."""
     if _on_gpu(net.device):
         return 1
-    most = net.memory or memory.free() or 2**63
-    return max(1, min(_cores(), most // _A_WORKERS_SHARE))
+    most = net.memory or memory.free()
+    return _cores() if most is None else max(1, min(_cores(), most // _A_WORKERS_SHARE))
 
 
 def _on_gpu(device: str) -> bool:
     if device != "auto":
         return device != "cpu"
-    try:
-        import torch
-    except ImportError:
+    if not find_spec("torch"):
         return False
+    choose_engine("torch")  # says so where it cannot be loaded
+    import torch
+
     return torch.cuda.is_available() or torch.backends.mps.is_available()
 
 
@@ -265,8 +268,9 @@ def _cores() -> int:
 def _shared_out(net: NetSettings, workers: int) -> NetSettings:
     """The net as each of so many workers has it: with its share of the threads and of the memory."""
     threads = net.threads or max(1, _cores() // workers)
-    most = net.memory or int(memory.MARGIN * (memory.free() or 0)) or None
-    return replace(net, threads=threads, memory=most and most // workers)
+    free = memory.free()
+    most = net.memory or (free if free is None else int(memory.MARGIN * free))
+    return replace(net, threads=threads, memory=None if most is None else max(1, most // workers))
 
 
 def _for_elsewhere(net: NetSettings) -> NetSettings:

@@ -15,7 +15,7 @@ from typing import Any, BinaryIO, List, Optional, Tuple
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-from . import aside
+from . import aside, streams
 from .errors import DreamError, UsageError
 from .settings import byte_text
 
@@ -46,10 +46,21 @@ def real(name: str) -> str:
     return os.path.realpath(str(_path(name)))
 
 
+def identity(name: str, is_output: bool = False) -> Any:
+    """What two names of one file or folder have in common, whatever links there are; None where there is neither.
+
+    is_output: whether - means standard output. Of an address only its spelling can be compared. Raises DreamError for
+    what is no address.
+    """
+    if is_address(name):
+        return real(name)
+    return streams.identity(int(is_output) if name == "-" else str(_path(name)))
+
+
 def exists(name: str) -> bool:
     """Raises DreamError where an address cannot be asked."""
     if not is_address(name):
-        return _path(name).exists()
+        return os.path.exists(str(_path(name)))  # noqa: PTH110  # Path.exists raises PermissionError
     with _elsewhere(name, "cannot be looked for") as (system, path):
         system.invalidate_cache()  # of listings: others write, too
         return bool(system.exists(path))
@@ -84,11 +95,24 @@ def make_folder(folder: str) -> None:
             if not system.isdir(path):
                 system.mkdir(path, create_parents=False)
         return
+    check_link(folder)
     try:
         _path(folder).mkdir(exist_ok=True)
     except OSError as error:
         raise DreamError(f"the folder {folder} cannot be made ({error.strerror}): check where it should be") from None
     aside.clear(_path(folder))
+
+
+def remove(name: str) -> None:
+    """Removes a file. Raises DreamError where that fails."""
+    if is_address(name):
+        with _elsewhere(name, "cannot be removed") as (system, path):
+            system.rm_file(path)
+        return
+    try:
+        _path(name).unlink()
+    except OSError as error:
+        raise DreamError(f"{name} cannot be removed ({error.strerror}): see to that") from None
 
 
 def read(source: str) -> Tuple[bytes, str]:
@@ -101,18 +125,23 @@ def read(source: str) -> Tuple[bytes, str]:
     try:
         if is_address(source):
             with _elsewhere(source, "cannot be read") as (system, path):
-                data = bytes(system.cat_file(path))
+                _check_size(system.info(path).get("size"), name)  # which not every service tells, or tells truly
+                with system.open(path, "rb") as file:
+                    data = _whole(file, name)
         elif source == "-":
+            if sys.stdin is None:
+                raise DreamError("standard input is closed: name a file, or open it")
             data = _whole(sys.stdin.buffer, name)
         else:
             with _path(source).open("rb") as file:
+                _check_size(os.fstat(file.fileno()).st_size, name)
                 data = _whole(file, name)
     except FileNotFoundError:
         raise DreamError(f"there is no file {name}: check the path") from None
     except MemoryError:
         raise DreamError(f"there is not enough memory to read {name}: shrink it first") from None
     except OSError as error:
-        if _path(source).is_dir():
+        if source != "-" and os.path.isdir(str(_path(source))):  # noqa: PTH112  # Path.is_dir raises PermissionError
             raise DreamError(f"{name} is a folder: name a picture in it") from None
         raise DreamError(f"{name} cannot be read ({error.strerror}): check it and its permissions") from None
     if not data:
@@ -123,11 +152,16 @@ def read(source: str) -> Tuple[bytes, str]:
 def check(target: str) -> None:
     """See, before hours of work, that a file can be written; of an address, that it can be one.
 
-    Raises UsageError where there is a folder of that name, DreamError for a folder that is missing or read-only.
+    Raises UsageError where there is a folder of that name, DreamError for a folder that is missing or read-only, and
+    for a link that leads nowhere.
     """
     if is_address(target):
         with _elsewhere(target, "cannot be written"):
             return
+    if target == "-" or is_stream(target):
+        streams.check(target if target == "-" else str(_path(target)))
+        return
+    check_link(target)
     path = Path(real(target))
     if path.is_dir():
         raise UsageError(f"{target} is a folder: name a file in it, such as {join(target, 'dream.png')}")
@@ -140,11 +174,30 @@ def check(target: str) -> None:
         raise _unwritable(target, error) from None
 
 
-def write(target: str, data: bytes) -> None:
+def check_link(target: str) -> None:
+    """Raises DreamError for a link that leads to nothing."""
+    if is_address(target):
+        return
+    path = _path(target)
+    if path.is_symlink() and not exists(target):
+        raise DreamError(f"{target} is a link to {os.readlink(str(path))}, which is not there: remove the link")
+
+
+def is_stream(target: str) -> bool:
+    """Whether a path is that of an open descriptor, a named pipe or a device, which are written into."""
+    return not is_address(target) and streams.is_stream(str(_path(target)))
+
+
+def write(target: str, data: bytes, new: bool = False) -> None:
     """Write a file, which appears under its name when it is complete, or not at all.
 
-    target: a path, an address, or "-" for standard output. Raises DreamError where writing fails.
+    A named pipe or a device is written into; the former waits for a reader.
+
+    target: a path, an address, or "-" for standard output. new: a file that is there is left as it is.
+    Raises DreamError where writing fails, and for a file that is there and should not be.
     """
+    if new and is_address(target) and exists(target):
+        raise _came_between(target)
     if is_address(target):
         place = _elsewhere(target, "cannot be written")
         # The transaction puts the file in its place at its end.
@@ -153,23 +206,39 @@ def write(target: str, data: bytes) -> None:
         return
     try:
         if target == "-":
+            streams.check(target)
             sys.stdout.buffer.write(data)
             sys.stdout.buffer.flush()
+        elif is_stream(target):
+            streams.write(str(_path(target)), [data])
         else:
-            aside.write(Path(real(target)), data)  # the file itself where there is a link, which stays one
+            aside.write(Path(real(target)), data, new)  # the file itself where there is a link, which stays one
+    except FileExistsError:
+        raise _came_between(target) from None
     except OSError as error:
         if target == "-":
             sys.stdout = None  # or Python would try to write the rest as it ends, and complain
         raise _unwritable(target, error) from None
 
 
+def _came_between(target: str) -> DreamError:
+    return DreamError(f"{target} is there now, and was not when this began: it stays as it is")
+
+
+def _check_size(size: Optional[int], name: str) -> None:
+    """Raises DreamError for more bytes than are read of any file."""
+    if size is not None and size > _MOST:
+        raise DreamError(f"{name} has more than {byte_text(_MOST)} bytes, the limit: shrink it first")
+
+
 def _whole(file: BinaryIO, name: str) -> bytes:
     """All that is in a file. Raises DreamError where that has no end, or as good as none."""
     blocks: List[bytes] = []
+    size = 0
     for block in iter(partial(file.read, _BLOCK), b""):
         blocks.append(block)
-        if len(blocks) * _BLOCK > _MOST:
-            raise DreamError(f"{name} has more than {byte_text(_MOST)} bytes, the limit: shrink it first")
+        size += len(block)
+        _check_size(size, name)
     return b"".join(blocks)
 
 
@@ -186,6 +255,8 @@ def _elsewhere(address: str, fault: str) -> Any:
         raise DreamError(f"{address} needs fsspec, which is not installed here: pip install fsspec") from None
     try:
         yield url_to_fs(address)
+    except DreamError:
+        raise
     except FileNotFoundError:
         raise DreamError(f"there is no {address}: check the address") from None
     except ImportError as error:

@@ -7,7 +7,7 @@ from . import classes
 from .caffe_format.topology import Topology
 from .errors import UsageError
 from .objectives import Objective, objective_channel, objective_L2
-from .settings import DreamSettings, GoalSettings
+from .settings import MOST, DreamSettings, GoalSettings, shown
 
 
 class Aim(NamedTuple):
@@ -82,12 +82,12 @@ def _channel(text: str, topology: Topology, layer_for: Callable[[str], str]) -> 
     except ValueError:
         asked = ""
     if not asked:
-        raise UsageError(f"channel must be LAYER:N or LAYER:N,N, such as inception_4c/output:61, not {text!r}")
+        raise UsageError(f"channel must be LAYER:N or LAYER:N,N, such as inception_4c/output:61, not {shown(text)}")
     layer = _existing(asked, topology, layer_for)
     count = topology.shapes[layer][1]
     for channel in channels:
         if not 0 <= channel < count:
-            raise UsageError(f"layer {layer} has no channel {channel}: its channels are 0 to {count - 1}")
+            raise UsageError(f"layer {layer} has no channel {shown(channel)}: its channels are 0 to {count - 1}")
     by_layer: Dict[str, List[int]] = {}
     for channel in dict.fromkeys(channels):
         end, number = topology.channel_source(layer, channel)
@@ -120,8 +120,11 @@ def _layers(text: str, topology: Topology, layer_for: Callable[[str], str]) -> G
             number = float(weight)
         except ValueError:
             number = math.nan
-        if not (asked and math.isfinite(number)):
-            raise UsageError(f"layers must be LAYER:WEIGHT,LAYER:WEIGHT, such as conv2/3x3:1,pool3:-0.5, not {text!r}")
+        if not (asked and abs(number) <= MOST[float]):
+            raise UsageError(
+                "layers must be LAYER:WEIGHT,LAYER:WEIGHT, such as conv2/3x3:1,pool3:-0.5, with weights from "
+                f"{-MOST[float]} to {MOST[float]}, not {shown(text)}"
+            )
         end = _existing(asked, topology, layer_for)
         aims.append(Aim(end, number))
         for names, name in ((named, asked), (used, end)):

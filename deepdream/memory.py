@@ -1,9 +1,9 @@
 """Memory: what is free, and whether a dream fits into what it may take."""
 
 from math import prod
-from pathlib import Path
-from typing import Any, List, NamedTuple, Optional, Sequence
+from typing import Any, NamedTuple, Optional, Sequence
 
+from . import limits
 from .errors import DreamError, UsageError
 from .settings import byte_text
 from .sizes import Size
@@ -19,21 +19,7 @@ def free() -> Optional[int]:
         import psutil
     except ImportError:
         return None
-    return min(int(psutil.virtual_memory().available), *_left_in_container())
-
-
-def _left_in_container() -> List[int]:
-    """What a container's limit leaves (Linux's cgroups, version 2 and 1), where there is one."""
-    left = [2**63]
-    for folder, most, now in (
-        ("/sys/fs/cgroup", "memory.max", "memory.current"),
-        ("/sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.usage_in_bytes"),
-    ):
-        try:
-            left.append(int((Path(folder) / most).read_text()) - int((Path(folder) / now).read_text()))
-        except (OSError, ValueError):  # there is none, or it says "max"
-            continue
-    return left
+    return min([int(psutil.virtual_memory().available), *(limit.left for limit in limits.find())])
 
 
 class Fit(NamedTuple):

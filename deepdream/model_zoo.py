@@ -143,17 +143,23 @@ def _path(text: str) -> Path:
     return Path(os.path.expanduser(text))  # noqa: PTH111
 
 
-def cache_root() -> Path:
-    """The folder in the user's cache for what can be had again."""
+def cache_root() -> Path | None:
+    """The folder in the user's cache for what can be had again; None where the user has no home."""
     try:
         from platformdirs import user_cache_dir
     except ImportError:  # beside an old Caffe, say, with models put there by hand
-        return Path("~/.cache/dreamify").expanduser()
-    return Path(user_cache_dir("dreamify"))
+        folder = Path(os.path.expanduser("~/.cache/dreamify"))  # noqa: PTH111  # Path.expanduser raises RuntimeError
+    else:
+        try:
+            folder = Path(user_cache_dir("dreamify"))
+        except RuntimeError:
+            return None
+    return folder if folder.is_absolute() else None  # ~ is left as it is where nobody knows what it means
 
 
-def _cache() -> Path:
-    return cache_root() / "models"
+def _cache() -> Path | None:
+    root = cache_root()
+    return root and root / "models"
 
 
 @lru_cache(maxsize=None)
@@ -168,7 +174,8 @@ def _locate(name: str, file: RemoteFile) -> Path | None:
     roots = [_models_variable(), _project_models(), _cache()]
     roots += [_for_this_run()] if _for_this_run.cache_info().currsize else []
     paths = (root / name / file.name for root in roots if root)
-    return next((path for path in paths if path.is_file()), None)
+    # Path.is_file raises PermissionError for a folder that cannot be entered.
+    return next((path for path in paths if os.path.isfile(path)), None)  # noqa: PTH113
 
 
 def _make(known: Card, progress: bool) -> None:
@@ -193,7 +200,8 @@ def _make(known: Card, progress: bool) -> None:
         if progress:
             from .terminal import say
 
-            say(f"{known.name} cannot be stored in {_cache() / known.name} and is made for this run alone: {way_out}")
+            where = " or ".join(map(str, _own_folders(known.name))) or "the user's cache, for there is no home folder"
+            say(f"{known.name} cannot be stored in {where} and is made for this run alone: {way_out}")
 
 
 def _own_folders(name: str) -> list[Path]:
@@ -208,7 +216,7 @@ def _writable_folder(name: str) -> Path:
             folder.mkdir(parents=True, exist_ok=True)
             if os.access(folder, os.W_OK):
                 return folder
-    tried = " or ".join(map(str, folders))
+    tried = " or ".join(map(str, folders)) or "the user's cache, for there is no home folder"
     raise DreamError(f"{name} cannot be stored in {tried}: set DREAMIFY_MODELS to a folder that you may write")
 
 

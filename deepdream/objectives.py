@@ -8,6 +8,7 @@ from typing import Any, Callable, Sequence
 import numpy as np
 
 from . import arrays
+from .errors import UsageError
 
 Objective = Callable[[Any], None]
 
@@ -24,11 +25,17 @@ def objective_guide(guide_features: np.ndarray) -> Objective:
 
     Args:
         guide_features: (c, h, w), what `end` shows for the guide; see dream.guide_features.
+
+    The objective raises UsageError where the layer has another number of channels.
     """
 
     def objective(dst: Any) -> None:
         x = dst.data[0]
         channels = x.shape[0]
+        if len(guide_features) != channels:
+            raise UsageError(
+                f"the guide's features are of {len(guide_features)} channels, and the layer's of {channels}"
+            )
         x = x.reshape(channels, -1)
         y = arrays.like(guide_features, x).reshape(channels, -1)
         diff = dst.diff[0].reshape(channels, -1)
@@ -48,9 +55,14 @@ def objective_channel(channels: Sequence[int]) -> Objective:
 
     Args:
         channels: their numbers, from 0.
+
+    The objective raises UsageError for a channel that the layer does not have.
     """
 
     def objective(dst: Any) -> None:
+        for channel in channels:
+            if not 0 <= channel < dst.diff.shape[1]:
+                raise UsageError(f"there is no channel {channel}: those of the layer are 0 to {dst.diff.shape[1] - 1}")
         dst.diff[:] = 0
         dst.diff[:, list(channels)] = 1
 

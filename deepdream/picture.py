@@ -6,7 +6,6 @@ that the file's extension names.
 
 import hashlib
 import io
-import sys
 import warnings
 from dataclasses import dataclass
 from math import prod
@@ -16,7 +15,7 @@ from typing import Any, Dict, Optional, Tuple
 import numpy as np
 from PIL import Image, PngImagePlugin, UnidentifiedImageError
 
-from deepdream import colour, files, memory, noise
+from deepdream import colour, files, memory, noise, transparency
 from deepdream import recipe as recipes
 from deepdream.errors import DreamError, UsageError
 
@@ -116,19 +115,27 @@ def extensions() -> Dict[str, str]:
     return {extension: kind for extension, kind in _FORMATS.items() if kind in Image.SAVE}
 
 
+def loss(target: str, alpha: Optional[np.ndarray]) -> Optional[str]:
+    """What to say of the transparency that a file of that name cannot hold; None where nothing is lost.
+
+    target: see write. alpha: (h, w) uint8. Raises UsageError for an extension that cannot be written.
+    """
+    return transparency.loss("PNG" if target == "-" else _format(target), alpha)
+
+
 def check_target(target: str) -> None:
     """See, before hours of dreaming, that a picture can be written.
 
     target: a path, or "-" for standard output. Raises UsageError for a folder or an extension that cannot be written,
-    DreamError for a folder that is missing or read-only.
+    DreamError for a folder that is missing or read-only, and what else files.check raises.
     """
-    if target == "-":
-        return
     _format(target)
     files.check(target)
 
 
-def write(target: str, rgb: np.ndarray, recipe: Dict[str, Any], alpha: Optional[np.ndarray] = None) -> None:
+def write(
+    target: str, rgb: np.ndarray, recipe: Dict[str, Any], alpha: Optional[np.ndarray] = None, new: bool = False
+) -> None:
     """Write a picture and its recipe, marked as sRGB; the same input gives the same bytes.
 
     PNG, TIFF and WebP keep every pixel (lossy WebP would halve the colours' resolution); JPEG and AVIF are of quality
@@ -136,9 +143,9 @@ def write(target: str, rgb: np.ndarray, recipe: Dict[str, Any], alpha: Optional[
 
     target: a path whose extension names the format, or "-" for a PNG on standard output. rgb: (h, w, 3) uint8.
     recipe: what JSON can hold. alpha: (h, w) uint8; a JPEG, which has none, shows the picture on white.
-    Raises UsageError for an extension that cannot be written, DreamError where writing fails.
+    new: see files.write. Raises UsageError for an extension that cannot be written, DreamError where writing fails.
     """
-    files.write(target, _encode("PNG" if target == "-" else _format(target), rgb, recipe, alpha))
+    files.write(target, _encode(_format(target), rgb, recipe, alpha), new)
 
 
 def _open(data: bytes, name: str) -> Image.Image:
@@ -150,7 +157,8 @@ def _open(data: bytes, name: str) -> Image.Image:
             image = Image.open(io.BytesIO(data))
             if image.format == "EPS":
                 raise DreamError(f"{name} is a PostScript program, not a picture: save it as PNG first")
-            if prod(image.size) * _PER_PIXEL > (memory.free() or sys.maxsize):
+            free = memory.free()
+            if free is not None and prod(image.size) * _PER_PIXEL > free:
                 size = "{}x{}".format(*image.size)
                 raise DreamError(
                     f"{name} says that it is {size}, too large for the memory that is free: shrink it first"
@@ -184,13 +192,10 @@ def fit(size: Tuple[int, int], longest: Optional[int]) -> Tuple[int, int]:
 
 def _encode(kind: str, rgb: np.ndarray, recipe: Dict[str, Any], alpha: Optional[np.ndarray]) -> bytes:
     """A picture file's bytes; kind is Pillow's name of the format."""
+    rgb, alpha = transparency.as_held(kind, rgb, alpha)
     image = Image.fromarray(np.ascontiguousarray(rgb))
     if alpha is not None:
-        layer = Image.fromarray(np.ascontiguousarray(alpha))
-        if kind == "JPEG":
-            image = Image.composite(image, Image.new("RGB", image.size, "white"), layer)
-        else:
-            image.putalpha(layer)
+        image.putalpha(Image.fromarray(np.ascontiguousarray(alpha)))
     buffer = io.BytesIO()
     options = _save_options(kind, recipe)
     try:
@@ -219,9 +224,14 @@ def _save_options(kind: str, recipe: Dict[str, Any]) -> Dict[str, Any]:
 
 
 def _format(target: str) -> str:
-    """Pillow's name of the format that the extension means, where this Pillow can write it."""
+    """Pillow's name of the format that the extension means, where this Pillow can write it.
+
+    PNG for a pipe or a device without one, as for standard output.
+    """
     formats = extensions()
     kind = formats.get(Path(target).suffix.lower())
+    if kind is None and (target == "-" or files.is_stream(target)):
+        return "PNG"
     if kind is None:
         raise UsageError(f"the format of {target} is not known: end its name in {', '.join(formats)}")
     return kind

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
-from typing import Any, Optional, Sequence
+from typing import Any, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -12,14 +12,14 @@ from .caffe_format.convolutional import as_convolutional
 from .caffe_format.topology import Topology, read_topology
 from .default_model import Choice, choose
 from .dream import guide_features
-from .engines import choose_engine, make_net
+from .engines import choose_engine, make_net, not_caffe
 from .errors import DreamError
 from .goals import Goal
 from .objectives import objective_guide
 from .picture import Picture
 from .request import Inputs, Recipe, Request, read_inputs, share_of, with_noise_anew
 from .settings import GOOGLENET, NetSettings, byte_text
-from .sizes import Size, check_sizes, octave_sizes
+from .sizes import Size, check_channels, check_sizes, octave_sizes, octaves_that_fit
 from .terminal import say
 
 _MUCH = 2 * 2**30  # bytes: a dream that takes more says so beforehand
@@ -57,28 +57,31 @@ def prepare(
     varying: Sequence[str] = (),
     begun: Optional[str] = None,
     base: Optional[Picture] = None,
+    guide: Optional[Picture] = None,
 ) -> Prepared:
     """Reads the pictures, finds and loads the net, and refuses what cannot be dreamt.
 
     Where there is a recipe to be `like`, inputs that are not those of the recipe are refused before anything is dreamt.
     begun: the model that this dream was begun with, when it goes on.
-    base: what is dreamt on, where it is not the picture in request.source.
+    base, guide: what is dreamt on, and towards, where they are not to be read from request.source and request.guide.
     varying: keys of the recipe of which nothing is said, because other dreams with other values follow (see varied).
     """
     is_class = request.kind == "class"
-    request = seeded(request)
-    inputs = read_inputs(request, base)
+    asked = request = seeded(request)
+    inputs = read_inputs(request, base, guide)
     choice = choose(request.net.model, request.net.engine, progress=True, begun=begun)
     model = choice.model
     if not model.verified:
         say(f"{model.name} is unverified: the SHA-256 of its weights is {model.sha256}")
     # What a net cannot dream on is told before an engine is loaded, which takes seconds.
     topology = read_topology(model.prototxt)
-    goal = _goal(request, as_convolutional(topology) if is_class else topology, choice, inputs)
+    goal, request = _goal(request, as_convolutional(topology) if is_class else topology, choice, inputs)
     if choice.stands_in:
         _tell_stand_in(choice, goal)
     told = {"layer": goal.text, "seed": f"seed {request.dream.seed}"}
     say(", ".join([model.name, *(text for key, text in told.items() if key not in varying)]))
+    if "octaves" not in varying:
+        _tell_octaves(asked, request, inputs)
     net = _net(model, request.net, is_class)
     say(f"computing with {net.engine} {net.engine_version} on {net.device}")
     request = _fitted(request, net, goal, inputs)
@@ -100,8 +103,8 @@ def check(request: Request) -> None:
             picture.read(source, request.pictures.max_size, request.dream.seed)
 
 
-def varied(prepared: Prepared, request: Request, inputs: Optional[Inputs] = None) -> Prepared:
-    """Another dream with the net of one that is prepared, and with its pictures or others; nothing is said.
+def varied(prepared: Prepared, request: Request) -> Prepared:
+    """Another dream with the net of one that is prepared, and with its pictures; nothing is said.
 
     The net is left to keep to the memory that this dream may take, so of all the dreams of one net only the last that
     was prepared can be dreamt.
@@ -109,37 +112,43 @@ def varied(prepared: Prepared, request: Request, inputs: Optional[Inputs] = None
     request: the other one, with other dream settings, a seed among them, and what --memory said.
     Raises what prepare raises for a layer that is not there, a size that does not suit it, and too little memory.
     """
-    net = prepared.net
-    if inputs is None:
-        same = request.dream.seed == prepared.request.dream.seed
-        inputs = prepared.inputs if same else with_noise_anew(prepared.inputs, request)
-    goal = _goal(request, net.topology, prepared.choice, inputs)
+    same = request.dream.seed == prepared.request.dream.seed
+    inputs = prepared.inputs if same else with_noise_anew(prepared.inputs, request)
+    return _prepared(request, prepared.net, prepared.choice, inputs)
+
+
+def _prepared(request: Request, net: Any, choice: Choice, inputs: Inputs) -> Prepared:
+    """A request on a net that is there, and that may have dreamt another; nothing is said."""
+    goal, request = _goal(request, net.topology, choice, inputs)
     if getattr(net, "memory", None):
         net.memory = None  # the other dream's
     request = _fitted(request, net, goal, inputs, quiet=True)
-    recipe = _recipe(request, net, prepared.choice, goal, inputs)
-    return Prepared(request, net, prepared.choice, inputs, goal, recipe)
+    return Prepared(request, net, choice, inputs, goal, _recipe(request, net, choice, goal, inputs))
 
 
 class KeptNet:
     """Prepares one dream after the other, with a net that stays loaded as long as the next one wants the same.
 
-    Of all its dreams only the last that was prepared can be dreamt, see varied.
+    Nothing else of a dream is kept. Of all of them only the last that was prepared can be dreamt, see varied.
     """
 
     def __init__(self) -> None:
         self._loaded_for: Any = None
-        self._first: Optional[Prepared] = None
+        self._loaded: Optional[Tuple[Any, Choice]] = None  # the net, and the choice of its model
 
-    def prepare(self, request: Request, base: Optional[Picture] = None) -> Prepared:
+    def prepare(self, request: Request, base: Optional[Picture] = None, guide: Optional[Picture] = None) -> Prepared:
         """As prepare does; raises what that does."""
         loaded_for = request.net, request.kind == "class"
+        if self._loaded is None or loaded_for != self._loaded_for:
+            self._loaded = None  # two nets need not fit into memory
+            prepared = prepare(request, base=base, guide=guide)
+            self._loaded, self._loaded_for = (prepared.net, prepared.choice), loaded_for
+            return prepared
         request = seeded(request)
-        if self._first is not None and loaded_for == self._loaded_for:
-            return varied(self._first, request, read_inputs(request, base))
-        self._first = None  # two nets need not fit into memory
-        self._first, self._loaded_for = prepare(request, base=base), loaded_for
-        return self._first
+        inputs = read_inputs(request, base, guide)
+        prepared = _prepared(request, *self._loaded, inputs)
+        _tell_octaves(request, prepared.request, inputs)
+        return prepared
 
 
 def seeded(request: Request) -> Request:
@@ -149,15 +158,41 @@ def seeded(request: Request) -> Request:
     return replace(request, dream=replace(request.dream, seed=int(np.random.randint(2**31))))
 
 
-def _goal(request: Request, topology: Topology, choice: Choice, inputs: Inputs) -> Goal:
-    """What is gone for, on octaves that are large enough for it."""
-    dream = request.dream
-    goal = goals.find_goal(request.goal, dream, topology, choice.model.classes, choice.layer)
+def _goal(request: Request, topology: Topology, choice: Choice, inputs: Inputs) -> Tuple[Goal, Request]:
+    """What is gone for, and the request with as many octaves as are dreamt.
+
+    Raises DreamError where an octave, or the guide, is too small for a layer.
+    """
+    size, octave_n, scale = inputs.base.pixels.shape[:2], request.dream.octave_n, request.dream.octave_scale
+    goal = goals.find_goal(request.goal, request.dream, topology, choice.model.classes, choice.layer)
+    if request.fit_octaves:
+        octave_n = max(1, min(octaves_that_fit(topology, size, octave_n, scale, aim.end) for aim in goal.aims))
     for aim in goal.aims:
-        check_sizes(topology, inputs.base.pixels.shape[:2], dream.octave_n, dream.octave_scale, aim.end)
+        check_sizes(topology, size, octave_n, scale, aim.end)
+        sizes = octave_sizes(size, octave_n, scale)
         if inputs.guide:
-            check_sizes(topology, inputs.guide.pixels.shape[:2], 1, dream.octave_scale, aim.end, "guide")
-    return goal
+            check_sizes(topology, inputs.guide.pixels.shape[:2], 1, scale, aim.end, "guide")
+            sizes.append(inputs.guide.pixels.shape[:2])
+        check_channels(topology, sizes, aim.end, aim.channels, bool(inputs.guide))
+    return goal, replace(request, dream=replace(request.dream, octave_n=octave_n))
+
+
+def fewer_octaves(asked: Request, used: Request, size: Size) -> str:
+    """The sentence that a picture of (height, width) gets fewer octaves than the default; "" where it gets them all.
+
+    asked, used: the request before it was prepared, and after.
+    """
+    before, after = asked.dream.octave_n, used.dream.octave_n
+    if before == after:
+        return ""
+    octaves = "one octave" if after == 1 else f"{after} octaves"
+    return f"{octaves} instead of {before}, as a picture of {size[1]}x{size[0]} is too small for more"
+
+
+def _tell_octaves(asked: Request, used: Request, inputs: Inputs) -> None:
+    words = fewer_octaves(asked, used, inputs.base.pixels.shape[:2])
+    if words:
+        say(words)
 
 
 def _tell_stand_in(choice: Choice, goal: Goal) -> None:
@@ -171,6 +206,9 @@ def _tell_stand_in(choice: Choice, goal: Goal) -> None:
 
 def _net(model: Any, settings: NetSettings, convolutional: bool) -> Any:
     engine = choose_engine(settings.engine)
+    why = not_caffe() if settings.engine == "auto" else None
+    if why:
+        say(f"{why}, so PyTorch computes")
     if settings.threads:
         engine.set_threads(settings.threads)
     return make_net(model, engine, settings.device, settings.precision, blobs="needed", convolutional=convolutional)

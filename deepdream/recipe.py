@@ -6,13 +6,15 @@ field that galleries do not show as a caption.
 
 import json
 import struct
-from typing import Any, Dict, Optional
+from typing import Any, Collection, Dict, Optional
 
 from PIL import Image
 
 from deepdream.errors import DreamError
 
 KEYWORD = "dreamify"
+# Keys that say how a dream was computed, not what was asked for.
+HOW = frozenset({"version", "engine", "engine_version", "device", "threads", "memory"})
 IMAGE_DESCRIPTION = 0x010E
 _EXIF_IFD, _USER_COMMENT = 0x8769, 0x9286
 _WIDEST = 40  # characters of a setting's name; a longer one is nobody's, and would move every value out of sight
@@ -60,6 +62,15 @@ def parse(text: Optional[str], name: str) -> Dict[str, Any]:
     if not isinstance(recipe, dict):
         raise DreamError(f"the recipe in {name} is damaged: use the file as dreamify wrote it")
     return recipe
+
+
+def difference(there: Dict[str, Any], asked: Dict[str, Any], free: Collection[str]) -> Optional[str]:
+    """The first key, beside those that are free, in which a recipe that was read is not the one that is asked for."""
+    wanted = json.loads(json.dumps(asked))
+    for key in [*wanted, *there]:
+        if key not in free and there.get(key) != wanted.get(key):
+            return str(key)
+    return None
 
 
 def _stored(image: Image.Image) -> Optional[str]:

@@ -28,6 +28,15 @@ class Request:
     guide: Optional[str] = None
     mask: Optional[str] = None
     frames: Optional[str] = None  # a folder for every iteration's picture
+    fit_octaves: bool = False  # nobody said how many: fewer are dreamt where the picture is too small for all
+    repeated: Optional[str] = None  # the picture whose recipe this is
+    force: bool = False  # replace what is in the target's place, whatever it is
+
+    @property
+    def sources(self) -> List[str]:
+        """Whatever is read: the pictures, or the film, by path, by address or "-"; noise is not read."""
+        named = (self.source, self.guide, self.mask, self.repeated)
+        return [name for name in named if name and not noise.size_of(name)]
 
     @property
     def kind(self) -> str:
@@ -78,16 +87,16 @@ def _settings(kind: Any, recipe: Recipe) -> Any:
     return kind(**{name: recipe[option] for name, option in options.items() if option in recipe})
 
 
-def read_inputs(request: Request, base: Optional[Picture] = None) -> Inputs:
+def read_inputs(request: Request, base: Optional[Picture] = None, guide: Optional[Picture] = None) -> Inputs:
     """Reads the pictures of a request; refuses what cannot be read, or does not go together.
 
-    base: what is dreamt on, where it is not the picture in request.source.
+    base, guide: what is dreamt on, and towards, where they are not to be read from request.source and request.guide.
     """
     if [request.source, request.guide, request.mask].count("-") > 1:
         raise UsageError("standard input can be the picture, the guide or the mask, and only one of them")
     max_size, seed = request.pictures.max_size, request.dream.seed
     base = base or picture.read(request.source, max_size, seed)
-    guide = picture.read(request.guide, max_size, seed) if request.guide else None
+    guide = guide or (picture.read(request.guide, max_size, seed) if request.guide else None)
     mask = picture.read(request.mask, max_size, seed) if request.mask else None
     if mask:
         (h, w), (mask_h, mask_w) = base.pixels.shape[:2], mask.pixels.shape[:2]

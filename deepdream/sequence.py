@@ -12,9 +12,9 @@ from typing import Callable, Generator, Iterator, Optional, Protocol, Sequence, 
 
 import numpy as np
 
-from . import animation, executors, picture
+from . import animation, executors, outputs, picture, transparency
 from .dream import dream_steps
-from .errors import UsageError
+from .errors import DreamError, UsageError
 from .executors import Crew, Job
 from .films import writer
 from .films.film import FORMATS, Form
@@ -48,6 +48,15 @@ class Frames(Protocol):
         last: (h, w, 3) float32; for frame 0 the picture. The numbers follow each other, from anywhere.
         """
 
+    def alpha(self, number: int, first: Optional[np.ndarray]) -> Optional[np.ndarray]:
+        """(h, w) uint8: how opaque frame `number` is, once it has been started; None where it is all opaque.
+
+        first: (h, w) uint8, that of the picture. The numbers follow each other, from anywhere.
+        """
+
+    def counted(self) -> int:
+        """How many frames there are, for certain: a film is read to its end."""
+
     def times(self) -> Sequence[Fraction]:
         """When each frame begins, in seconds, once they are all known; at the end stands when the last one is over."""
 
@@ -57,9 +66,10 @@ def run(request: Request, frames: Frames, base: Optional[Picture] = None, worker
 
     request: its target is a folder for the frames, or a file in one of the kind's formats. base: see prepare. workers:
     who dreams; by default this process, which it has to be where a frame is dreamt from the dream before it.
-    Raises UsageError for another target, or one that holds something else, and for a sequence begun with other
-    settings; DreamError for whatever fails.
+    Raises UsageError for another target, or one that is read or holds something else, and for a sequence begun with
+    other settings; DreamError for whatever fails.
     """
+    outputs.refuse_inputs(request.target, request)
     with contextlib.closing(Place(request.target, frames.kind)) as place:
         crew = executors.if_asked(request.net, workers)
         return _run(replace(request, net=crew.net) if crew else request, frames, base, place, crew)
@@ -70,17 +80,22 @@ def _run(request: Request, frames: Frames, base: Optional[Picture], place: Place
     if place.format in FORMATS.values():
         writer.check(str(place.format))
     place.claim()
-    finished = place.finished()
-    state = None if finished else place.state()
+    finished = None if request.force else place.finished()
+    state = None if finished else _begun(place, request)
     begun = finished or (state.recipe if state else None)
-    prepared = prepare(_like(request, begun), begun=begun["model"] if begun else None, base=base)
+    prepared = prepare(_like(request, begun), begun=begun.get("model") if begun else None, base=base)
     # As it will be read again, to be compared.
     recipe: Recipe = json.loads(json.dumps({**prepared.recipe, **frames.recipe}))
+    if request.force and begun != recipe:
+        place.make_way(lambda path: outputs.refuse_inputs(path, request))
+        state = begun = None
     if begun is not None:
         _compare(begun, recipe, place, name, finished is not None)
     if finished:
         place.clear()
-        say(f"all {frames.count} frames are in {request.target} already")
+        count = frames.counted()
+        place.check_whole(count)
+        say(f"all {count} frames are in {request.target} already")
         return 0
     _tell_what_is_lost(place, frames, prepared.inputs.base.pixels.shape[:2])
     if state:
@@ -98,6 +113,16 @@ def _run(request: Request, frames: Frames, base: Optional[Picture], place: Place
         return 130
     say(f"the {name} of {state.done} frame{'s' if state.done > 1 else ''} is in {request.target}")
     return 0
+
+
+def _begun(place: Place, request: Request) -> Optional[State]:
+    """What was begun there; a damaged one counts as none where it is to be replaced."""
+    try:
+        return place.state()
+    except DreamError:
+        if not request.force:
+            raise
+        return None
 
 
 def _tell_what_is_lost(place: Place, frames: Frames, size: Size) -> None:
@@ -121,7 +146,8 @@ def _dream(
     prepared: Prepared, frames: Frames, place: Place, state: State, crew: Optional[Crew]
 ) -> Tuple[State, Optional[int]]:
     """Dreams the frames that are missing; returns how far that went, and the signal that came before the end."""
-    clip = prepared.request.dream.clip
+    clip, first = prepared.request.dream.clip, prepared.inputs.base.alpha
+    is_lost = False  # and that was said
     what = "the frames under way" if crew else "this step"
     with bar("frame {n_fmt} of {total_fmt}", frames.count, state.done) as progress, interruptible(what) as interrupted:
         dreamt = partial(_with_workers, crew) if crew else _here
@@ -129,7 +155,12 @@ def _dream(
             for dream in dreams:
                 # The picture first: where it all ends before the state is kept, the same picture is made again.
                 recipe = {**state.recipe, "frame": state.done}
-                picture.write(str(place.frame(state.done)), picture.to_uint8(dream, clip), recipe)
+                alpha = transparency.if_any(frames.alpha(state.done, first))
+                lost = None if is_lost else place.loss(alpha)
+                if lost:
+                    say(lost)
+                    is_lost = True
+                picture.write(str(place.frame(state.done)), picture.to_uint8(dream, clip), recipe, alpha)
                 state = State(state.done + 1, dream, state.recipe)
                 place.keep(state)
                 progress.update()
@@ -177,14 +208,15 @@ def _of_frame(request: Request, number: int) -> Request:
 
 def _write(path: Path, place: Place, frames: Frames, state: State) -> None:
     """The animation or film, from the frames on the disk."""
-    times = frames.times()
+    times, has_alpha = frames.times(), place.has_alpha(state.done)
     with bar("writing frame {n_fmt} of {total_fmt}", state.done) as progress:
-        pictures = _counted(place.frames(state.done), progress.update)
+        pictures = _counted(place.frames(state.done, has_alpha), progress.update)
         if place.format in FORMATS.values():
-            writer.write(path, str(place.format), pictures, times, frames.form, state.recipe)
+            writer.write(path, str(place.format), pictures, times, frames.form, state.recipe, has_alpha)
             return
         with path.open("wb") as file:
-            animation.write(file, str(place.format), pictures, _milliseconds(times), state.recipe)
+            durations, plays = _milliseconds(times), frames.form.plays
+            animation.write(file, str(place.format), pictures, durations, state.recipe, plays, has_alpha)
 
 
 def _counted(pictures: Iterator[np.ndarray], count: Callable[[], object]) -> Iterator[np.ndarray]:
@@ -216,5 +248,5 @@ def _compare(begun: Recipe, recipe: Recipe, place: Place, name: str, is_finished
         if begun.get(key) != recipe.get(key):
             difference = f"a {name} with {key} {begun.get(key)}, and this is one with {recipe.get(key)}"
             if is_finished:
-                raise UsageError(f"{place.target} is {difference}: choose another OUT")
+                raise UsageError(f"{place.target} is {difference}: choose another OUT, or replace it with --force")
             raise UsageError(f"{place.target} was begun as {difference}: {place.ways_out}")

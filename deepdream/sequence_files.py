@@ -5,29 +5,29 @@ is a folder, one with the frames so far. All of it is removed when the sequence 
 """
 
 import contextlib
+import hashlib
 import json
 import os
 import shutil
 import zipfile
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, NoReturn, Optional
 
 import numpy as np
 from PIL import Image
 
-from . import picture
+from . import aside, files, picture, streams, transparency
 from .errors import DreamError, UsageError
+from .films import writer
 from .films.reader import read_recipe
-
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
 
 Recipe = Dict[str, Any]
 
 _FILE_MANAGERS = {"thumbs.db", "desktop.ini"}  # theirs, which come when somebody looks at a folder
+_LONGEST_NAME = 255  # bytes of a file's, on nearly every file system
+_BLOCK = 2**20  # bytes
 
 
 @dataclass(frozen=True)
@@ -56,17 +56,25 @@ class State:
     recipe: Recipe
 
 
+def is_shown(path: Path) -> bool:
+    """Whether a file in a folder is one that a person sees there, and has put there."""
+    return not path.name.startswith(".") and path.name.lower() not in _FILE_MANAGERS
+
+
 class Place:
     """The files of one sequence.
 
-    target: a folder, or a file that ends in one of the kind's formats.
-    Raises UsageError for anything else, DreamError where its folder is missing.
+    target: a folder, or a file that ends in one of the kind's formats; a named pipe so called is written into.
+    Raises UsageError for anything else, DreamError where its folder is missing, or it is a link that leads nowhere.
     """
 
     def __init__(self, target: str, kind: Kind):
         self.target = target
         self._kind = kind
+        files.check_link(target)
         self._out = Path(os.path.realpath(target))
+        self._is_new = not self._out.exists()
+        self._is_stream = streams.is_stream(target)
         suffix = Path(target).suffix.lower()
         is_folder = self._out.is_dir() or not suffix or target.endswith(("/", os.sep))
         self.format = None if is_folder else kind.formats.get(suffix)
@@ -78,7 +86,10 @@ class Place:
                 f"{formats}, or name a folder, which has no extension or a / at its end"
             )
         if is_folder and self._out.exists() and not self._out.is_dir():
-            raise UsageError(f"{target} is a file: name a folder, or a file in {formats}")
+            what = "no folder" if self._is_stream else "a file"
+            raise UsageError(f"{target} is {what}: name a folder, or a file in {formats}")
+        if self._is_stream:
+            streams.check(target)
         if not self._out.parent.is_dir():
             raise DreamError(f"the folder {self._out.parent} does not exist: create it, or write somewhere else")
         self._state, self._aside = self._beside(kind.name), self._beside("part")
@@ -86,7 +97,10 @@ class Place:
         self._claim: Optional[int] = None
 
     def _beside(self, what: str) -> Path:
-        return self._out.parent / f".{self._out.name}.{what}"
+        name = f".{self._out.name}.{what}"
+        if len(os.fsencode(name)) > _LONGEST_NAME:
+            name = f".{hashlib.sha256(os.fsencode(self._out.name)).hexdigest()}.{what}"
+        return self._out.parent / name
 
     @property
     def ways_out(self) -> str:
@@ -104,6 +118,8 @@ class Place:
         if not self._state.exists():
             return None
         try:
+            if not self._state.is_file():
+                raise ValueError("a pipe, say, that would be waited for")
             if not zipfile.is_zipfile(str(self._state)):  # NumPy of old leaves a complaint behind when it finds out
                 raise ValueError("cut short")
             with np.load(str(self._state), allow_pickle=False) as stored:
@@ -127,8 +143,10 @@ class Place:
         Raises UsageError where something else is in it.
         """
         if self.format:
-            recipe = self._recipe_in(self._out) if self._out.exists() else None
-            if self._out.exists() and recipe is None:
+            if self._is_stream or not self._out.exists():
+                return None
+            recipe = self._recipe_in(self._out)
+            if recipe is None:
                 self._refuse()
             return recipe
         there = [] if self._state.exists() else self._names()
@@ -136,10 +154,18 @@ class Place:
             return None
         recipe = self._recipe_in(self.frame(0))
         count = (recipe or {}).get(f"{self._kind.name}_frames", len(there))  # a film does not say beforehand
-        if recipe is None or there != sorted(self.frame(number).name for number in range(count)):
+        frames = sorted(self.frame(number).name for number in range(len(there)))
+        if recipe is None or count != len(there) or there != frames:  # the count is whatever the file says
             self._refuse()
         recipe.pop("frame", None)
         return recipe
+
+    def check_whole(self, count: int) -> None:
+        """Raises UsageError where OUT is a folder that has lost some of a finished sequence's frames."""
+        there = len(self._names())
+        if not self.format and there < count:
+            found = f"{self.target} holds {there} of the {count} frames"
+            raise UsageError(f"{found}: put the others back, or choose another OUT")
 
     def begin(self, state: State) -> None:
         """Keeps the state, and makes the folder for the frames. Raises DreamError where either cannot be."""
@@ -156,15 +182,12 @@ class Place:
 
         Raises DreamError where another run is at work there.
         """
-        if fcntl is None or self._claim is not None or not self._frames.is_dir():
+        if self._claim is not None or not self._frames.is_dir():
             return
-        self._claim = os.open(str(self._frames), os.O_RDONLY)
         try:
-            fcntl.flock(self._claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._claim = aside.claim(self._frames)
         except BlockingIOError:
             raise DreamError(f"another run is writing to {self.target}: wait for it, or choose another OUT") from None
-        except OSError:  # a file system without locks
-            pass
 
     def close(self) -> None:
         """Lets other runs in."""
@@ -177,20 +200,59 @@ class Place:
         content: Dict[str, Any] = {"done": state.done, "dream": state.dream, "recipe": json.dumps(state.recipe)}
         self._write_aside(self._state, lambda path: _save(path, content))
 
-    def frames(self, count: int) -> Iterator[np.ndarray]:
-        """(h, w, 3) uint8, one after the other. Raises DreamError for one that cannot be read."""
+    def frames(self, count: int, has_alpha: bool = False) -> Iterator[np.ndarray]:
+        """(h, w, 3) uint8, or for has_alpha (h, w, 4), one after the other; what OUT cannot hold of it is white.
+
+        Raises DreamError for one that cannot be read.
+        """
         for number in range(count):
             path = self.frame(number)
             try:
                 with Image.open(path) as image:
-                    yield np.asarray(image.convert("RGB"))
+                    pixels = np.asarray(image.convert("RGBA" if has_alpha or image.mode == "RGBA" else "RGB"))
             except (OSError, SyntaxError, ValueError) as error:
                 raise DreamError(f"the frame {path} cannot be read ({error}): {self.ways_out}") from None
+            yield pixels if has_alpha else transparency.on_white(*transparency.split(pixels))
+
+    def has_alpha(self, count: int) -> bool:
+        """Whether any of the frames has transparency that OUT can hold."""
+        if not transparency.is_held(self._holds()):
+            return False
+        for number in range(count):
+            with contextlib.suppress(Exception), Image.open(self.frame(number)) as image:  # frames() says what is wrong
+                if image.mode == "RGBA":
+                    return True
+        return False
+
+    def loss(self, alpha: Optional[np.ndarray]) -> Optional[str]:
+        """What to say of the transparency, (h, w) uint8, that OUT cannot hold; None where nothing is lost."""
+        return transparency.loss(self._holds(), alpha)
+
+    def _holds(self) -> str:
+        """The format, by which transparency.py knows what OUT can hold of it."""
+        if self.format == "WEBM" and not writer.holds_alpha(self.format):
+            return "this PyAV's WebM"
+        return self.format or "PNG"
 
     def finish(self, write: Callable[[Path], None]) -> None:
         """Has the animation or the film written, if it is one, and removes all that is hidden."""
         if self.format:
             self._write_aside(self._out, write)
+        self.clear()
+
+    def make_way(self, refuse_input: Callable[[str], None]) -> None:
+        """Removes what was begun here, and from a folder the frames of a finished sequence.
+
+        refuse_input: raises UsageError for a file that is read. Raises it where anything else is in the folder.
+        """
+        if not self.format:
+            paths = [self._frames / name for name in self._names()]
+            for path in paths:
+                refuse_input(str(path))
+                if self._recipe_in(path) is None:
+                    self._refuse()
+            for path in paths:
+                path.unlink()
         self.clear()
 
     def clear(self) -> None:
@@ -204,11 +266,12 @@ class Place:
     def _names(self) -> List[str]:
         if not self._frames.is_dir():
             return []
-        names = (path.name for path in self._frames.iterdir())
-        return sorted(name for name in names if not name.startswith(".") and name.lower() not in _FILE_MANAGERS)
+        return sorted(path.name for path in self._frames.iterdir() if is_shown(path))
 
     def _recipe_in(self, path: Path) -> Optional[Recipe]:
         """The recipe in a file, where it is one of such a sequence."""
+        if not path.is_file():
+            return None
         try:
             recipe = read_recipe(str(path))
         except DreamError:
@@ -217,16 +280,30 @@ class Place:
 
     def _refuse(self) -> NoReturn:
         name = self._kind.name
-        held = f"is there and was not made by dreamify {name}"
         if not self.format:
-            held = f"holds other things than the frames of one {name}"
-        raise UsageError(f"{self.target} {held}: choose another OUT")
+            raise UsageError(f"{self.target} holds other things than the frames of one {name}: choose another OUT")
+        raise UsageError(
+            f"{self.target} is there and was not made by dreamify {name}: "
+            "choose another OUT, or replace it with --force"
+        )
 
     def _write_aside(self, path: Path, write: Callable[[Path], None]) -> None:
-        """The file appears under its name when it is complete, or not at all."""
+        """The file appears under its name when it is complete, or not at all; a pipe is written into when it is."""
+        is_out = path == self._out
         try:
+            with contextlib.suppress(FileNotFoundError):  # it might be anything, a link or a pipe
+                self._aside.unlink()
             write(self._aside)
-            self._aside.replace(path)
+            with self._aside.open("r+b") as file:
+                if is_out and self._is_stream:
+                    streams.write(self.target, iter(partial(file.read, _BLOCK), b""))
+                    return
+                aside.keep_permissions(path, file.fileno())
+            aside.put(self._aside, path, new=is_out and self._is_new)
+        except FileExistsError:
+            raise DreamError(
+                f"{path} is there now, and was not when this began: move it away, and the same command goes on"
+            ) from None
         except OSError as error:
             reason = error.strerror or str(error)
             raise DreamError(f"{path} cannot be written ({reason}): see to that; the same command goes on") from None

@@ -6,8 +6,9 @@ field's metadata is its name on the command line and in the recipe.
 
 import math
 import re
+import reprlib
 from dataclasses import dataclass, field, fields
-from numbers import Integral, Real
+from numbers import Integral, Rational, Real
 from typing import Any, Optional, Tuple
 
 from .errors import UsageError
@@ -15,6 +16,7 @@ from .errors import UsageError
 AUTO, GOOGLENET = "auto", "bvlc_googlenet"  # models
 
 _UNITS = {"K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
+_LONGEST = 60  # characters of a value in a message
 
 
 def byte_size(text: str) -> int:
@@ -32,13 +34,23 @@ def seconds(text: str) -> float:
     if not match:
         raise ValueError(text)
     hours, minutes, rest = match.groups()
-    return 3600 * int(hours or 0) + 60 * int(minutes or 0) + float(rest)
+    return 3600 * float(hours or 0) + 60 * float(minutes or 0) + float(rest)
 
 
 def byte_text(size: int) -> str:
     """Bytes as byte_size reads them, rounded up."""
-    unit = "G" if size >= _UNITS["G"] else "M"
-    return f"{math.ceil(size * 10 / _UNITS[unit]) / 10:.4g}{unit}"
+    unit = next((unit for unit in "TG" if size >= _UNITS[unit]), "M")
+    return f"{math.ceil(size * 10 / _UNITS[unit]) / 10:g}{unit}"
+
+
+def shown(value: Any) -> str:
+    """A value as messages quote it: in Python's notation, and without its middle where that is long."""
+    short = reprlib.Repr()
+    short.maxstring = short.maxlong = short.maxother = _LONGEST
+    try:
+        return short.repr(value).replace("\n", " ")
+    except ValueError:  # Python writes no whole number of more than 4300 digits
+        return "a number of thousands of digits"
 
 
 # What a setting of each kind is, in words.
@@ -51,6 +63,10 @@ KINDS = {
     seconds: "a time such as 12.5, 1:30 or 1:02:30",
 }
 
+# The greatest number of each kind, unless a setting says otherwise; where nothing is said of the least, it is as far
+# below zero. Far beyond any use, and small enough for the arithmetic of everything that computes with it.
+MOST = {int: 10**6, float: 10**6, byte_size: 2**50, seconds: 10**8}
+
 
 def _setting(
     default: Any,
@@ -62,6 +78,9 @@ def _setting(
     above: Optional[float] = None,
     choices: Tuple[str, ...] = (),
 ) -> Any:
+    if kind in MOST:
+        most = MOST[kind] if most is None else most
+        least = -most if least is None and above is None else least
     limits = {"kind": kind, "least": least, "most": most, "above": above, "choices": choices}
     return field(default=default, metadata={"option": option, "help": help, **limits})
 
@@ -74,7 +93,7 @@ class _Checked:
             value = getattr(self, setting.name)
             if not (value is None and setting.default is None) and not _allowed(value, setting.metadata):
                 name = setting.metadata["option"].replace("_", "-")
-                raise UsageError(f"{name} must be {_range(setting.metadata)}, not {value!r}")
+                raise UsageError(f"{name} must be {_range(setting.metadata)}, not {shown(value)}")
 
 
 def _allowed(value: Any, limits: Any) -> bool:
@@ -82,27 +101,24 @@ def _allowed(value: Any, limits: Any) -> bool:
     if kind in (str, bool):
         return isinstance(value, kind) and (not limits["choices"] or value in limits["choices"])
     number = Real if kind in (float, seconds) else Integral
-    if isinstance(value, bool) or not isinstance(value, number) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, number):
         return False
-    return (
-        (limits["least"] is None or value >= limits["least"])
-        and (limits["most"] is None or value <= limits["most"])
-        and (limits["above"] is None or value > limits["above"])
-    )
+    exact = value if isinstance(value, Rational) else float(value)  # a whole number may be too large for a float
+    is_above = exact > limits["above"] if limits["least"] is None else exact >= limits["least"]
+    return bool(is_above and exact <= limits["most"])
 
 
 def _range(limits: Any) -> str:
     """A setting's values in words."""
+    kind = limits["kind"]
     if limits["choices"]:
         return "one of " + ", ".join(limits["choices"])
-    words = KINDS[limits["kind"]]
-    if limits["most"] is not None and limits["above"] is not None:
-        return f"{words} above {limits['above']}, {limits['most']} at most"
-    if limits["most"] is not None:
-        return f"{words} from {limits['least']} to {limits['most']}"
-    if limits["least"] is not None:
-        return f"{words}, {limits['least']} or more"
-    return words if limits["above"] is None else f"{words} above {limits['above']}"
+    if kind not in MOST:
+        return KINDS[kind]
+    most = byte_text(limits["most"]) if kind is byte_size else limits["most"]
+    if limits["least"] is None:
+        return f"{KINDS[kind]} above {limits['above']}, {most} at most"
+    return f"{KINDS[kind]} from {limits['least']} to {most}"
 
 
 @dataclass(frozen=True)
@@ -114,7 +130,9 @@ class DreamSettings(_Checked):
     octave_n: int = _setting(
         4, "octaves", "sizes that the picture is dreamt at, the smallest first", int, least=1, most=1000
     )
-    octave_scale: float = _setting(1.4, "scale", "ratio of one octave's size to the one before", float, above=1)
+    octave_scale: float = _setting(
+        1.4, "scale", "ratio of one octave's size to the one before", float, above=1, most=1000
+    )
     step_size: float = _setting(1.5, "step", "mean change of a pixel in one step, in levels of 0-255", float)
     jitter: int = _setting(32, "jitter", "greatest random shift before each step, in pixels", int, least=0)
     clip: bool = _setting(True, "clip", "keep the picture within 0-255 after each step", bool)
@@ -197,7 +215,9 @@ class ZoomSettings(_Checked):
         above=-1,
         most=0.99,
     )
-    rotate: float = _setting(0.0, "rotate", "degrees to turn by from frame to frame, counter-clockwise", float)
+    rotate: float = _setting(
+        0.0, "rotate", "degrees to turn by from frame to frame, counter-clockwise", float, least=-360, most=360
+    )
     shift: str = _setting(
         "0,0", "shift", "pixels to move by from frame to frame, right and down; --shift=-2,0 moves left"
     )
@@ -214,8 +234,12 @@ class ZoomSettings(_Checked):
             x, y = map(float, self.shift.split(","))
         except ValueError:
             x = y = math.nan
-        if not (math.isfinite(x) and math.isfinite(y)):
-            raise UsageError(f"shift must be two numbers with a comma, such as 2,-1.5, not {self.shift!r}")
+        most = MOST[float]
+        if not (abs(x) <= most and abs(y) <= most):
+            raise UsageError(
+                f"shift must be two numbers with a comma, such as 2,-1.5, each from {-most} to {most}, "
+                f"not {shown(self.shift)}"
+            )
         return x, y
 
 
@@ -250,7 +274,7 @@ class VideoSettings(_Checked):
 class WorkerSettings(_Checked):
     """Who dreams, where there are many dreams."""
 
-    workers: Optional[int] = _setting(None, "workers", "processes that dream at the same time", int, least=1)
+    workers: Optional[int] = _setting(None, "workers", "processes that dream at the same time", int, least=1, most=1024)
     scheduler: Optional[str] = _setting(
         None, "scheduler", "a Dask cluster that dreams, by its scheduler's address: tcp://HOST:8786"
     )
@@ -278,6 +302,28 @@ class WebSettings(_Checked):
         2048, "max_size", "the longest side, in pixels, that pictures may be dreamt at", int, least=WEB_LEAST
     )
     waiting: int = _setting(16, "waiting", "dreams that may wait for the one under way", int, least=0)
+    upload_hourly: int = _setting(
+        200 * 2**20, "upload_hourly", "the most that one visitor may upload in an hour", byte_size, above=0
+    )
+    storage: int = _setting(
+        2**30, "storage", "the most that all uploads and dreams may take on the disk", byte_size, above=0
+    )
+    allow_host: Optional[str] = _setting(
+        None, "allow_host", "another name that the page answers to, such as a proxy's; can be given several times"
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.allowed_names  # noqa: B018  # refuses what are no names
+
+    @property
+    def allowed_names(self) -> Tuple[str, ...]:
+        """Those in allow_host, which has commas between them. Raises UsageError where one is no name."""
+        names = tuple(name.strip() for name in (self.allow_host or "").split(",") if name.strip())
+        for name in names:
+            if not re.fullmatch(r"[\w.-]+|\[?(?=.*:.*:)[0-9A-Fa-f:.]+\]?", name):
+                raise UsageError(f"allow-host must be a name alone, such as dreams.example, not {shown(name)}")
+        return names
 
 
 # What a sheet takes several values of: the option, and the field of DreamSettings. The first of two makes the rows.

@@ -9,20 +9,20 @@ import contextlib
 import io
 import json
 import signal
-import sys
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Callable, Collection, Dict, Generator, Iterator, List, Optional, Sequence, Set, Tuple
 
-from . import animation, executors, files, picture, sheet_picture
+from . import animation, executors, files, outputs, picture, sheet_picture, transparency
 from .cells import Cells
 from .dream import Step
 from .errors import DreamError
 from .executors import Crew, Job
-from .preparation import Prepared, prepare, varied
+from .picture import Picture
+from .preparation import Prepared, fewer_octaves, prepare, varied
 from .request import Recipe, Request, with_noise_anew
-from .settings import DREAM, WORKERS, DreamSettings, WorkerSettings
+from .settings import DREAM, MOST, WORKERS, DreamSettings, WorkerSettings, byte_size
 from .sheet_axes import Axis, Values, find_axes, name_layers, requests, suitable_layers
 from .sheet_picture import Content
 from .sizes import Size, octave_sizes
@@ -57,11 +57,12 @@ def run(request: Request, values: Values, workers: WorkerSettings = WORKERS) -> 
     """
     is_animation = Path(request.target).suffix.lower() == ".gif"
     (files.check if is_animation else picture.check_target)(request.target)
+    is_there = outputs.check(request)
     request, asked = find_axes(request, values)
     crew = executors.if_asked(request.net, workers)
     request = replace(request, net=crew.net) if crew else request
     axes = name_layers(request, asked)
-    prepared = prepare(requests(request, axes)[0], varying=[axis.option for axis in axes])
+    prepared = prepare(requests(request, axes)[0], varying=[*(axis.option for axis in axes), "octaves"])
     if asked[0].is_every_layer:
         axes, left_out = suitable_layers(prepared, request, axes)
         if left_out:
@@ -71,6 +72,7 @@ def run(request: Request, values: Values, workers: WorkerSettings = WORKERS) -> 
     for cell in cells:
         cell.content = store.find(cell.recipe, size)
     _tell(axes, cells, size)
+    _tell_octaves(request, cells, size)
     try:
         cut_short = _dream(prepared, cells, store, crew)
     except KeyboardInterrupt:  # the second one, in the middle of a step
@@ -81,7 +83,9 @@ def run(request: Request, values: Values, workers: WorkerSettings = WORKERS) -> 
         say(f"stopped after {done} of {len(cells)} dreams: {ending}")
         return 128 + cut_short
     _tell_faults(cells)
-    _write(request.target, is_animation, axes, cells, size)
+    if is_there:
+        outputs.check(request)  # hours later it may be another file
+    _write(request.target, not is_there, is_animation, axes, cells, prepared.inputs.base)
     say(f"the sheet of {len(cells)} dreams is in {'standard output' if request.target == '-' else request.target}")
     return 0
 
@@ -93,7 +97,7 @@ def _cells(prepared: Prepared, request: Request, axes: Sequence[Axis]) -> List[C
         other = varied(prepared, one)
         caption = ", ".join(axis.caption(getattr(one.dream, axis.name)) for axis in axes)
         # What fits now is not fitted again, into what the dreams before it will leave: its recipe is known already.
-        net = replace(other.request.net, memory=other.request.net.memory or sys.maxsize)
+        net = replace(other.request.net, memory=other.request.net.memory or MOST[byte_size])
         cells.append(Cell(replace(other.request, net=net), other.recipe, caption))
     return cells
 
@@ -108,9 +112,23 @@ def _tell(axes: Sequence[Axis], cells: Sequence[Cell], size: Size) -> None:
     say(f"{len(cells)} dreams of {size[1]}x{size[0]}{before}: {values}")
 
 
+def _tell_octaves(request: Request, cells: Sequence[Cell], size: Size) -> None:
+    """That there are fewer octaves than by default, where nobody said how many, and in which dreams if not in all."""
+    fewer: Dict[str, List[str]] = {}
+    for cell in cells:
+        words = fewer_octaves(request, cell.request, size) if request.fit_octaves else ""
+        fewer.setdefault(words, []).append(cell.caption)
+    for words, captions in fewer.items():
+        if words:
+            say(words if len(fewer) == 1 else f"{words}: {_listed(captions)}")
+
+
 def _in_words(axis: Axis) -> str:
-    values = [str(value) for value in axis.values]
-    return f"{axis.option} {', '.join(values if len(values) <= _MANY else [*values[:2], '...', values[-1]])}"
+    return f"{axis.option} {_listed([str(value) for value in axis.values])}"
+
+
+def _listed(texts: Sequence[str]) -> str:
+    return ", ".join(texts if len(texts) <= _MANY else [*texts[:2], "...", texts[-1]])
 
 
 def _tell_faults(cells: Sequence[Cell]) -> None:
@@ -221,18 +239,28 @@ def _failed(job: Sequence[Cell], error: DreamError, there: Collection[int]) -> I
         yield from _of(job, count, str(error).split(":")[0])
 
 
-def _write(target: str, is_animation: bool, axes: Sequence[Axis], cells: Sequence[Cell], size: Size) -> None:
+def _write(
+    target: str, new: bool, is_animation: bool, axes: Sequence[Axis], cells: Sequence[Cell], base: Picture
+) -> None:
+    size, alpha = base.pixels.shape[:2], transparency.if_any(base.alpha)
     contents: List[Any] = [cell.content for cell in cells]
+    contents = [one if isinstance(one, str) else transparency.joined(one, alpha) for one in contents]
     captions, recipe = [cell.caption for cell in cells], _recipe(axes, cells)
+    lost = transparency.loss("GIF", alpha) if is_animation else picture.loss(target, alpha)
+    if lost:
+        say(lost)
     if is_animation:
         frames, gif = sheet_picture.captioned(contents, size, captions), io.BytesIO()
-        animation.write(gif, "GIF", frames, [_DURATION] * len(contents), recipe)
-        files.write(target, gif.getvalue())
-    elif len(axes) == 1:
-        picture.write(target, sheet_picture.wrapped(contents, size, captions), recipe)
+        animation.write(gif, "GIF", frames, [_DURATION] * len(contents), recipe, has_alpha=alpha is not None)
+        files.write(target, gif.getvalue(), new)
+        return
+    if len(axes) == 1:
+        pixels = sheet_picture.wrapped(contents, size, captions)
     else:
         rows, columns = ([axis.option, *map(str, axis.values)] for axis in axes)
-        picture.write(target, sheet_picture.table(contents, size, rows, columns), recipe)
+        pixels = sheet_picture.table(contents, size, rows, columns)
+    rgb, around = transparency.split(pixels)
+    picture.write(target, rgb, recipe, around, new=new)
 
 
 def _recipe(axes: Sequence[Axis], cells: Sequence[Cell]) -> Recipe:
@@ -240,5 +268,7 @@ def _recipe(axes: Sequence[Axis], cells: Sequence[Cell]) -> Recipe:
     first, *others = [cell.recipe for cell in cells]
     common = {key: value for key, value in first.items() if all(other.get(key) == value for other in others)}
     own = {f"sheet_{axis.option}": list(axis.values) for axis in axes}
+    if "octaves" not in common and "sheet_octaves" not in own:  # as many as fit into each
+        own["octaves"] = [cell.recipe["octaves"] for cell in cells]
     recipe: Recipe = json.loads(json.dumps({**common, **own}))
     return recipe

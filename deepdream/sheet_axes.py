@@ -2,15 +2,15 @@
 
 import itertools
 from dataclasses import replace
-from typing import Any, Dict, List, NamedTuple, Sequence, Tuple
+from typing import Any, Dict, List, NamedTuple, Sequence, Set, Tuple
 
 from .caffe_format.topology import Topology, read_topology
 from .default_model import choose
 from .errors import UsageError
 from .preparation import Prepared
 from .request import Inputs, Request
-from .settings import ALL, DREAM, SHEET, SHEET_SEED, DreamSettings
-from .sizes import suits
+from .settings import ALL, DREAM, SHEET, SHEET_SEED
+from .sizes import octaves_that_fit
 
 Values = Dict[str, Sequence[Any]]  # {field of DreamSettings: what it is to be}
 
@@ -92,16 +92,20 @@ def name_layers(request: Request, axes: List[Axis]) -> List[Axis]:
 
 
 def suitable_layers(prepared: Prepared, request: Request, axes: List[Axis]) -> Tuple[List[Axis], List[str]]:
-    """The axes with those layers that the pictures are large enough for at all octaves; and the layers left out."""
+    """The axes with those layers that the pictures are large enough for at all octaves; and the layers left out.
+
+    Where nobody said how many octaves there are to be, one is enough.
+    """
     topology, inputs = prepared.net.topology, prepared.inputs
     dreams = [other.dream for other in requests(request, axes[1:])]
-    good = [layer for layer in axes[0].values if _suits(topology, inputs, dreams, layer)]
+    octaves = {(1 if request.fit_octaves else dream.octave_n, dream.octave_scale) for dream in dreams}
+    good = [layer for layer in axes[0].values if _suits(topology, inputs, octaves, layer)]
     return [Axis("end", tuple(good)), *axes[1:]], [layer for layer in axes[0].values if layer not in good]
 
 
-def _suits(topology: Topology, inputs: Inputs, dreams: Sequence[DreamSettings], layer: str) -> bool:
+def _suits(topology: Topology, inputs: Inputs, octaves: Set[Tuple[int, float]], layer: str) -> bool:
+    """octaves: how many, and their scale."""
     base, *guide = inputs.sizes
-    octaves = {(dream.octave_n, dream.octave_scale) for dream in dreams}
-    return all(suits(topology, base, *one, layer) for one in octaves) and all(
-        suits(topology, size, 1, DREAM.octave_scale, layer) for size in guide
+    return all(octaves_that_fit(topology, base, n, scale, layer) == n for n, scale in octaves) and all(
+        octaves_that_fit(topology, size, 1, DREAM.octave_scale, layer) for size in guide
     )

@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from .sizes import Size
 
-# (h, w, 3) uint8, or in words why there is no picture.
+# (h, w, 3) uint8, or with alpha (h, w, 4), or in words why there is no picture.
 Content = Union[np.ndarray, str]
 
 _PAPER, _INK, _MISSING = "#ffffff", "#222222", "#c8c8c8"
@@ -22,7 +22,7 @@ def table(contents: Sequence[Content], size: Size, rows: Sequence[str], columns:
     """Two settings: one from row to row, the other from column to column.
 
     contents: row by row, each picture of (height, width) `size`. rows, columns: the setting's name, then its values.
-    Returns (h, w, 3) uint8.
+    Returns (h, w, 3) uint8, with alpha (h, w, 4).
     """
     (h, w), letters = size, _letters(size)
     gap = max(4, letters // 2)
@@ -32,7 +32,7 @@ def table(contents: Sequence[Content], size: Size, rows: Sequence[str], columns:
     column, row = max(w, top.width), max(h, left.height)
     x0, y0 = left.width + 2 * gap, name.height + top.height + 2 * gap
     width = max(name.width + gap, len(columns[1:]) * (column + gap))
-    canvas = _paper(x0 + width, y0 + len(rows[1:]) * (row + gap))
+    canvas = _paper(contents, x0 + width, y0 + len(rows[1:]) * (row + gap))
     draw = ImageDraw.Draw(canvas)
     name.draw(draw, 0, (x0, gap), width - gap)
     left.draw(draw, 0, (gap, y0 - gap // 2 - left.height_of(0)), left.width)
@@ -51,14 +51,14 @@ def table(contents: Sequence[Content], size: Size, rows: Sequence[str], columns:
 def wrapped(contents: Sequence[Content], size: Size, titles: Sequence[str]) -> np.ndarray:
     """One setting: the pictures, each of (height, width) `size` and with its title above, fill lines like words.
 
-    Returns (h, w, 3) uint8, about as wide as a screen is.
+    Returns (h, w, 3) uint8, with alpha (h, w, 4), about as wide as a screen is.
     """
     (h, w), letters = size, _letters(size)
     gap = max(4, letters // 2)
     top = _Titles(titles, w, letters)
     column, row = max(w, top.width), top.height + gap // 2 + h
     columns = _columns(len(contents), column + gap, row + gap)
-    canvas = _paper(gap + columns * (column + gap), gap + -(-len(contents) // columns) * (row + gap))
+    canvas = _paper(contents, gap + columns * (column + gap), gap + -(-len(contents) // columns) * (row + gap))
     draw = ImageDraw.Draw(canvas)
     for number, content in enumerate(contents):
         y, x = divmod(number, columns)
@@ -71,14 +71,14 @@ def wrapped(contents: Sequence[Content], size: Size, titles: Sequence[str]) -> n
 def captioned(contents: Sequence[Content], size: Size, captions: Sequence[str]) -> Iterator[np.ndarray]:
     """For an animation: each picture, of (height, width) `size`, with its caption below.
 
-    Yields (h, w, 3) uint8, all of one size.
+    Yields (h, w, 3) uint8, with alpha (h, w, 4), all of one size.
     """
     (h, w), letters = size, _letters(size)
     gap = max(4, letters // 2)
     below = _Titles(captions, max(w - 2 * gap, 1), letters)
     width = max(w, below.width + 2 * gap)
     for number, content in enumerate(contents):
-        canvas = _paper(width, h + below.height + gap)
+        canvas = _paper(contents, width, h + below.height + gap)
         _put(canvas, content, size, ((width - w) // 2, 0), letters)
         lower = h + gap // 2 + (below.height - below.height_of(number)) // 2
         below.draw(ImageDraw.Draw(canvas), number, (0, lower), width)
@@ -164,8 +164,10 @@ def _columns(count: int, width: int, height: int) -> int:
     return count if count <= 3 else min(range(1, count + 1), key=cost)
 
 
-def _paper(width: int, height: int) -> Image.Image:
-    return Image.new("RGB", (width, height), _PAPER)
+def _paper(contents: Sequence[Content], width: int, height: int) -> Image.Image:
+    """White and opaque, and with alpha where the pictures have it."""
+    has_alpha = any(not isinstance(content, str) and content.shape[2] == 4 for content in contents)
+    return Image.new("RGBA" if has_alpha else "RGB", (width, height), _PAPER)
 
 
 def _put(canvas: Image.Image, content: Content, size: Size, place: Tuple[int, int], letters: int) -> None:

@@ -1,6 +1,6 @@
 """The sizes a dream goes through, and whether the net can work on them."""
 
-from typing import List, Tuple
+from typing import List, Sequence, Tuple
 
 from .caffe_format.shapes import ShapeError
 from .caffe_format.topology import Topology
@@ -26,15 +26,12 @@ def check_sizes(
     """Raises DreamError where an octave of a picture of (height, width) does not suit `end`, with what would."""
     check_input(topology)
     height, width = size
-    sizes = octave_sizes(size, octave_n, octave_scale)
-    fits = {size: _fits(topology, size, end) for size in set(sizes)}
-    fitting = [fits[size] for size in sizes]
-    if all(fitting):
+    works = octaves_that_fit(topology, size, octave_n, octave_scale, end)
+    if works == octave_n:
         return
-    works = fitting.index(False)
     if works == 0:
         raise DreamError(f"a {what} of {width}x{height} does not suit layer {end}, {_suitable(topology, end)}")
-    small = sizes[works]
+    small = octave_sizes(size, octave_n, octave_scale)[works]
     octaves = "one octave works" if works == 1 else f"{works} octaves work"
     raise DreamError(
         f"octave {works + 1} would be {small[1]}x{small[0]}, which does not suit layer {end}: at most {octaves} "
@@ -42,9 +39,33 @@ def check_sizes(
     )
 
 
-def suits(topology: Topology, size: Size, octave_n: int, octave_scale: float, end: str) -> bool:
-    """Whether every octave of a picture of (height, width) suits `end`."""
-    return all(_fits(topology, one, end) for one in set(octave_sizes(size, octave_n, octave_scale)))
+def check_channels(topology: Topology, sizes: Sequence[Size], end: str, channels: Sequence[int], guided: bool) -> None:
+    """Raises DreamError where `end` lacks one of the channels at one of the sizes, or a guide meets other channels.
+
+    Behind a Flatten, say, the number of channels depends on the picture's size.
+    """
+    if not (channels or guided):
+        return
+    counts = [topology.shapes_at(*size, end)[end][1] for size in sizes]
+    least, most = min(counts), max(counts)
+    if guided and least < most:
+        needs = "a guide needs the same number for every octave and for itself"
+    elif channels and max(channels) >= least:
+        needs = f"channel {max(channels)} is not there at every octave"
+    else:
+        return
+    count = f"{least} to {most}" if least < most else str(least)
+    raise DreamError(
+        f"layer {end} has {count} channels, which depends on the size of the picture, and {needs}: "
+        "take a layer in front of it"
+    )
+
+
+def octaves_that_fit(topology: Topology, size: Size, octave_n: int, octave_scale: float, end: str) -> int:
+    """How many octaves of a picture of (height, width) suit `end`, from its own size down, of at most `octave_n`."""
+    sizes = octave_sizes(size, octave_n, octave_scale)
+    fits = {size: _fits(topology, size, end) for size in set(sizes)}
+    return next((number for number, size in enumerate(sizes) if not fits[size]), octave_n)
 
 
 def check_input(topology: Topology) -> None:

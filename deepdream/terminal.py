@@ -78,10 +78,11 @@ class Progress:
 
 
 @contextmanager
-def interruptible(what: str = "this step") -> Iterator[Callable[[], Optional[int]]]:
+def interruptible(what: str = "this step", at_once: bool = False) -> Iterator[Callable[[], Optional[int]]]:
     """The first Ctrl-C, or SIGTERM, waits until the step under way is done, so that a whole picture is left.
 
-    The second does not. what: is finished. What is yielded tells the signal that came, if one did.
+    The second does not. what: is finished. at_once: it is not, the first one raises KeyboardInterrupt, too. What is
+    yielded tells the signal that came, if one did.
     """
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     caught: List[int] = []
@@ -89,6 +90,8 @@ def interruptible(what: str = "this step") -> Iterator[Callable[[], Optional[int
     def catch(number: int, _: Any) -> None:
         caught.append(number)
         signal.signal(number, before[signal.Signals(number)])
+        if at_once:
+            raise KeyboardInterrupt
         again = "Ctrl-C" if number == signal.SIGINT else "SIGTERM"
         say(f"finishing {what}; {again} again to drop the dream")
 

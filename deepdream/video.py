@@ -3,11 +3,11 @@
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
-from typing import List, Optional
+from typing import Dict, List, Optional
 
 import numpy as np
 
-from . import sequence
+from . import outputs, picture, sequence
 from .animation import FORMATS as ANIMATIONS
 from .errors import UsageError
 from .films.film import FORMATS, Film, Form
@@ -17,6 +17,7 @@ from .picture import Picture
 from .request import Recipe, Request
 from .sequence_files import Kind
 from .settings import VIDEO, WORKERS, VideoSettings, WorkerSettings
+from .terminal import bar, say
 
 _KIND = Kind("video", {**FORMATS, ".gif": ANIMATIONS[".gif"]}, digits=6)
 
@@ -32,12 +33,14 @@ def run(request: Request, video: VideoSettings = VIDEO, workers: WorkerSettings 
         raise UsageError("with workers each frame is dreamt alone, from no dream before it: add --blend 0")
     if video.blend and video.flow != "off":
         opencv()  # without which it would fail at the second frame only
-    here, there = Path(request.source), Path(request.target)
-    if here.exists() and there.exists() and here.samefile(there):
-        raise UsageError(f"{request.target} is both IN and OUT: choose another OUT")
+    outputs.refuse_inputs(request.target, request)
+    folder = Path(request.source)
+    if folder.is_dir() and picture.is_named_so(Path(request.target)) and folder.samefile(Path(request.target).parent):
+        raise UsageError(f"{request.target} would be one of the frames in {request.source}: choose another OUT")
     source = open_film(request.source, video.start, video.end, video.every, video.fps, request.pictures.max_size)
     frames = _Frames(source, video)
-    base = Picture(next(source.frames()).pixels, None, source.sha256)
+    first = next(source.frames())
+    base = Picture(first.pixels, first.alpha, source.sha256)
     code = sequence.run(request, frames, base, workers)
     if code == 0 and source.fault:
         raise source.fault
@@ -74,6 +77,8 @@ class _Frames:
         self._coming = source.frames()
         self._picture: Optional[np.ndarray] = None
         self._times: List[Fraction] = []
+        self._alphas: Dict[int, Optional[np.ndarray]] = {}  # of frames that are not written yet
+        self._told = 0  # of the film's notes
         self._end = Fraction(0)
         self._source, self.count = source, source.count
         own = {name: getattr(video, name) for name in ("blend", "flow", "start", "end", "every")}
@@ -88,11 +93,32 @@ class _Frames:
             if frame is None:
                 return None
             before, self._picture = self._picture, frame.pixels
+            self._tell()
+            if len(self._times) == number:
+                self._alphas[number] = frame.alpha
             self._times.append(frame.time)
             self._end = frame.time + frame.duration
         if before is None or self._picture is None:
             return last
         return starting_picture(self._picture, before, last, self._video)
+
+    def alpha(self, number: int, _: Optional[np.ndarray]) -> Optional[np.ndarray]:
+        return self._alphas.pop(number)
+
+    def counted(self) -> int:
+        count = 0
+        with bar("checking frame {n_fmt} of {total_fmt}", self.count) as progress:
+            for _ in self._source.check():
+                progress.update()
+                count += 1
+        self._tell()
+        return count
+
+    def _tell(self) -> None:
+        """Says what of the film is not shown as it is stored, as it turns up."""
+        for note in self._source.notes[self._told :]:
+            say(note)
+        self._told = len(self._source.notes)
 
     @property
     def form(self) -> Form:

@@ -1,8 +1,7 @@
 """What workers do: one dream after the other, with a net that is loaded once."""
 
-import json
 import threading
-from typing import Callable, Collection, Iterator, List, NamedTuple, Set, Tuple
+from typing import AbstractSet, Callable, Collection, Iterator, List, NamedTuple, Tuple
 
 import numpy as np
 
@@ -11,11 +10,10 @@ from .dream import Step, dream_steps, dreamt
 from .errors import DreamError
 from .picture import Picture
 from .preparation import KeptNet, Prepared
+from .recipe import HOW, difference
 from .request import Recipe, Request
-from .terminal import heard
+from .terminal import heard, say
 
-# Keys of a recipe that say how a dream was computed, not what was asked for.
-_HOW = {"version", "engine", "engine_version", "device", "threads", "memory"}
 _one_at_a_time = threading.Lock()  # dreams in one process, for they share the net
 _net = KeptNet()
 
@@ -27,20 +25,27 @@ class Done(NamedTuple):
     said: List[str]
 
 
-def dream_file(request: Request, force: bool, open_seed: bool) -> Done:
+def dream_file(request: Request, open_seed: bool) -> Done:
     """Dreams a file, unless it has been dreamt with these settings before. open_seed: any seed will do.
 
-    Raises DreamError for whatever fails, and for another dream in its place.
+    Raises DreamError for whatever fails, and for something else in its place, unless that is to be replaced.
     """
     said: List[str] = []
     with _one_at_a_time, heard(said.append):
         prepared = _net.prepare(request)
-        before = not force and _is_done(request.target, prepared.recipe, {*_HOW, "seed"} if open_seed else _HOW)
-        if not before:
-            base, dream = prepared.inputs.base, prepared.request.dream
-            image = dreamt(prepared.net, base.pixels, dream, prepared.ascend)
-            picture.write(request.target, picture.to_uint8(image, dream.clip), prepared.recipe, base.alpha)
-    return Done(before, said)
+        files.check_link(request.target)
+        there = files.exists(request.target)
+        if there and not request.force:
+            _check_done(request.target, prepared.recipe, HOW | {"seed"} if open_seed else HOW)
+            return Done(True, said)
+        base, dream = prepared.inputs.base, prepared.request.dream
+        image = dreamt(prepared.net, base.pixels, dream, prepared.ascend)
+        pixels = picture.to_uint8(image, dream.clip)
+        lost = picture.loss(request.target, base.alpha)
+        if lost:
+            say(lost)
+        picture.write(request.target, pixels, prepared.recipe, base.alpha, new=not there)
+    return Done(False, said)
 
 
 def dream_picture(request: Request, base: Picture, recipe: Recipe) -> np.ndarray:
@@ -82,21 +87,21 @@ def moments(
 
 def _prepared(request: Request, base: Picture, recipe: Recipe) -> Prepared:
     prepared = _net.prepare(request, base)
-    for key in _HOW:
+    for key in HOW:
         here, there = prepared.recipe.get(key), recipe.get(key)
         if here != there:
             raise DreamError(f"a worker has {key} {here}, and what began this {there}: have the same on both")
     return prepared
 
 
-def _is_done(target: str, recipe: Recipe, free: Set[str]) -> bool:
-    """Whether the dream of a recipe is there. free: keys in which it may differ. Raises DreamError for another one."""
-    if not files.exists(target):
-        return False
-    there = picture.read_recipe(target)
-    asked: Recipe = json.loads(json.dumps(recipe))
-    for key in [*asked, *there]:
-        if key not in free and there.get(key) != asked.get(key):
-            difference = f"{key} {there.get(key)}, and this one has {asked.get(key)}"
-            raise DreamError(f"{target} is there, a dream with {difference}: --force replaces it")
-    return True
+def _check_done(target: str, recipe: Recipe, free: AbstractSet[str]) -> None:
+    """Raises DreamError where what is there is not the dream of a recipe. free: keys in which it may differ."""
+    try:
+        there = picture.read_recipe(target)
+    except DreamError as error:
+        reason = str(error).split(": ")[0]
+        raise DreamError(f"{target} is there and is no dream ({reason}): --force replaces it") from None
+    key = difference(there, recipe, free)
+    if key is not None:
+        other = f"{key} {there.get(key)}, and this one has {recipe.get(key)}"
+        raise DreamError(f"{target} is there, a dream with {other}: --force replaces it")

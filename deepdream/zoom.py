@@ -26,7 +26,7 @@ def next_frame(frame: np.ndarray, zoom: ZoomSettings = ZOOM) -> np.ndarray:
     of height and width, a little up and left of the middle. Google's published frames were made so. Else it is about
     the middle, and what comes into view from outside is the picture mirrored at its edge.
 
-    frame: (h, w, 3) float32, RGB. Returns the same shape and type.
+    frame: (h, w, n) float32, of any n planes. Returns the same shape and type.
     """
     size = np.array(frame.shape[:2])
     s = zoom.rate
@@ -41,7 +41,7 @@ def next_frame(frame: np.ndarray, zoom: ZoomSettings = ZOOM) -> np.ndarray:
         offset, mode = middle - matrix @ (middle + shift), "reflect"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # older SciPy tells of 0.18 whenever a matrix has one dimension
-        planes = [nd.affine_transform(frame[..., c], matrix, offset, order=1, mode=mode) for c in range(3)]
+        planes = [nd.affine_transform(frame[..., c], matrix, offset, order=1, mode=mode) for c in range(frame.shape[2])]
     return np.stack(planes, axis=-1)
 
 
@@ -57,6 +57,8 @@ class _Frames:
 
     def __init__(self, zoom: ZoomSettings):
         self._zoom = zoom
+        self._alpha: Optional[np.ndarray] = None  # (h, w, 1) float32, of the frame that was asked for last
+        self._number = 0
         self.count = zoom.frames
         rate = rate_of(zoom.fps)
         self.form = Form(rate, 1 / rate)
@@ -68,6 +70,19 @@ class _Frames:
         if number == self.count:
             return None
         return next_frame(last, self._zoom) if number else last
+
+    def alpha(self, number: int, first: Optional[np.ndarray]) -> Optional[np.ndarray]:
+        if first is None:
+            return None
+        if self._alpha is None:
+            self._alpha = first[..., None].astype(np.float32)
+        while self._number < number:
+            self._alpha = next_frame(self._alpha, self._zoom)
+            self._number += 1
+        return np.clip(self._alpha[..., 0], 0, 255).astype(np.uint8)
+
+    def counted(self) -> int:
+        return self.count
 
     def times(self) -> List[Fraction]:
         return [number / self.form.rate for number in range(self.count + 1)]

@@ -1,6 +1,9 @@
 """What is written aside appears whole or not at all; what a killed process has left of it is cleared away."""
 
+import os
 import signal
+import stat
+import struct
 import subprocess
 import sys
 import uuid
@@ -92,3 +95,65 @@ def test_without_locks_nothing_is_cleared(tmp_path, monkeypatch):
     aside.clear(tmp_path)
     aside.write(tmp_path / "out", b"new")
     assert sorted(path.name for path in tmp_path.iterdir()) == [left.name, "out"]
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, lambda path: path.symlink_to("fifo"), lambda path: path.symlink_to("no")])
+def test_what_is_called_so_and_is_neither_file_nor_folder_is_not_waited_for(tmp_path, make):
+    os.mkfifo(tmp_path / "fifo")
+    name = f".dreamify-{uuid.uuid4().hex}"
+    make(tmp_path / name)
+    before = sorted(path.name for path in tmp_path.iterdir())
+    aside.clear(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == before
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o400, 0o664])
+def test_permissions_survive(tmp_path, mode):
+    path = tmp_path / "out"
+    path.touch()
+    path.chmod(mode)
+    aside.write(path, b"new")
+    assert (stat.S_IMODE(path.stat().st_mode), path.read_bytes()) == (mode, b"new")
+
+
+def test_what_is_not_for_everybody_never_is(tmp_path, monkeypatch):
+    """Not for the moment either in which it is written under its hidden name."""
+    path, seen = tmp_path / "out", []
+    path.touch(0o600)
+    put = aside.put
+    monkeypatch.setattr(aside, "put", lambda *args: (seen.append(stat.S_IMODE(args[0].stat().st_mode)), put(*args)))
+    keep = aside.keep_permissions
+    monkeypatch.setattr(aside, "keep_permissions", lambda *args: (seen.append(os.fstat(args[1]).st_size), keep(*args)))
+    aside.write(path, b"new")
+    assert seen == [0, 0o600]
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can give files away")
+def test_the_owner_survives_where_root_replaces(tmp_path):
+    path = tmp_path / "out"
+    path.touch(0o640)
+    os.chown(path, 65534, 65533)
+    aside.write(path, b"new")
+    found = path.stat()
+    assert (found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode)) == (65534, 65533, 0o640)
+
+
+def test_a_list_of_further_users_survives(tmp_path):
+    path = tmp_path / "out"
+    path.touch(0o600)
+    entries = [(1, 6, 2**32 - 1), (2, 4, 65534), (4, 0, 2**32 - 1), (16, 4, 2**32 - 1), (32, 0, 2**32 - 1)]
+    acl = struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *entry) for entry in entries)
+    try:
+        os.setxattr(path, "system.posix_acl_access", acl)
+    except (OSError, AttributeError):
+        pytest.skip("no such lists here")
+    aside.write(path, b"new")
+    assert os.getxattr(path, "system.posix_acl_access") == acl
+
+
+def test_a_folder_is_claimed_by_one(tmp_path):
+    first = aside.claim(tmp_path)
+    with pytest.raises(BlockingIOError):
+        aside.claim(tmp_path)
+    os.close(first)
+    os.close(aside.claim(tmp_path))

@@ -1,14 +1,16 @@
 """Many pictures: each is the dream that it would be alone, and what one of them does is nobody else's trouble."""
 
+import os
 import re
 from pathlib import Path
 
 import psutil
 import pytest
 
-from deepdream import batch, executors, picture
+from deepdream import aside, batch, executors, picture
 from deepdream.cli import main
 from deepdream.errors import UsageError
+from deepdream.request import Request
 from tests.shared import needs_processes
 from tests.tiny import command, interrupt, refused, snapshot, tiny_picture
 
@@ -30,6 +32,10 @@ def photos(folder):
 def dreamt(photos, net):
     """Dreams many; returns the exit code."""
     return lambda *args: main(["batch", *args, *SHORT, "--model", net])
+
+
+def find_jobs(sources, folder):
+    return batch.find_jobs(sources, Request("", folder))
 
 
 def said(capsys):
@@ -78,7 +84,8 @@ def test_another_dream_is_not_replaced_unless_told(dreamt, capsys):
     assert lines[-1] == "dreamify: 3 failed: out"
     reasons = "\n".join(lines)
     assert "photos/a.png: out/a.png is there, a dream with seed 1, and this one has 2: --force replaces it" in reasons
-    assert "photos/b.jpg: out/b.jpg holds no recipe" in reasons
+    assert "out/b.jpg is there and is no dream (out/b.jpg holds no recipe): --force replaces it" in reasons
+    assert "out/c.png is there and is no dream (out/c.png is not a picture in a format known here)" in reasons
     assert snapshot(Path("out")) == before
     tiny_picture(Path("photos/a.png"), 36, 28)  # the same name, another picture
     assert dreamt("photos/a.png", "out", "--seed", "1") == 1
@@ -114,17 +121,59 @@ def test_which_files_are_found(photos):
     Path("photos/deeper").mkdir()
     tiny_picture(Path("photos/deeper/d.png"))
     Path("photos/.hidden.png").write_bytes(b"")
-    assert batch.find_jobs(["photos"], "out") == {
+    assert find_jobs(["photos"], "out") == {
         "photos/a.png": "out/a.png",
         "photos/b.jpg": "out/b.jpg",
         "photos/c.bmp": "out/c.png",
     }
-    assert list(batch.find_jobs(["photos/*.png", "photos/a.png"], "out")) == ["photos/a.png"]
-    assert list(batch.find_jobs(["./photos/a.png", "photos/a.png"], "out")) == ["./photos/a.png"]
-    assert list(batch.find_jobs(["photos/**/*.png"], "out")) == ["photos/a.png", "photos/deeper/d.png"]
-    assert batch.find_jobs(["photos/A.PNG"], "out/") == {"photos/A.PNG": "out/A.PNG"}
+    assert list(find_jobs(["photos/*.png", "photos/a.png"], "out")) == ["photos/a.png"]
+    assert list(find_jobs(["./photos/a.png", "photos/a.png"], "out")) == ["./photos/a.png"]
+    assert list(find_jobs(["photos/**/*.png"], "out")) == ["photos/a.png", "photos/deeper/d.png"]
+    assert find_jobs(["photos/A.PNG"], "out/") == {"photos/A.PNG": "out/A.PNG"}
     tiny_picture(Path("photos/[1].png"))
-    assert list(batch.find_jobs(["photos/[1].png"], "out")) == ["photos/[1].png"]
+    assert list(find_jobs(["photos/[1].png"], "out")) == ["photos/[1].png"]
+
+
+@pytest.mark.usefixtures("here")
+@pytest.mark.parametrize("pattern", ["photos/**/*.*g", "./photos/**/*.*g", "photos/../photos/**/*.*g"])
+def test_dreams_within_the_pattern_are_left_out(photos, dreamt, capsys, pattern):
+    assert dreamt(pattern, "photos/dreams") == 0
+    before = snapshot(photos)
+    assert sorted(path.name for path in Path("photos/dreams").iterdir()) == ["a.png", "b.jpg"]
+    said(capsys)
+    assert dreamt(pattern, "photos/dreams") == 0
+    lines = said(capsys)
+    assert lines[0] == "dreamify: left out, for the dreams go to photos/dreams: 2 pictures that are there"
+    assert lines[-1] == "dreamify: 2 done before: photos/dreams"
+    assert snapshot(photos) == before
+
+
+@pytest.mark.usefixtures("here")
+def test_one_batch_at_a_time_writes_to_a_folder(photos, dreamt, capsys):
+    Path("out").mkdir()
+    claim = aside.claim(Path("out"))
+    if claim is None:
+        pytest.skip("no locks here")
+    before = snapshot(photos)
+    assert dreamt("photos", "out") == 1
+    assert said(capsys)[-1] == "dreamify: another batch is writing to out: wait for it, or choose another OUTDIR"
+    assert snapshot(photos) == before
+    assert dreamt("photos", "other") == 0
+    os.close(claim)
+    assert dreamt("photos", "out") == 0
+    os.close(aside.claim(Path("out")))  # it was given back
+
+
+@pytest.mark.usefixtures("here")
+def test_a_link_that_leads_nowhere_is_told_and_stays(photos, dreamt, capsys):
+    Path("out").mkdir()
+    Path("out/a.png").symlink_to("gone.png")
+    assert dreamt("photos", "out") == 1
+    assert (
+        "photos/a.png: out/a.png is a link to gone.png, which is not there: remove the link" in capsys.readouterr().err
+    )
+    assert Path("out/a.png").is_symlink()
+    assert not Path("out/gone.png").exists()
 
 
 @pytest.mark.parametrize(
@@ -150,7 +199,7 @@ def test_names_that_collide_and_nothing_to_do(photos, net, capsys, sources, word
 def test_a_dream_never_replaces_its_picture(photos):
     for folder in ("photos", "photos/../photos"):
         with pytest.raises(UsageError, match=r"the dream of photos/a.png would replace it"):
-            batch.find_jobs(["photos"], folder)
+            find_jobs(["photos"], folder)
 
 
 @pytest.mark.parametrize(
@@ -158,7 +207,7 @@ def test_a_dream_never_replaces_its_picture(photos):
     [
         (["--layer", "tea"], "there is no layer 'tea' in this net", 2),
         (["--guide", "absent.png"], "there is no file absent.png", 1),
-        (["--workers", "0"], "workers must be a whole number, 1 or more, not 0", 2),
+        (["--workers", "0"], "workers must be a whole number from 1 to 1024, not 0", 2),
         (["--channel", "conv1:99"], "conv1", 2),
     ],
 )

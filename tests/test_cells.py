@@ -1,12 +1,15 @@
 """What is kept of earlier sheets: found again to the pixel, never trusted, never more than its limit."""
 
 import os
+import shutil
+from importlib import metadata
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from deepdream import aside, picture
+from deepdream import cells as cells_module
 from deepdream.cells import Cells
 
 RECIPE = {"layer": "conv1", "seed": 7, "scale": 1.4, "clip": True}
@@ -37,6 +40,55 @@ def test_a_dream_is_found_by_its_recipe_alone(cells):
     assert again.find({**RECIPE, "seed": 9}, SIZE) is None
     assert again.find(RECIPE, (20, 14)) is None
     assert cells.fault is None
+
+
+def test_a_changed_program_finds_nothing_and_the_same_one_does(cells, tmp_path, monkeypatch):
+    """Whichever source changes, is added or is renamed, however little."""
+    program = tmp_path / "program"
+    shutil.copytree(cells_module._SOURCES, program, ignore=shutil.ignore_patterns("__pycache__", "*.jpg"))
+
+    def find():
+        cells_module._sources.cache_clear()  # as for a process that begins
+        return cells.find(RECIPE, SIZE)
+
+    cells.keep(RECIPE, dream(0))
+    monkeypatch.setattr(cells_module, "_SOURCES", program)  # the same, elsewhere
+    assert (find() == dream(0)).all()
+    (program / "readme.txt").write_text("no code")
+    assert (find() == dream(0)).all()
+    for path in (program / "dream.py", program / "engines" / "torch" / "kernels.py"):
+        text = path.read_text(encoding="utf-8")
+        path.write_text(text + "\n", encoding="utf-8")
+        assert find() is None
+        path.write_text(text, encoding="utf-8")
+        assert (find() == dream(0)).all()
+    (program / "noise.py").rename(program / "noises.py")
+    assert find() is None
+    (program / "noises.py").rename(program / "noise.py")
+    (program / "new.py").touch()
+    assert find() is None
+    cells_module._sources.cache_clear()
+
+
+@pytest.mark.parametrize("library", cells_module._LIBRARIES)
+def test_another_version_of_a_library_finds_nothing(cells, monkeypatch, library):
+    cells.keep(RECIPE, dream(0))
+    version = metadata.version
+    monkeypatch.setattr(metadata, "version", lambda name: "0.0.1" if name == library else version(name))
+    cells_module._libraries.cache_clear()
+    assert cells.find(RECIPE, SIZE) is None
+    monkeypatch.undo()
+    cells_module._libraries.cache_clear()
+    assert (cells.find(RECIPE, SIZE) == dream(0)).all()
+
+
+def test_another_processor_finds_nothing(cells, monkeypatch):
+    torch = pytest.importorskip("torch")
+    recipe = {**RECIPE, "engine": "torch", "device": "cpu"}
+    cells.keep(recipe, dream(0))
+    assert (cells.find(recipe, SIZE) == dream(0)).all()
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "VSX")
+    assert cells.find(recipe, SIZE) is None
 
 
 def test_it_is_a_picture_like_any_other(cells):
@@ -102,5 +154,5 @@ def test_a_cache_that_cannot_be_written_says_why_and_no_more(cells, monkeypatch,
     assert "File exists" in cells.fault if how == "file" else "No space left on device" in cells.fault
 
 
-def full(path: Path, data):
+def full(path: Path, data, new=False):
     raise OSError(28, "No space left on device")

@@ -1,5 +1,7 @@
 """What can be typed, what --help says, and the sentence and exit code for everything that is wrong."""
 
+import contextlib
+import errno
 import os
 import shutil
 import subprocess
@@ -14,10 +16,10 @@ from deepdream import commands
 from deepdream.cli import VERBS, main
 from deepdream.settings import DREAM, NET, PICTURE
 from tests.nets import layer
-from tests.tiny import ROOT, command, refused, tiny_picture
+from tests.tiny import ROOT, command, dream_of_old, refused, tiny_picture
 
 LAYER = "inception_4c/output"
-SENTINEL = b"what was there before"
+SENTINEL = dream_of_old()
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
@@ -83,9 +85,9 @@ def test_what_needs_no_numbers_does_not_wait_for_them(args):
         (["in.png", "out.png", "--seed", "x"], "--seed: 'x' is not a whole number"),
         (["in.png", "out.png", "--step"], "--step: expected one argument"),
         (["in.png", "out.png", "--engine", "theano"], "invalid choice: 'theano'"),
-        (["in.png", "out.png", LAYER, "-1"], "iterations must be a whole number, 0 or more, not -1"),
+        (["in.png", "out.png", LAYER, "-1"], "iterations must be a whole number from 0 to 1000000, not -1"),
         (["in.png", "out.png", LAYER, "1", "0"], "octaves must be a whole number from 1 to 1000, not 0"),
-        (["in.png", "out.png", LAYER, "1", "2", "1"], "scale must be a number above 1, not 1.0"),
+        (["in.png", "out.png", LAYER, "1", "2", "1"], "scale must be a number above 1, 1000 at most, not 1.0"),
         (["in.png", "out.png", "--threads", "100000"], "threads must be a whole number from 1 to 1024"),
         (
             ["in.png", "out.png", LAYER, "--layer", "conv1"],
@@ -254,6 +256,38 @@ def test_what_python_raises_by_itself(capsys, folder, monkeypatch, error, code, 
 
     monkeypatch.setattr(commands, "info", fail)
     assert words in refused(capsys, folder, ["info", "x.png"], code)
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (OSError(errno.EMFILE, "Too many open files"), "(Too many open files): raise the number of files"),
+        (OSError(errno.ENOSPC, "No space left on device"), "(No space left on device): make room"),
+        (OSError(errno.EACCES, "Permission denied", "/x/y"), "/x/y cannot be used (Permission denied): check its"),
+        (OSError("decoder error -2"), "(decoder error -2)"),
+        (BrokenPipeError(errno.EPIPE, "Broken pipe"), "(Broken pipe)"),  # a worker's, and nobody's who has seen enough
+    ],
+)
+def test_what_the_system_refuses_is_not_blamed_on_standard_output(capsys, folder, monkeypatch, error, words):
+    def fail(_args):
+        raise error
+
+    monkeypatch.setattr(commands, "info", fail)
+    line = refused(capsys, folder, ["info", "x.png"])
+    assert words in line
+    assert "standard output" not in line
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize("args", [["--help"], ["--version"], ["zoom", "--help"]])
+def test_help_that_cannot_be_written(monkeypatch, capsys, args):
+    with Path("/dev/full").open("w") as full:
+        monkeypatch.setattr("sys.stdout", full)
+        assert main(args) == 1
+        monkeypatch.undo()
+        with contextlib.suppress(OSError):
+            full.close()
+    assert capsys.readouterr().err == "dreamify: standard output cannot be written: No space left on device\n"
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")

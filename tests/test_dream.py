@@ -1,3 +1,4 @@
+import re
 from types import SimpleNamespace
 
 import numpy as np
@@ -210,3 +211,94 @@ def test_a_small_guide_works_and_one_too_small_is_refused(folder):
     assert guide_features(net, picture(32, 32), "both").shape == (9, 8, 8)
     with pytest.raises(DreamError, match="2x2 does not suit layer both, which needs at least 3x3"):
         guide_features(net, picture(2, 2), "both")
+
+
+# What is no picture, and what is said of it.
+GREY = np.full((45, 60), 99, np.float32)
+WRONG = {
+    "grey": (GREY, r"not of 45x60: np.dstack\(\[grey\] \* 3\) makes colours of grey"),
+    "grey with an axis": (GREY[..., None], "not of 45x60x1: np.dstack"),
+    "grey with transparency": (np.dstack([GREY] * 2), "not of 45x60x2: "),
+    "RGBA": (np.dstack([GREY] * 4), r"not of 45x60x4: img\[:, :, :3\] is the colours"),
+    "the colours first": (np.zeros((3, 45, 60)), r"not of 3x45x60: img.transpose\(1, 2, 0\) has the colours last"),
+    "several": (np.zeros((2, 45, 60, 3)), r"not of 2x45x60x3: img\[0\] is the first"),
+    "one axis": (np.zeros(60), "not of 60: "),
+    "a number": (np.float32(3), "not float32: "),
+    "a number as an array": (np.array(3), "not of one number: "),
+    "Pillow's": (Image.new("RGB", (60, 45)), r'not Image: np.float32\(image.convert\("RGB"\)\)'),
+    "Pillow's grey": (Image.new("L", (60, 45)), "not Image: "),
+    "lists": (np.zeros((4, 4, 3)).tolist(), "not list: "),
+    "a path": ("in.jpg", "not str: "),
+    "nothing": (None, "not NoneType: "),
+    "complex": (np.zeros((45, 60, 3), complex), "not of complex128: "),
+    "objects": (np.full((45, 60, 3), None), "not of object: "),
+    "words": (np.full((45, 60, 3), "a"), "not of <U1: "),
+    **{
+        f"with {value}": (np.where(np.arange(3) == 1, np.zeros((45, 60, 3)), value), "numbers that are not finite")
+        for value in (np.nan, np.inf, -np.inf, 1e39)
+    },
+}
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("what", WRONG)
+def test_what_is_no_picture_is_refused_in_a_sentence(folder, what):
+    net = load_net(folder, ENGINE, "cpu")
+    net.blobs["data"].data[...] = 5
+    img, says = WRONG[what]
+    for name, function in (
+        ("base_img", lambda: deepdream(net, img, end="both", iter_n=1)),
+        ("guide_img", lambda: guide_features(net, img, "both")),
+        ("the picture", lambda: preprocess(net, img)),
+    ):
+        with pytest.raises(UsageError, match=rf"^{name} .*{says}") as caught:
+            function()
+        assert "\n" not in str(caught.value)
+        assert (net.blobs["data"].data == 5).all()
+
+
+BYTES = np.random.RandomState(2).randint(0, 256, (45, 60, 3))
+SAME = {
+    **{kind: BYTES.astype(kind) for kind in ("uint8", "uint16", "int64", "float16", "float64")},
+    "another order": np.asfortranarray(np.float32(BYTES)),
+    "a view": np.float32(BYTES[::-1, :, ::-1])[::-1, :, ::-1],
+}
+
+
+@pytest.mark.parametrize("kind", SAME)
+def test_numbers_of_any_type_are_the_same_picture(folder, kind):
+    net = load_net(folder, ENGINE, "cpu")
+    before = SAME[kind].copy()
+    SAME[kind].flags.writeable = False
+    expected = dream2015.preprocess(net, np.float32(BYTES))
+    assert preprocess(net, SAME[kind]).tobytes() == expected.tobytes()
+    dreams = [deepdream(net, img, end="both", seed=3, **OCTAVES) for img in (SAME[kind], np.float32(BYTES))]
+    assert dreams[0].tobytes() == dreams[1].tobytes()
+    np.testing.assert_array_equal(SAME[kind], before)
+
+
+@pytest.mark.parametrize("wrong", [np.zeros((45, 60, 3)), np.zeros((45, 60)), np.zeros((1, 3, 4, 5))])
+def test_what_deprocess_cannot_turn_back_is_refused(folder, wrong):
+    with pytest.raises(UsageError, match=r"takes an array of \(3, height, width\), .* not of "):
+        deprocess(load_net(folder, ENGINE, "cpu"), wrong)
+
+
+@pytest.mark.parametrize(
+    ("end", "says"),
+    [
+        ("bot", "did you mean both?"),
+        ("BOTH", "did you mean both?"),
+        ("qqqqqq", "`dreamify keys` lists the layers"),
+        ("", "`dreamify keys` lists the layers"),
+        (3, "3"),
+        (None, "None"),
+    ],
+)
+def test_a_layer_that_is_not_there_is_refused_with_the_nearest(folder, end, says):
+    net = load_net(folder, ENGINE, "cpu")
+    for function in (deepdream, guide_features):
+        with pytest.raises(UsageError, match=re.escape(says)):
+            function(net, picture(), end=end)
+    if end:
+        with pytest.raises(UsageError, match=re.escape(says)):
+            make_step(net, end=end)

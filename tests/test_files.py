@@ -161,9 +161,69 @@ def test_an_object_store(folder, net, monkeypatch, capsys):
         assert main(["batch", "s3://bucket/in", "s3://bucket/out", "--model", net, *SHORT]) == 0
         assert main(["in.png", "alone.png", "--model", net, *SHORT]) == 0
         assert s3.cat("bucket/out/a.png") == Path("alone.png").read_bytes()
-        assert main(["batch", "s3://bucket/*/a.png", "s3://bucket/out", "--model", net, *SHORT]) == 2
+        assert main(["batch", "s3://bucket/*/a.png", "s3://bucket/out", "--model", net, *SHORT, "--seed", "8"]) == 1
+        assert "s3://bucket/out/a.png is there, a dream with seed 7, and this one has 8" in capsys.readouterr().err
         assert main(["batch", "s3://bucket/in/*", "s3://absent/out", "--model", net, *SHORT]) == 1
         assert "there is no s3://absent/out: check the address" in capsys.readouterr().err
         assert not s3.exists("absent")
     finally:
         server.stop()
+
+
+@pytest.mark.parametrize("tells", [True, False])
+def test_a_limit_for_addresses_too(memory, folder, net, capsys, monkeypatch, tells):
+    """Whether the service tells how large a file is, or not, or not truly."""
+    memory.pipe("/bucket/in.png", Path("in.png").read_bytes() + bytes(5000))
+    monkeypatch.setattr(files, "_MOST", 4000)
+    monkeypatch.setattr(files, "_BLOCK", 1000)
+    read = []
+    if tells:
+        monkeypatch.setattr(memory, "open", None)
+    else:
+        monkeypatch.setattr(memory, "info", lambda path: {"size": 10})
+        opened = memory.open
+
+        def watched(*args):
+            file = opened(*args)
+            whole = file.read
+            file.read = lambda size: read.append(size) or whole(size)
+            return file
+
+        monkeypatch.setattr(memory, "open", watched)
+    line = refused(capsys, folder, ["memory://bucket/in.png", "out.png", "--model", net])
+    assert "memory://bucket/in.png has more than" in line
+    assert line.endswith("bytes, the limit: shrink it first")
+    assert sum(read) <= 5000
+
+
+def test_frames_at_an_address(memory, folder, net, capsys):
+    command = ["in.png", "out.png", "--frames", "memory://bucket/frames", "--model", net, *SHORT]
+    assert main(command) == 0
+    names = memory.ls("/bucket/frames", detail=False)
+    assert len(names) == 4
+    assert main(command) == 0
+    other = [*command, "--seed", "8"]
+    assert "holds the frames of a dream with seed 7, and this one has 8" in refused(capsys, folder, other, code=2)
+    assert main([*other, "--force", "--iterations", "1"]) == 0
+    assert len(memory.ls("/bucket/frames", detail=False)) == 2
+    memory.put("in.png", "/bucket/frames/mine.png")
+    assert "holds other things than the frames of one dream, such as mine.png" in refused(
+        capsys, folder, command, code=2
+    )
+
+
+def test_a_dream_at_an_address_is_replaced_and_what_is_no_dream_is_not(memory, folder, net, capsys):
+    again = ["in.png", "memory://bucket/out.png", "--model", net, *SHORT]
+    assert main(again) == 0
+    whole = memory.cat("/bucket/out.png")
+    assert main(again) == 0
+    assert memory.cat("/bucket/out.png") == whole
+    memory.pipe("/bucket/out.png", b"mine")
+    assert "is there and is no dream" in refused(capsys, folder, again, code=2)
+    memory.put("in.png", "/bucket/in.png")
+    itself = ["memory://bucket/in.png", "memory://bucket/./in.png", "--model", net, "--force"]
+    itself[1] = "memory:///bucket/in.png"
+    assert "is an input" in refused(capsys, folder, itself, code=2)
+    assert memory.cat("/bucket/out.png") == b"mine"
+    assert main([*again, "--force"]) == 0
+    assert memory.cat("/bucket/out.png") == whole

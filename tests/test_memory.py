@@ -103,15 +103,6 @@ def test_caffe_users_are_told_of_the_engine_that_has_tiles(net):
         memory.fit(net, [END], [(1200, 1000)], 100 * 2**20)
 
 
-def test_a_containers_limit_counts(tmp_path, monkeypatch):
-    (tmp_path / "memory.max").write_text("5000000\n")
-    (tmp_path / "memory.current").write_text("2000000\n")
-    monkeypatch.setattr(memory, "Path", lambda folder: tmp_path)
-    assert memory.free() == 3_000_000
-    (tmp_path / "memory.max").write_text("max\n")
-    assert memory.free() > 3_000_000
-
-
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

@@ -16,12 +16,13 @@ def test_every_package_and_every_model_is_installed():
     assert {path.parent.name for path in installed} == {path.name for path in (ROOT / "models").iterdir()}
 
 
-def test_the_names_of_the_classes_are_installed():
+def test_the_names_of_the_classes_and_the_mark_of_types_are_installed():
     setup = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
     patterns = setup["package-data"]["deepdream"]
     installed = {path for pattern in patterns for path in (ROOT / "deepdream").glob(pattern)}
-    assert installed == set((ROOT / "deepdream").rglob("*.txt"))
-    assert {path.stem for path in installed} == {"imagenet", "places205", "places365"}
+    lists = set((ROOT / "deepdream").rglob("*.txt"))
+    assert installed == lists | {ROOT / "deepdream" / "py.typed"}  # which tells type checkers that there are types
+    assert {path.stem for path in lists} == {"imagenet", "places205", "places365"}
 
 
 def test_what_the_web_page_shows_is_installed():

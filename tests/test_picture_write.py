@@ -208,6 +208,9 @@ def test_permissions_are_those_of_any_new_file(tmp_path):
 def test_a_link_stays_a_link(tmp_path):
     (tmp_path / "folder").mkdir()
     (tmp_path / "link.png").symlink_to(tmp_path / "folder" / "real.png")
+    with pytest.raises(DreamError, match=r"link\.png is a link to .*real\.png, which is not there: remove the link"):
+        check_target(str(tmp_path / "link.png"))
+    (tmp_path / "folder" / "real.png").touch()
     check_target(str(tmp_path / "link.png"))
     write(str(tmp_path / "link.png"), natural(), RECIPE)
     assert (tmp_path / "link.png").is_symlink()

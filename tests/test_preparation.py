@@ -1,6 +1,7 @@
 """What a dream can be asked to go for on the command line: that it matters, that it is repeated, what is refused."""
 
 import hashlib
+import re
 from pathlib import Path
 
 import numpy as np
@@ -120,7 +121,7 @@ def test_a_mask_keeps_what_is_black_or_transparent(folder, net, form):
         (["conv1", "--class", "abbey"], "--class says what to dream on: leave out the layer conv1", 2),
         (["--layer", "conv1", "--layers", "conv1:1"], "--layers says what to dream on", 2),
         (["--guide", "guide.png", "--channel", "conv1:1"], "leave out --guide or --channel", 2),
-        (["--tv", "-1"], "tv must be a number, 0 or more, not -1.0", 2),
+        (["--tv", "-1"], "tv must be a number from 0 to 1000000, not -1.0", 2),
         (["--blur", "nan"], "blur must be a number from 0 to 100, not nan", 2),
         (["--mask", "guide.png"], "the mask is 32x32 and the picture 40x28: make it as large as the picture", 1),
         (["--mask", "black.png"], "the mask is black all over, so nothing would be dreamt", 1),
@@ -166,3 +167,30 @@ def test_a_zoom_goes_for_the_same(folder, net):
     assert main(["zoom", "in.png", "frames", *args, *GOALS["channel"]]) == 0
     assert Image.open("frames/0000.png").tobytes() == Image.open("out.png").tobytes()
     assert read_recipe("frames/0001.png")["channel"] == "joined:5"
+
+
+# A layer whose channels are the pixels' numbers: 3360 of in.png, 1680 of its half, 3072 of guide.png, 768 in the net.
+FLAT = input_layer((1, 3, 16, 16)) + layer("flat", "Flatten", "data")
+
+
+@pytest.mark.parametrize(
+    ("args", "says"),
+    [
+        (["--layer", "flat", "--guide", "guide.png"], "768 to 3360 .* a guide needs the same number for every octave"),
+        (["--layer", "flat", "--guide", "in.png"], "840 to 3360 .* a guide needs the same number for every octave"),
+        (["--layer", "flat", "--guide", "guide.png", "--octaves", "1"], "768 to 3360 .* a guide needs"),
+        (["--channel", "flat:767", "--octaves", "3"], "210 to 3360 .* channel 767 is not there at every octave"),
+    ],
+)
+def test_a_layer_with_other_channels_at_other_sizes_is_refused(folder, tmp_path, capsys, args, says):
+    other = tiny_net(tmp_path / "other", FLAT)
+    tiny_picture(folder / "guide.png", 16, 16)
+    start = ["in.png", "out.png", "--seed", "1", "--octaves", "2", "--scale", "2", "--model", other, *args]
+    line = refused(capsys, folder, start)
+    assert re.search(f"layer flat has {says}.*: take a layer in front of it$", line)
+
+
+def test_a_layer_with_other_channels_at_other_sizes_is_dreamt_on_where_they_do_not_matter(folder, tmp_path):
+    other = tiny_net(tmp_path / "other", FLAT)
+    for args in (["--layer", "flat", "--guide", "in.png", "--octaves", "1"], ["--channel", "flat:209"]):
+        dreamt(other, *args)

@@ -114,7 +114,7 @@ def test_another_zoom_is_not_mixed_with_one_that_was_begun(folder, net, zoomed, 
 def test_another_zoom_does_not_replace_one_that_is_finished(folder, net, zoomed, capsys, out, args, words):
     assert zoomed(out, "--seed", "7") == 0
     line = refused(capsys, folder, ["zoom", "in.png", out, *SHORT_ZOOM, "--model", net, *args], code=2)
-    assert line == f"dreamify: {out} is a zoom with {words}: choose another OUT"
+    assert line == f"dreamify: {out} is a zoom with {words}: choose another OUT, or replace it with --force"
 
 
 def test_another_picture_or_net_is_not_mixed_with_one_that_was_begun(folder, net, zoomed, capsys, monkeypatch):

@@ -12,7 +12,7 @@ from PIL import Image
 
 from deepdream.cli import main
 from deepdream.picture import read_recipe
-from tests.tiny import command, interrupt, snapshot, tiny_picture
+from tests.tiny import command, dream_of_old, interrupt, snapshot, tiny_picture
 
 LONG = ["conv1", "1000000", "2"]
 fcntl = pytest.importorskip("fcntl", reason="signals and terminals are different here")
@@ -83,13 +83,13 @@ def test_sigterm_leaves_the_picture_so_far(start, folder, net):
 def test_ctrl_c_before_the_dream(start, folder, net):
     """While the picture is read, which here never ends."""
     os.mkfifo(folder / "pipe.png")
-    (folder / "out.png").write_bytes(b"what was there before")
+    (folder / "out.png").write_bytes(dream_of_old())
     process = start("pipe.png", "out.png", "--model", net, cwd=folder)
     with (folder / "pipe.png").open("wb"):  # returns when the other end is opened
         interrupt(process, lambda: True)
         assert process.communicate(timeout=60) == (b"", b"dreamify: interrupted, nothing written\n")
     assert process.returncode == 130
-    assert (folder / "out.png").read_bytes() == b"what was there before"
+    assert (folder / "out.png").read_bytes() == dream_of_old()
     assert sorted(path.name for path in folder.iterdir()) == ["in.png", "out.png", "pipe.png"]
 
 

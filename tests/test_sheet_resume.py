@@ -18,10 +18,10 @@ pytestmark = pytest.mark.usefixtures("one_thread", "own_cache")
 def test_a_disk_that_is_full_costs_no_dream(folder, sheeted, steps, monkeypatch, capsys, out):
     write_aside = aside.write
 
-    def write(path, data):
+    def write(path, data, new=False):
         if path.name == out:
             raise OSError(28, "No space left on device")
-        write_aside(path, data)
+        write_aside(path, data, new)
 
     before = snapshot(folder)
     with monkeypatch.context() as patch:

@@ -9,10 +9,11 @@ import pytest
 from PIL import Image
 
 import deepdream
-from deepdream import picture, video
+from deepdream import animation, picture, video
 from deepdream.cli import main
 from deepdream.films.reader import open_film
 from deepdream.settings import VideoSettings
+from tests.shared import SHARED, needs_cases
 from tests.tiny import SHORT_FILM, frame_names, refused, snapshot, tiny_picture
 
 pytest.importorskip("cv2", reason="films need OpenCV: pip install av opencv-python-headless")
@@ -150,6 +151,11 @@ def test_what_cannot_be_kept_is_said(folder, filmed, capsys, size, out, words):
     assert f"dreamify: {words}\n" in capsys.readouterr().err
 
 
+def test_a_film_does_not_become_one_of_its_own_frames(frame_folder, folder, net, capsys):
+    command = ["video", frame_folder, f"./{frame_folder}/9.gif", "--flow", "off", "--model", net]
+    assert "would be one of the frames in clip: choose another OUT" in refused(capsys, folder, command, code=2)
+
+
 def test_a_gif_cannot_be_faster_than_browsers_show_it(frame_folder, filmed, capsys):
     assert filmed(frame_folder, "out.gif", "--iterations", "0", "--fps", "60") == 0
     words = "a GIF shows 50 frames a second at most, so this one is slower: --every 2 would help"
@@ -163,6 +169,103 @@ def test_where_pixels_are_not_square(folder, filmed, capsys):
         assert filmed("in.mp4", out, "--iterations", "0") == 0
         words = f"pixels are square in {out}, and in the film they are not: MP4 would keep that"
         assert (words in capsys.readouterr().err) == is_said
+
+
+def test_webm_heeds_max_size_where_pixels_are_not_square(folder, filmed):
+    films.clip("in.mp4", [films.texture(0, 60, 80)], sample_aspect_ratio=films.Fraction(4, 3))
+    assert filmed("in.mp4", "out.webm", "--iterations", "0", "--max-size", "64") == 0
+    (frame,) = films.decoded("out.webm")
+    assert frame.shape == (36, 64, 3)
+
+
+@pytest.mark.parametrize("out", ["out", "out.mp4", "out.gif"])
+def test_a_damaged_film_is_damaged_every_time(folder, filmed, capsys, out):
+    frames = [films.texture(number, H, W) for number in range(12)]
+    path = Path(films.clip("in.mp4", frames, step=films.Fraction(1, 10), muxer={"movflags": "faststart"}))
+    path.write_bytes(path.read_bytes()[: int(path.stat().st_size * 0.75)])
+    said = []
+    for _ in range(3):
+        assert filmed("in.mp4", out, "--iterations", "0") == 1
+        said.append(capsys.readouterr().err.splitlines()[-2:])
+    count = int(re.search("video of ([0-9]+) frames", said[0][0]).group(1))
+    assert said[1] == said[2] == [f"dreamify: all {count} frames are in {out} already", said[0][1]]
+    assert "in.mp4 is damaged at" in said[0][1]
+
+
+@needs_cases
+def test_the_damaged_case_twice(folder, filmed, capsys):
+    source = str(SHARED / "cases" / "faults" / "damaged-then-complete.mov")
+    for beginning in ("the video of 3 frames is in", "all 3 frames are in"):
+        assert filmed(source, "out", "--iterations", "0") == 1
+        *_, said, fault = capsys.readouterr().err.splitlines()
+        assert said.startswith(f"dreamify: {beginning} out")
+        assert "is damaged at 0.25 s, after 3 frames" in fault
+
+
+def test_a_finished_folder_that_has_lost_a_frame(frame_folder, filmed, capsys, folder):
+    assert filmed(frame_folder, "out", "--iterations", "0") == 0
+    Path("out/000003.png").unlink()
+    capsys.readouterr()
+    assert filmed(frame_folder, "out", "--iterations", "0") == 2
+    words = "out holds 3 of the 4 frames: put the others back, or choose another OUT"
+    assert capsys.readouterr().err.splitlines()[-1] == f"dreamify: {words}"
+
+
+def test_what_is_shown_otherwise_than_it_is_stored_is_said_once(folder, filmed, capsys):
+    data = Path(films.clip("part.ts", [films.texture(0, 28, 40)] * 8)).read_bytes()
+    films.clip("part.ts", [films.texture(0, 40, 40)] * 8, options={"x264-params": "bff=1"})
+    Path("in.ts").write_bytes(data + Path("part.ts").read_bytes())
+    assert filmed("in.ts", "out", "--iterations", "0") == 0
+    printed = capsys.readouterr().err
+    for words in (
+        "in.ts is 2 recordings, one behind the other: they are joined, and frames that are broken where they meet",
+        "in.ts changes at 0.32 s from 40x28 to 40x40: all its frames are scaled to the first size",
+        "in.ts is interlaced: bwdif makes whole pictures of its frames",
+    ):
+        assert printed.count(words) == 1, printed
+    assert len(list(Path("out").iterdir())) == 16
+
+
+def test_transparency_with_workers(frame_folder, filmed, here):
+    for number in range(4):
+        image = Image.open(f"clip/{number}.png")
+        image.putalpha(60 * number)
+        image.save(f"clip/{number}.png")
+    assert filmed(frame_folder, "out", "--blend", "0", "--workers", "1") == 0
+    found = [Image.open(f"out/{name}").getchannel("A").getextrema() for name in frame_names(4, 6)]
+    assert found == [(60 * number, 60 * number) for number in range(4)]
+
+
+@pytest.mark.parametrize("plays", [0, 1, 3])
+def test_a_gif_of_a_gif_is_shown_as_often(folder, filmed, plays):
+    with Path("in.gif").open("wb") as file:
+        animation.write(file, "GIF", films.moving_frames(), [100] * 4, {}, plays)
+    assert filmed("in.gif", "out.gif", "--iterations", "0") == 0
+    assert Image.open("out.gif").info.get("loop") == Image.open("in.gif").info.get("loop")
+
+
+CASES = [
+    ("live2.webm", 6, 0.24),
+    ("off5.mkv", 6, 0.24),
+    ("reschange.ts", 12, 0.48),
+    ("slides.mp4", 3, 1.4),
+    ("trans.gif", 5, 0.7),
+    ("trans.webp", 5, 0.7),
+    ("twice.ts", 12, 0.48),
+]
+
+
+@needs_cases
+@pytest.mark.parametrize("out", ["out.mp4", "out.webm"])
+@pytest.mark.parametrize(("name", "count", "seconds"), CASES)
+def test_films_as_people_have_them(folder, filmed, name, count, seconds, out):
+    source = str(SHARED / "cases" / "films" / name)
+    assert filmed(source, out, "--iterations", "0", "--max-size", "80") == 0
+    frames = list(open_film(out).frames())
+    assert len(frames) == count
+    if films.av.library_versions["libavformat"][0] >= 62 or out == "out.webm":
+        last = frames[-1]
+        assert float(last.time + last.duration - frames[0].time) == pytest.approx(seconds, abs=0.002)
 
 
 def test_the_sound_of_a_damaged_film_ends_with_its_pictures(folder, filmed):
@@ -202,13 +305,13 @@ def test_without_the_packages(frame_folder, clip, net, filmed, capsys, monkeypat
         (["in.mp4", "out.mp4", "--start", "1:2:3:4"], "--start: '1:2:3:4' is not a time such as 12.5, 1:30 or 1:02:30"),
         (["in.mp4", "out.mp4", "--start", "2", "--end", "1"], "end must be after start, not 1.0 after 2"),
         (["in.mp4", "out.mp4", "--start", "2"], "in.mp4 has no frame from 2 s to its end: it is 0.40 s long"),
-        (["in.mp4", "in.mp4"], "in.mp4 is both IN and OUT: choose another OUT"),
+        (["in.mp4", "in.mp4"], "in.mp4 is an input, which is never written over: choose another OUT"),
         (
             ["in.mp4", "out.mp4", "--fps", "10"],
             "--fps is for folders of frames, and in.mp4 has its own rate: leave it out",
         ),
         (["in.mp4", "out.mp4", "--fps", "1e-5"], "fps must be a number from 0.1 to 1000, not 1e-05"),
-        (["in.mp4", "out.mp4", "--every", "0"], "every must be a whole number, 1 or more, not 0"),
+        (["in.mp4", "out.mp4", "--every", "0"], "every must be a whole number from 1 to 1000000, not 0"),
     ],
 )
 def test_wrong_use(clip, net, capsys, folder, args, words):

@@ -9,7 +9,7 @@ import scipy.ndimage as nd
 from PIL import Image
 
 import deepdream
-from deepdream import picture, zoom
+from deepdream import picture, sequence, zoom
 from deepdream.cli import main
 from deepdream.settings import ZoomSettings
 from tests import dream2015
@@ -193,8 +193,8 @@ def test_what_a_zoom_cannot_be_written_to(folder, net, capsys, out, words, code)
         (["--frames", "frames/"], "--frames: 'frames/' is not a whole number"),
         (["--rate", "1"], "rate must be a number above -1, 0.99 at most, not 1.0"),
         (["--rate", "-1"], "rate must be a number above -1, 0.99 at most, not -1.0"),
-        (["--rotate", "nan"], "rotate must be a number, not nan"),
-        (["--shift", "3"], "shift must be two numbers with a comma, such as 2,-1.5, not '3'"),
+        (["--rotate", "nan"], "rotate must be a number from -360 to 360, not nan"),
+        (["--shift", "3"], "such as 2,-1.5, each from -1000000 to 1000000, not '3'"),
         (["--shift", "3,x"], "shift must be two numbers"),
         (["--shift", "1,2,3"], "shift must be two numbers"),
         (["--shift", "inf,0"], "shift must be two numbers"),
@@ -213,12 +213,35 @@ def test_an_existing_empty_folder_and_one_with_a_dot_in_its_name(folder, zoomed)
         assert sorted(path.name for path in Path(out).iterdir()) == frame_names(4)
 
 
-def test_alpha_is_dropped_and_no_iterations_only_zoom(folder, zoomed):
+def test_without_iterations_it_only_zooms_and_alpha_along(folder, zoomed):
     tiny_picture(folder / "in.png", mode="RGBA")
     assert zoomed("out", "--iterations", "0") == 0
-    assert Image.open("out/0000.png").mode == "RGB"
-    assert (pixels("out/0000.png") == np.asarray(Image.open("in.png"))[..., :3]).all()
+    stored = np.asarray(Image.open("in.png"))
+    assert (np.asarray(Image.open("out/0000.png")) == stored).all()
+    zooming = np.float32(stored)
+    for number in range(1, 4):
+        zooming = zoom.next_frame(zooming)
+        found = np.asarray(Image.open(f"out/{number:04}.png")).astype(int)
+        assert np.abs(found - zooming).max() <= 1
     assert (pixels("out/0003.png") != pixels("out/0000.png")).any()
+
+
+def test_an_interrupted_zoom_goes_on_with_its_alpha(folder, zoomed, monkeypatch):
+    tiny_picture(folder / "in.png", mode="RGBA")
+    assert zoomed("whole.gif", "--seed", "7") == 0
+    whole, written = sequence.picture.write, []
+
+    def write(*args):
+        written.append(args)
+        if len(written) == 3:
+            raise KeyboardInterrupt
+        whole(*args)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sequence.picture, "write", write)
+        assert zoomed("out.gif", "--seed", "7") == 130
+    assert zoomed("out.gif", "--seed", "7") == 0
+    assert Path("out.gif").read_bytes() == Path("whole.gif").read_bytes()
 
 
 @pytest.mark.parametrize("out", ["out/0001.png", "out.gif"])

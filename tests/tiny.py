@@ -1,5 +1,7 @@
 """A net of four layers that dreams in milliseconds, and what the tests of the command line share."""
 
+import io
+import json
 import os
 import re
 import signal
@@ -9,7 +11,7 @@ import time
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 from deepdream.cli import main
 from tests.nets import input_layer, layer, write_net
@@ -44,6 +46,14 @@ def tiny_picture(path, width=40, height=28, mode="RGB"):
     bands = [128 + 100 * np.sin(x / 5), 128 + 100 * np.cos(y / 4), 3.0 * x + 2 * y, 4.0 * x + 60]
     Image.fromarray(np.stack(bands[: len(mode)], -1).clip(0, 255).astype(np.uint8), mode).save(path)
     return str(path)
+
+
+def dream_of_old(seed=0):
+    """The bytes of a picture that dreamify has made, which another dream may replace."""
+    recipe, file = PngImagePlugin.PngInfo(), io.BytesIO()
+    recipe.add_text("dreamify", json.dumps({"dreamify": {"program": "dreamify", "seed": seed}}))
+    Image.new("RGB", (4, 3)).save(file, "PNG", pnginfo=recipe)
+    return file.getvalue()
 
 
 def frame_names(count, digits=4):

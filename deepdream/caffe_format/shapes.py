@@ -15,6 +15,7 @@ Shapes = Tuple[List[Shape], List[Shape]]  # of the tops, of the parameters
 Pair = Tuple[int, int]  # vertical, horizontal
 
 MOST_NUMBERS = 2**31 - 1  # in a blob, as in Caffe (blob.cpp)
+_NEVER_IN_PLACE = ("Flatten", "Reshape", "Split")  # Caffe ends the process where one of these is to work in place
 _WIDEST = 2**15  # pixels of a window, its stride or its padding, or channels: more than any net has a use for
 
 
@@ -44,11 +45,31 @@ def infer_layer(layer: Any, bottoms: Sequence[Shape]) -> Shapes:
         raise ShapeError(f"layer {layer.name} should have {len(tops)} tops and has {len(layer.tops)}")
     if any(size < 1 for top in tops for size in top):
         raise ShapeError("layer {} ({}) is left with nothing by blobs of shape {}".format(*_names(layer, bottoms)))
+    _check_in_place(layer, bottoms, tops)
     return tops, params
 
 
+def _check_in_place(layer: Any, bottoms: Sequence[Shape], tops: Sequence[Shape]) -> None:
+    """Raises ShapeError for a top that is one of the layer's bottoms, unless the layer leaves the shape as it is.
+
+    A blob has one shape and one memory. Caffe would go on with arrays of the old size beside those of the new.
+    """
+    before = dict(zip(layer.bottoms, bottoms))
+    for blob, after in zip(layer.tops, tops):
+        if blob in before and (before[blob] != after or layer.type in _NEVER_IN_PLACE):
+            raise ShapeError(
+                f"layer {layer.name} ({layer.type}) cannot write over the blob {blob} that it reads"
+                + (f", of {_text(before[blob])}, with {_text(after)}" if before[blob] != after else "")
+                + ": give its top a name of its own"
+            )
+
+
 def _names(layer: Any, bottoms: Sequence[Shape]) -> Tuple[str, str, str]:
-    return layer.name, layer.type, ", ".join("x".join(map(str, shape)) for shape in bottoms)
+    return layer.name, layer.type, ", ".join(map(_text, bottoms))
+
+
+def _text(shape: Shape) -> str:
+    return "x".join(map(str, shape))
 
 
 def refuse(layer: Any, what: str) -> None:
@@ -215,6 +236,8 @@ def _split(layer: Any, bottoms: List[Shape]) -> Shapes:
 
 def _eltwise(layer: Any, bottoms: List[Shape]) -> Shapes:
     coeff = layer.param.eltwise_param.coeff
+    if len(bottoms) < 2:
+        raise ShapeError(f"layer {layer.name} (Eltwise) reads {len(bottoms)} blob, and takes at least 2")
     if any(shape != bottoms[0] for shape in bottoms) or (coeff and len(coeff) != len(bottoms)):
         raise ValueError("shapes differ")
     if coeff and layer.param.eltwise_param.operation == 0:

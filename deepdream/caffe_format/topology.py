@@ -107,10 +107,13 @@ class Topology:
 
     def position(self, layer: str) -> int:
         """Where a layer stands in the order in which Caffe runs them; raises UsageError with the nearest names."""
+        if not isinstance(layer, str):
+            raise UsageError(f"a layer is named by a text, such as {self.layers[-1].name!r}, not {layer!r}")
         if layer not in self.index:
-            names = list(self.dreamable())
-            near = sorted((name for name in names if layer and layer in name), key=_output_first)[:3]
-            near = near or difflib.get_close_matches(layer, names, n=3, cutoff=0.4)
+            names = {name.lower(): name for name in self.dreamable()}
+            asked = layer.lower()
+            near = sorted((names[name] for name in names if asked and asked in name), key=_output_first)[:3]
+            near = near or [names[name] for name in difflib.get_close_matches(asked, names, n=3, cutoff=0.4)]
             hint = f"did you mean {', '.join(near)}?" if near else "`dreamify keys` lists the layers"
             raise UsageError(f"there is no layer {layer!r} in this net: {hint}")
         return self.index[layer]

@@ -1,13 +1,15 @@
 """load_net: a model as a Net, on real Caffe or on PyTorch."""
 
 import os
+from functools import lru_cache
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, Optional
 
-from .. import model_zoo
+from .. import limits, model_zoo
 from ..errors import DreamError, UsageError
 from ..model_zoo import Model
 from ..settings import GOOGLENET, NET, NetSettings
+from . import real_caffe
 
 
 def load_net(
@@ -23,7 +25,7 @@ def load_net(
 
     Args:
         model: a name of the model zoo, or a folder with one deploy.prototxt and one .caffemodel.
-        engine: "caffe", "torch", or "auto": Caffe where `import caffe` works, else PyTorch.
+        engine: "caffe", "torch", or "auto": Caffe where `import caffe` finds BVLC's, else PyTorch.
         device: "cpu", "cuda", "cuda:N", "mps", or "auto".
         precision: "float32"; "float64" (PyTorch on CPU and CUDA); "tf32" (CUDA); "bfloat16" (PyTorch, blobs="needed").
         blobs: "all" keeps every blob and runs every layer, as pycaffe does. "needed" runs what `end` depends on, and
@@ -66,8 +68,19 @@ def is_caffe(engine: str) -> bool:
     return bool(choose_engine(engine).__name__ == f"{__name__}.caffe")
 
 
+def not_caffe() -> Optional[str]:
+    """Why "auto" does not take the module that is called caffe; None where there is none, or it does."""
+    if not real_caffe.is_installed():
+        return None
+    try:
+        from . import caffe  # noqa: F401
+    except real_caffe.NotCaffe as error:
+        return error.why
+    return None
+
+
 def choose_engine(engine: str) -> Any:
-    """The module of an engine; "auto" is Caffe where it can be imported."""
+    """The module of an engine; "auto" is Caffe where BVLC's can be imported."""
     if engine in ("auto", "caffe"):
         try:
             from . import caffe
@@ -80,6 +93,18 @@ def choose_engine(engine: str) -> Any:
         raise DreamError("neither Caffe nor PyTorch is installed: pip install torch (it wants Python 3.10 or later)")
     # Asks PyTorch, which reads it once, for huge pages: a fresh blob in pages of 4 kB takes longer to get than to fill.
     os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
-    from . import torch
+    return _torch()
 
+
+@lru_cache(maxsize=None)
+def _torch() -> Any:
+    """The engine on PyTorch. Raises DreamError where that cannot be loaded."""
+    limits.check(limits.PYTORCH)
+    try:
+        from . import torch
+    except (ImportError, MemoryError, OSError) as error:
+        reason = str(error).strip() or type(error).__name__
+        raise DreamError(
+            f"PyTorch cannot be loaded ({reason}): give the program more memory, or install PyTorch anew"
+        ) from None
     return torch

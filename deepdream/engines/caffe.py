@@ -9,8 +9,9 @@ import re
 import subprocess
 import sys
 import tempfile
+from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager
 from functools import lru_cache
 from math import prod
 from pathlib import Path
@@ -26,18 +27,10 @@ from ..caffe_format.weights import read_weights
 from ..errors import DreamError, UsageError
 from ..sizes import check_input
 from . import caffe_prototxt
+from .diffs import CleanPasses, TrackedDiff
+from .real_caffe import import_caffe
 
-# Caffe's log would bury every message. What is fatal is still told. Read when caffe is imported.
-os.environ.setdefault("GLOG_minloglevel", "3")
-try:
-    with redirect_stdout(sys.stderr):  # where pycaffe prints that its protobuf is broken
-        import caffe
-        from caffe import Classifier  # any folder called caffe could be imported
-        from caffe.proto import caffe_pb2
-except Exception as error:  # with another NumPy or protobuf than it was built for, pycaffe breaks in many ways
-    reason = (str(error) or type(error).__name__).splitlines()[0]
-    raise DreamError(f"Caffe cannot be imported ({reason}): install pycaffe, or use --engine torch") from None
-
+caffe, caffe_pb2 = import_caffe()
 _MOST = 2**31 - 1  # Caffe counts the numbers of a blob in an int
 _TRIAL = """
 layer { name: "data" type: "Input" top: "data" input_param { shape { dim: 2 } } }
@@ -45,16 +38,47 @@ layer { name: "power" type: "Power" bottom: "data" top: "power" power_param { sc
 """
 
 
-class CaffeNet(Classifier):
-    """blobs="all": caffe.Classifier, whose backward pass starts from clean diffs unless `leftovers` says otherwise."""
+class _Blob(TrackedDiff):
+    """pycaffe's Blob, which notes when its diff is handed out."""
+
+    def __init__(self, blob: Any):
+        self._blob = blob
+
+    @property
+    def data(self) -> np.ndarray:
+        return self._blob.data  # type: ignore[no-any-return]
+
+    @property
+    def diff(self) -> np.ndarray:
+        self.hand_out()
+        return self._diff()
+
+    def _diff(self) -> np.ndarray:
+        return self._blob.diff  # type: ignore[no-any-return]
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._blob, name)
+
+
+class CaffeNet(CleanPasses, caffe.Classifier):  # type: ignore[misc,name-defined]
+    """blobs="all": caffe.Classifier, whose backward passes begin with clean diffs."""
 
     engine = "caffe"
     engine_version = caffe.__version__
     precision = "float32"
     device = "cpu"
-    leftovers = False
-    topology: Topology
     model: Any = None  # the model_zoo.Model that the net was made from
+    _tracked: Optional[Dict[str, _Blob]] = None
+
+    @property
+    def blobs(self) -> Dict[str, _Blob]:
+        """pycaffe's blobs, by name."""
+        if self._tracked is None:
+            self._tracked = OrderedDict((name, _Blob(blob)) for name, blob in super().blobs.items())
+        return self._tracked
+
+    def tracked(self) -> Dict[str, _Blob]:
+        return self.blobs
 
     @property
     def threads(self) -> int:
@@ -70,22 +94,17 @@ class CaffeNet(Classifier):
     ) -> Any:
         """pycaffe's forward; raises DreamError where Caffe would abort over the size of a picture."""
         self._check(start, end)
+        self.begin_forward()
         _select(self.device)
         return super().forward(blobs=blobs, start=start, end=end, **inputs)
 
     def backward(
         self, diffs: Optional[Sequence[str]] = None, start: Optional[str] = None, end: Optional[str] = None, **tops: Any
     ) -> Any:
-        """pycaffe's backward. Without leftovers, it zeroes all diffs first but those of the blobs that it starts at."""
-        last = self.topology.position(start) if start else len(self.topology.layers) - 1
-        if not self.leftovers:
-            kept = self.topology.layers[last].tops if start else self.outputs
-            written = {name for layer in self.topology.layers[: last + 1] for name in layer.tops}
-            for name in written.difference(kept):
-                self.blobs[name].diff[...] = 0
-            self.clear_param_diffs()
-        _select(self.device)
-        return super().backward(diffs=diffs, start=start, end=end, **tops)
+        """pycaffe's backward; CleanPasses says what becomes of the diffs that are there."""
+        with self.backward_pass(start, end):
+            _select(self.device)
+            return super().backward(diffs=diffs, start=start, end=end, **tops)
 
     def _check(self, start: Optional[str], end: Optional[str]) -> None:
         topology = self.topology

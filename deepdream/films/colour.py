@@ -41,39 +41,50 @@ class ToRgb:
         self._kind: Any = None
         self._graph: Any = None
 
-    def __call__(self, frame: Any) -> np.ndarray:
-        """(h, w, 3) uint8 RGB."""
+    def __call__(self, frame: Any) -> Tuple[np.ndarray, Optional[np.ndarray]]:
+        """(h, w, 3) uint8 RGB, and (h, w) uint8 alpha; None for that where everything is opaque."""
         matrix, full = matrix_and_range(frame)
         kind = (frame.width, frame.height, frame.format.name, matrix, full)
+        into = "rgba" if _has_alpha(frame.format) else "rgb24"
         if kind != self._kind:
             self._size = self._size or (frame.width, frame.height)
             said = [] if frame.format.is_rgb else [f"in_color_matrix={_MATRICES[matrix]}", f"in_range={_range(full)}"]
-            self._graph = _graph(frame, [*said, "w={}:h={}".format(*self._size)], "rgb24")
+            self._graph = _graph(frame, [*said, "w={}:h={}".format(*self._size)], into)
             self._kind = kind
         self._graph.push(frame)
-        return self._graph.pull().to_ndarray()
+        pixels = self._graph.pull().to_ndarray()
+        if into == "rgb24" or pixels[..., 3].min() == 255:
+            return np.ascontiguousarray(pixels[..., :3]), None
+        return np.ascontiguousarray(pixels[..., :3]), np.ascontiguousarray(pixels[..., 3])
 
 
 class ToYuv:
     """Brings RGB to av.VideoFrames in yuv420p, of a matrix and a range.
 
-    matrix: H.273's code point; one that is unknown here is taken for BT.709. full: whether the range is.
+    matrix: H.273's code point; one that is unknown here is taken for BT.709. full: whether the range is. has_alpha:
+    whether it is RGB with alpha, and yuva420p.
     """
 
-    def __init__(self, matrix: int, full: bool):
+    def __init__(self, matrix: int, full: bool, has_alpha: bool = False):
         self.matrix, self._full = matrix if matrix in _MATRICES else BT709, full
+        self._from, self.format = ("rgba", "yuva420p") if has_alpha else ("rgb24", "yuv420p")
         self._graph: Any = None
 
     def __call__(self, pixels: np.ndarray, size: Tuple[int, int]) -> Any:
-        """pixels: (h, w, 3) uint8, all of one size. size: (height, width) that they are scaled to, one for all."""
-        frame = pyav().VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24")
+        """pixels: (h, w, 3 or 4) uint8, all of one size. size: (height, width) that they are scaled to, one for all."""
+        frame = pyav().VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format=self._from)
         if self._graph is None:
             said = [f"out_color_matrix={_MATRICES[self.matrix]}", f"out_range={_range(self._full)}", "in_range=full"]
-            self._graph = _graph(frame, [*said, "h={}:w={}".format(*size)], "yuv420p")
+            self._graph = _graph(frame, [*said, "h={}:w={}".format(*size)], self.format)
         self._graph.push(frame)
         converted = self._graph.pull()
         converted.colorspace, converted.color_range = self.matrix, FULL if self._full else LIMITED
         return converted
+
+
+def _has_alpha(pixel_format: Any) -> bool:
+    """A palette's colours may be transparent, too."""
+    return pixel_format.has_palette or any(component.is_alpha for component in pixel_format.components)
 
 
 def _range(full: bool) -> str:

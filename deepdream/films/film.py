@@ -1,9 +1,11 @@
 """What a film is to the program: pictures with times, and what else is kept when others take their place."""
 
+import hashlib
 import importlib
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, Iterator, NamedTuple, Optional, Tuple
+from pathlib import Path
+from typing import Any, Iterator, List, NamedTuple, Optional, Tuple
 
 import numpy as np
 
@@ -28,7 +30,8 @@ class Form:
 
     rate: frames a second, in the mean. time_base: seconds, of which the frames' times are multiples.
     matrix, primaries, transfer: H.273's code points. full_range: whether black is 0 and white 255, not 16 and 235.
-    aspect: a pixel's width to its height.
+    aspect: a pixel's width to its height. max_size: longest side in pixels that was asked for; None for any.
+    plays: how often an animation is shown; 0 for without end.
     """
 
     rate: Fraction
@@ -39,6 +42,8 @@ class Form:
     full_range: bool = False
     aspect: Fraction = Fraction(1)
     sound: Optional[Sound] = None
+    max_size: Optional[int] = None
+    plays: int = 0
 
 
 @dataclass(frozen=True)
@@ -66,11 +71,13 @@ class Frame(NamedTuple):
     """A picture of a film.
 
     time: seconds since the beginning of what is read. duration: seconds until the next. pixels: (h, w, 3) uint8, RGB.
+    alpha: (h, w) uint8, 255 where it is opaque; None where it is opaque everywhere.
     """
 
     time: Fraction
     duration: Fraction
     pixels: np.ndarray
+    alpha: Optional[np.ndarray] = None
 
 
 class Film:
@@ -78,16 +85,30 @@ class Film:
 
     sha256: of the file's bytes, in hexadecimal; of a folder, of its pictures' bytes in order.
     count: frames to come, as far as can be told without decoding them. size: (height, width) of the pictures.
-    fault: what is wrong with the film after its last whole frame; known when frames() has come to it.
+    fault: what is wrong with the film after its last whole frame; known when frames() or check() has come to it.
+    notes: sentences on what is not shown as it is stored; frames() adds to them as it comes to such a place.
     """
 
-    def __init__(self, source: str, sha256: str, count: int, size: Tuple[int, int], form: Form):
+    def __init__(
+        self, source: str, sha256: str, count: int, size: Tuple[int, int], form: Form, notes: Optional[List[str]] = None
+    ):
         self.source, self.sha256, self.count, self.size, self.form = source, sha256, count, size, form
         self.fault: Optional[DreamError] = None
+        self.notes: List[str] = [] if notes is None else notes
 
     def frames(self) -> Iterator[Frame]:
         """The frames, from the first one at each call, one at a time."""
         raise NotImplementedError
+
+    def check(self) -> Iterator[None]:
+        """Nothing, once for every frame of frames(), which also sets fault; it takes less time than they do."""
+        for _ in self.frames():
+            yield
+
+    def note(self, sentence: str) -> None:
+        """Keep a sentence for notes, once."""
+        if sentence not in self.notes:
+            self.notes.append(sentence)
 
 
 def pyav() -> Any:
@@ -109,3 +130,19 @@ def beginning(container: Any) -> Fraction:
     Below 0 is only what a decoder of sound needs to run up, and of that FFmpeg up to 7 tells.
     """
     return Fraction(max(0, container.start_time or 0), 1000000)
+
+
+def sha256(source: str) -> str:
+    """The SHA-256 of a film's file, in hexadecimal. Raises DreamError where it is empty or cannot be read."""
+    digest = hashlib.sha256()
+    try:
+        with Path(source).open("rb") as file:
+            for block in iter(lambda: file.read(1 << 20), b""):
+                digest.update(block)
+            if not file.tell():
+                raise DreamError(f"{source} is empty: there is no film in it")
+    except FileNotFoundError:
+        raise DreamError(f"there is no file {source}: check the path") from None
+    except OSError as error:
+        raise DreamError(f"{source} cannot be read ({error.strerror}): check it and its permissions") from None
+    return digest.hexdigest()

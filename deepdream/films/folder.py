@@ -33,21 +33,22 @@ class FrameFolder(Film):
         self._max_size = max_size
         first = picture.read(str(self._paths[0]), max_size).pixels
         _check_sizes(self._paths)
-        form = Form(rate=rate / span.every, time_base=1 / rate)
+        form = Form(rate=rate / span.every, time_base=1 / rate, max_size=max_size)
         super().__init__(source, _sha256(paths), len(self._paths), first.shape[:2], form)
 
     def frames(self) -> Iterator[Frame]:
         self.fault = None
         for path, time, end in zip(self._paths, self._times, self._times[1:]):
             try:
-                pixels = picture.read(str(path), self._max_size).pixels
+                read = picture.read(str(path), self._max_size)
             except DreamError as error:
                 self.fault = error
                 return
-            if pixels.shape[:2] != self.size:
-                self.fault = _odd_size(path, pixels.shape[:2], self.size)
+            if read.pixels.shape[:2] != self.size:
+                self.fault = _odd_size(path, read.pixels.shape[:2], self.size)
                 return
-            yield Frame(time, end - time, pixels)
+            is_opaque = read.alpha is None or read.alpha.min() == 255
+            yield Frame(time, end - time, read.pixels, None if is_opaque else read.alpha)
 
 
 def _pictures(source: str) -> List[Path]:

@@ -6,9 +6,10 @@ a container gives its own length, so that is held against the file's.
 
 import os
 from pathlib import Path
-from typing import BinaryIO, Optional
+from typing import BinaryIO, Optional, Set
 
 _BOXES = {b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"moof", b"styp", b"sidx", b"mfra", b"uuid", b"meta"}
+_PARTS = {b"moov", b"mdat", b"moof"}  # what a film cannot do without
 _EBML, _SEGMENT = b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67"
 
 
@@ -20,30 +21,36 @@ def is_cut_short(path: str) -> bool:
         opening = file.read(12)
         file.seek(0)
         if opening[:4] == _EBML:
-            promised = _matroska(file)
+            promised = _matroska(file, there)
         elif opening[:4] == b"RIFF":
             promised = _riff(file)
         elif opening[:3] == b"GIF":
             promised = _gif(file)
         else:
-            promised = _boxes(file)
+            promised = _boxes(file, there)
     return promised > there
 
 
-def _boxes(file: BinaryIO) -> int:
-    """Where the last box of an ISO base media file ends; what follows the boxes that belong there is anyone's."""
+def _boxes(file: BinaryIO, there: int) -> int:
+    """Where the last box of an ISO base media file ends; what follows the boxes that belong there is anyone's.
+
+    there: bytes of the file, beyond which nothing is looked for.
+    """
     end = 0
-    while True:
+    seen: Set[bytes] = set()
+    while end < there:
         file.seek(end)
         header = file.read(16)
-        if header[4:8] not in _BOXES:
-            return end
-        size = int.from_bytes(header[:4], "big")
+        kind, size = header[4:8], int.from_bytes(header[:4], "big")
         if size == 1:
             size = int.from_bytes(header[8:], "big")
-        if size < 8:  # 0: to the end of the file, wherever that is
-            return end
+        if kind not in _BOXES or size < 8:  # 0: to the end of the file, wherever that is
+            break
+        if end + size > there and seen >= {b"moov", b"mdat"} and kind not in _PARTS:
+            break  # the film is whole, and this is behind it
         end += size
+        seen.add(kind)
+    return end
 
 
 def _riff(file: BinaryIO) -> int:
@@ -84,10 +91,16 @@ def _palette(flags: bytes) -> int:
     return 3 << (flags[0] & 7) + 1 if flags and flags[0] & 0x80 else 0
 
 
-def _matroska(file: BinaryIO) -> int:
-    """Where the segment ends; 0 where it does not say, as in a recording of something live."""
+def _matroska(file: BinaryIO, there: int) -> int:
+    """Where the segment ends; 0 where it does not say, as in a recording of something live.
+
+    there: bytes of the file. A header that is longer than that is all that is known.
+    """
     file.seek(4)
-    file.seek(_ebml_size(file) or 0, os.SEEK_CUR)
+    header = _ebml_size(file) or 0
+    if file.tell() + header > there:
+        return file.tell() + header
+    file.seek(header, os.SEEK_CUR)
     if file.read(4) != _SEGMENT:
         return 0
     size = _ebml_size(file)

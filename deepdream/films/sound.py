@@ -1,9 +1,12 @@
 """The sound of a film, copied into another, or encoded anew where that cannot hold it as it is."""
 
+import contextlib
 from fractions import Fraction
 from typing import Any, Dict, Iterable, Iterator, List, Optional, Tuple
 
+from .clock import Clock
 from .film import Sound, beginning, pyav
+from .survey import pictures_of
 
 # The decoders of what each format holds, and what all else becomes in it: the encoder, bits and samples a second.
 _HOLDS = {
@@ -17,6 +20,8 @@ _RUN_UP = 1  # second: what is decoded before the beginning, because a decoder m
 class SoundWriter:
     """Brings all sound of a file into a film that is being written; where it is damaged, it ends.
 
+    In a file of several recordings it goes on with the next.
+
     container: an av.container.OutputContainer. kind: "MP4" or "WEBM". sound: None for none.
     Raises av.FFmpegError where writing fails, which is an OSError where the disk does.
     """
@@ -26,6 +31,7 @@ class SoundWriter:
         self._source: Any = None
         self._packets: Iterator[Tuple[Fraction, Any]] = iter(())
         if sound is not None:
+            self._path = sound.path
             self._source = pyav().open(f"file:{sound.path}", metadata_errors="replace")
             tracks: Dict[int, Any] = {}
             for stream in self._source.streams.audio:
@@ -48,9 +54,20 @@ class SoundWriter:
 
     def _read(self, tracks: Dict[int, Any], end: Optional[Fraction]) -> Iterator[Tuple[Fraction, Any]]:
         """(seconds, packet) of all tracks, to be written."""
+        if not tracks:
+            return
+        pictures = pictures_of(self._source, self._path)  # which say where another recording begins
+        clock, broken = Clock(self._source, pictures), {}
         streams = [self._source.streams[index] for index in tracks]
-        for packet in _until_damage(self._source.demux(*streams)) if streams else ():
-            track = tracks[packet.stream.index]
+        for packet in _until_damage(self._source.demux(pictures, *streams)):
+            index = packet.stream_index
+            if not clock.set(packet) or index not in tracks:
+                continue
+            if packet.is_corrupt:
+                broken[index] = clock.recording(index)
+            if broken.get(index) == clock.recording(index):
+                continue
+            track = tracks[index]
             stamp = packet.dts if packet.pts is None else packet.pts
             if packet.size and stamp is not None:
                 time = stamp * packet.time_base - track.zero
@@ -137,7 +154,10 @@ class _Encoded:
             else:
                 self._time_base = frame.time_base
                 frame.pts -= round(self.zero / self._time_base)
-            self._due = frame.pts * self._time_base + Fraction(frame.samples, frame.sample_rate)
+            begin, lasts = frame.pts * self._time_base, Fraction(frame.samples, frame.sample_rate)
+            if self._due is not None and begin < self._due - lasts / 2:  # what the recording before still fills
+                continue
+            self._due = begin + lasts
             if self._due > 0:
                 if self._graph is None:
                     self._graph = self._make_graph(frame)
@@ -180,16 +200,9 @@ class _Encoded:
 
 
 def _until_damage(packets: Iterable[Any]) -> Iterator[Any]:
-    """Packets, up to the first that is damaged."""
-    packets = iter(packets)
-    while True:
-        try:
-            packet = next(packets)
-        except (StopIteration, pyav().FFmpegError):
-            return
-        if packet.is_corrupt:
-            return
-        yield packet
+    """Packets, up to where they cannot be read any more."""
+    with contextlib.suppress(pyav().FFmpegError):
+        yield from packets
 
 
 def _keep_language(source: Any, target: Any) -> None:

@@ -2,32 +2,34 @@
 
 import contextlib
 import re
-import tempfile
 import threading
 import time
-import warnings
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import replace
 from pathlib import Path
 from typing import Generator, Iterator, List, NamedTuple, Optional
 
 import numpy as np
 from PIL import Image
 
-from .. import picture
+from .. import picture, transparency
 from ..dream import Step, dream_steps
 from ..errors import DreamError, UsageError
 from ..picture import Picture
-from ..preparation import KeptNet, Prepared
+from ..preparation import KeptNet, Prepared, fewer_octaves
 from ..request import Recipe, Request
 from ..session import outcome
 from ..settings import WEB, WEB_MOST, WebSettings
 from ..sizes import octave_sizes
 from ..terminal import heard, moment
+from .reader import Reader
+from .storage import Storage
 
 # Seconds between two moments: at least, since to show them takes time from the dream, and at most, so that it is soon
 # noticed when nobody looks any more.
 _PAUSE, _PATIENCE = 0.2, 1
 _LONGEST_NAME = 60
+_ENDING = "this page is being ended: nothing was dreamt"
 
 
 class Result(NamedTuple):
@@ -54,10 +56,10 @@ _LEFT = Moment("stopped before its turn: nothing was dreamt", is_last=True)
 class Dream:
     """One dream, from its place in the line to its end."""
 
-    ended: "Future[Moment]"  # the last moment, or what went wrong
-
-    def __init__(self, request: Request, base: Picture):
-        self.request, self.base = request, base
+    def __init__(self, request: Request, base: Picture, guide: Optional[Picture]):
+        """request: with a target in a folder of the dream's own."""
+        self.request, self.base, self.guide = request, base, guide
+        self.ended: Future[Moment] = Future()  # the last moment, or what went wrong
         self.is_stopped = self.is_dropped = False
         self._news = threading.Condition()
         self._latest, self._is_new = Moment("getting ready"), True
@@ -105,13 +107,14 @@ class Dreamer:
     All of them in one thread: what PyTorch and numba know of their threads is each thread's own.
     """
 
-    def __init__(self, folder: Path, settings: WebSettings = WEB):
-        """folder: for what is made here; whoever reads it may remove it from there."""
-        self._folder, self._settings = folder, settings
+    def __init__(self, storage: Storage, reader: Reader, settings: WebSettings = WEB):
+        self._storage, self._reader, self._settings = storage, reader, settings
         self._net = KeptNet()
         self._executor = ThreadPoolExecutor(1, "dreamer")
+        self._lock = threading.Lock()  # of all that follows, and of nothing that takes time
+        self._places = 0  # of dreams that are being read, wait, or are under way
         self._line: List[Dream] = []
-        self._reading = threading.Lock()  # one large picture at a time is decoded
+        self._is_closed = False
 
     def begin(self, request: Request) -> Dream:
         """Reads the picture and puts the dream at the end of the line.
@@ -119,17 +122,12 @@ class Dreamer:
         Raises DreamError, or UsageError, for what is refused here, with the name of the file and without its path.
         """
         _check(request)
-        if len(self._line) > self._settings.waiting:
-            raise DreamError(f"{len(self._line)} dreams are under way or waiting already: try again in a while")
-        with _without_paths(request), self._reading:
-            for source in _sources(request):
-                self._check_file(source)
-            base = picture.read(request.source, request.pictures.max_size)
-        dream = Dream(request, base)
-        self._line.append(dream)
-        dream.ended = self._executor.submit(self._dream, dream)
-        dream.ended.add_done_callback(lambda _: self._leave(dream))
-        return dream
+        self._take_place()
+        try:
+            return self._line_up(self._read(request))
+        except BaseException:
+            self._give_place_back()
+            raise
 
     def moments(self, dream: Dream) -> Generator[Moment, None, None]:
         """What there is to see of a dream; the last has its result, if it has one.
@@ -149,30 +147,70 @@ class Dreamer:
 
     def close(self) -> None:
         """Drops every dream; returns when the step under way is done."""
-        for dream in list(self._line):
+        with self._lock:
+            self._is_closed = True
+            dreams = list(self._line)
+        for dream in dreams:
             dream.drop()
         self._executor.shutdown()
 
+    def _take_place(self) -> None:
+        with self._lock:
+            if self._places > self._settings.waiting:
+                raise DreamError(f"{self._places} dreams are under way or waiting already: try again in a while")
+            self._places += 1
+
+    def _give_place_back(self) -> None:
+        with self._lock:
+            self._places -= 1
+
+    def _read(self, request: Request) -> Dream:
+        source = str(self._storage.find(request.source))
+        guide = None if request.guide is None else str(self._storage.find(request.guide))
+        request = replace(request, source=source, guide=guide)
+        limits = request.pictures.max_size, self._settings.megapixels
+        with _without_paths(request):
+            base = self._reader.read(source, *limits)
+            towards = None if guide is None else self._reader.read(guide, *limits)
+        target = self._storage.make_folder() / f"{_stem(source)}-dream.png"
+        return Dream(replace(request, target=str(target)), base, towards)
+
+    def _line_up(self, dream: Dream) -> Dream:
+        dream.ended.add_done_callback(lambda _: self._leave(dream))
+        with self._lock:
+            if self._is_closed:
+                raise DreamError(_ENDING)
+            self._line.append(dream)
+            self._executor.submit(self._dream_next)
+        return dream
+
+    def _leave(self, dream: Dream) -> None:
+        with self._lock:
+            self._line.remove(dream)
+            self._places -= 1
+        dream.wake()
+
     def _before(self, dream: Dream) -> int:
         """How many come before it."""
-        with contextlib.suppress(ValueError):  # it has just ended
+        with self._lock, contextlib.suppress(ValueError):  # it has just ended
             return self._line.index(dream)
         return 0
 
-    def _leave(self, dream: Dream) -> None:
-        self._line.remove(dream)
-        dream.wake()
-
-    def _check_file(self, source: str) -> None:
-        if not Path(source).exists():
-            raise DreamError(f"{source} is not here any more: give it again")
-        pixels, most = _declared_pixels(source), self._settings.megapixels
-        if pixels > most * 1e6:
-            raise DreamError(f"{source} has {pixels / 1e6:.1f} megapixels, and {most:g} is the limit: shrink it first")
+    def _dream_next(self) -> None:
+        """Dreams the first in the line, unless that has left it."""
+        with self._lock:
+            waiting = (dream for dream in self._line if not dream.ended.cancelled())
+            dream = next((dream for dream in waiting if dream.ended.set_running_or_notify_cancel()), None)
+        if dream is None:
+            return
+        try:
+            dream.ended.set_result(self._dream(dream))
+        except BaseException as error:
+            dream.ended.set_exception(error)
 
     def _dream(self, dream: Dream) -> Moment:
         with heard(lambda text: dream.tell(Moment(text))):
-            prepared = self._net.prepare(dream.request, dream.base)
+            prepared = self._net.prepare(dream.request, dream.base, dream.guide)
         last: Optional[Step] = None
         for step in _steps(prepared, dream):
             last = step
@@ -180,10 +218,12 @@ class Dreamer:
                 break
         if dream.is_stopped and (last is None or dream.is_dropped):
             return Moment("stopped before the first step: nothing was dreamt", is_last=True)
-        result = _written(prepared, last, Path(tempfile.mkdtemp(dir=self._folder)))
+        result = _written(prepared, last)
         so_far, seed = result.recipe.get("moment"), result.recipe["seed"]
         words = f"stopped at {so_far}: this is the dream so far" if so_far else "the dream is done"
-        return Moment(f"{words} (seed {seed})", 1.0, None, result, is_last=True)
+        fewer = fewer_octaves(dream.request, prepared.request, dream.base.pixels.shape[:2])
+        words = f"{words} (seed {seed}{fewer and ', '}{fewer})"
+        return Moment(words, 1.0, None, result, is_last=True)
 
 
 def _steps(prepared: Prepared, dream: Dream) -> Iterator[Step]:
@@ -197,19 +237,23 @@ def _steps(prepared: Prepared, dream: Dream) -> Iterator[Step]:
         h, w = step.octave_base.shape[1:]
         done += h * w
         is_due = step.iteration + 1 == settings.iter_n or (dream.is_seen and time.monotonic() > shown + _PATIENCE)
-        image = picture.to_uint8(step.picture(), settings.clip) if is_due else None
+        image = None
+        if is_due:
+            alpha = transparency.resized(base.alpha, h, w)
+            image = transparency.on_white(picture.to_uint8(step.picture(), settings.clip), alpha)
         shown = time.monotonic() if is_due else shown
         dream.tell(Moment(f"{moment(settings, step)}, {w}x{h}", done / work, image))
         yield step
 
 
-def _written(prepared: Prepared, last: Optional[Step], folder: Path) -> Result:
+def _written(prepared: Prepared, last: Optional[Step]) -> Result:
     """Stores the dream, and the picture as it was before, for comparison."""
     base, settings = prepared.inputs.base, prepared.request.dream
     image, recipe = outcome(prepared, last)
-    target, before = folder / f"{_stem(prepared.request.source)}-dream.png", folder / "before.png"
+    target = Path(prepared.request.target)
+    before = target.with_name("before.png")
     picture.write(str(target), picture.to_uint8(image, settings.clip), recipe, base.alpha)
-    Image.fromarray(base.pixels).save(before)
+    Image.fromarray(transparency.joined(base.pixels, base.alpha)).save(before)
     return Result(target, before, recipe)
 
 
@@ -226,21 +270,6 @@ def _check(request: Request) -> None:
             raise UsageError(f"{option} may be {most} at most on this page, not {value}")
 
 
-def _sources(request: Request) -> List[str]:
-    return [source for source in (request.source, request.guide) if source]
-
-
-def _declared_pixels(source: str) -> int:
-    """What a picture's file says of its size, before it is decoded; 0 where it says nothing, of which others tell."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with Image.open(source) as image:
-                return image.width * image.height
-    except Exception:  # decoders raise whatever comes
-        return 0
-
-
 @contextlib.contextmanager
 def _without_paths(request: Request) -> Iterator[None]:
     """Names the files of a request as their owner knows them, in what goes wrong."""
@@ -248,6 +277,6 @@ def _without_paths(request: Request) -> Iterator[None]:
         yield
     except DreamError as error:
         words = str(error)
-        for source in _sources(request):
-            words = words.replace(source, Path(source).name)
+        for path in filter(None, (request.source, request.guide, request.target)):
+            words = words.replace(path, Path(path).name)
         raise type(error)(words) from None

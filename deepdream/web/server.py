@@ -1,20 +1,26 @@
 """The page's server: where it listens, and that nothing of it stays behind."""
 
+import contextlib
 import os
 import signal
 import socket
 import tempfile
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
+from .. import aside
 from ..errors import DreamError
 from ..settings import NET, WEB, NetSettings, WebSettings
 from ..terminal import say
 from .dreamer import Dreamer
+from .names import ALL_ADDRESSES, Names
 from .offers import find_models
+from .reader import Reader
+from .storage import Storage
 
-_ANYBODY = ("0.0.0.0", "::")
+_CLEARED = 60  # seconds from one look for old files to the next
 
 
 def run(settings: WebSettings = WEB, net: NetSettings = NET) -> int:
@@ -23,16 +29,21 @@ def run(settings: WebSettings = WEB, net: NetSettings = NET) -> int:
     net: what dreams unless a visitor picks another model.
     Raises DreamError where Gradio is missing, nothing can listen there, or there is no model.
     """
-    with tempfile.TemporaryDirectory(prefix="dreamify-") as folder:
-        os.environ["GRADIO_TEMP_DIR"] = folder  # which Gradio reads as it is imported
+    temporary = Path(tempfile.gettempdir())
+    aside.clear(temporary)  # what a page that was killed has left
+    with aside.folder(temporary) as folder, contextlib.closing(Reader()) as reader:
+        folder.chmod(0o700)
+        storage = Storage(folder, settings)
+        os.environ["GRADIO_TEMP_DIR"] = str(storage.folder)  # which Gradio reads as it is imported
         page = _page()
         _check_address(settings.host, settings.port)
         models = find_models(net)
-        dreamer = Dreamer(Path(folder), settings)
+        dreamer = Dreamer(storage, reader, settings)
         blocks = page.build(dreamer, models, settings, net)
+        storage.keep()
         try:
-            _launch(page, blocks, settings)
-            _wait()
+            _launch(page, blocks, storage, settings)
+            _wait(storage)
         finally:
             blocks.close(verbose=False)
             dreamer.close()
@@ -59,19 +70,21 @@ def _check_address(host: str, port: int) -> None:
         raise DreamError(f"nothing can listen on {host}, port {port} ({reason}): choose --port or --host") from None
 
 
-def _launch(page: Any, blocks: Any, settings: WebSettings) -> None:
-    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+def _launch(page: Any, blocks: Any, storage: Storage, settings: WebSettings) -> None:
     # Gradio asks its own server whether it is there, and would ask a proxy.
     direct = os.environ.get("no_proxy") or os.environ.get("NO_PROXY")
     os.environ["no_proxy"] = ",".join(filter(None, [direct, "localhost", settings.host]))
-    page.launch(blocks, host, settings)
-    where = f"http://{'localhost' if settings.host in _ANYBODY else host}:{settings.port}"
-    say(f"the page is at {where}, Ctrl-C ends it")
-    if settings.host in _ANYBODY:
-        say(f"anybody on the network can use it, at port {settings.port} of this machine")
+    page.launch(blocks, Names(settings.host, settings.allowed_names), storage, settings)
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    is_open = settings.host in ALL_ADDRESSES
+    say(f"the page is at http://{'localhost' if is_open else host}:{settings.port}, Ctrl-C ends it")
+    if is_open:
+        say(f"anybody on the network can use it, at port {settings.port} of this machine's addresses")
+    if is_open and not settings.allowed_names:
+        say("it answers to addresses and to localhost; --allow-host NAME has it answer to a name as well")
 
 
-def _wait() -> None:
+def _wait(storage: Storage) -> None:
     """Until Ctrl-C or SIGTERM comes; what comes after that does what it usually does."""
     ended = threading.Event()
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
@@ -83,6 +96,9 @@ def _wait() -> None:
 
     for number in before:
         signal.signal(number, end)
+    cleared = time.monotonic()
     while not ended.wait(1):  # on Windows a signal is noticed between two waits only
-        pass
+        if time.monotonic() > cleared + _CLEARED:
+            storage.clear()
+            cleared = time.monotonic()
     say("the page has ended")

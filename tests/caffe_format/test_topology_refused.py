@@ -2,9 +2,11 @@
 
 import pytest
 
+from deepdream.caffe_format import shapes
 from deepdream.caffe_format.topology import read_topology
 from deepdream.errors import DreamError
 
+from ..engines import in_place_nets
 from ..nets import input_layer, layer, write_prototxt
 
 INPUT = input_layer((1, 3, 4, 5))
@@ -31,6 +33,7 @@ OLD_INPUT = 'input: "data" input_dim: 1 input_dim: 3 input_dim: 4 input_dim: 5\n
         # The top of an in-place layer must be the only reader of its bottom: Caffe splits the blob and then refuses.
         (INPUT + layer("a", "TanH", "data") + layer("b", "ReLU", "data", "data"), "layer b writes the blob data"),
         (INPUT + layer("sum", "Eltwise", "data data", "data"), "layer sum writes the blob data"),
+        (INPUT + layer("one", "Eltwise", "data"), r"layer one \(Eltwise\) reads 1 blob, and takes at least 2"),
         (INPUT + layer("relu", "ReLU", "data", "a b"), "layer relu should have 1 tops and has 2"),
         (INPUT + layer("sum", "Crop", "data"), r"layer sum \(Crop\) does not fit blobs of shape 1x3x4x5"),
         ('input: "data"' + layer("a", "ReLU", "data"), "not a net that can run"),
@@ -73,3 +76,22 @@ def test_no_file(tmp_path):
         read_topology(tmp_path / "none.prototxt")
     with pytest.raises(DreamError, match="cannot be read"):
         read_topology(tmp_path)
+
+
+@pytest.mark.parametrize(("kind", "param"), in_place_nets.cases(in_place_nets.CHANGE))
+def test_a_layer_that_changes_the_shape_cannot_work_in_place(tmp_path, kind, param):
+    with pytest.raises(DreamError, match=rf"layer it \({kind}\) cannot write over the blob a that it reads.*own$"):
+        read_topology(write_prototxt(tmp_path, in_place_nets.net(kind, param, in_place=True)))
+    read_topology(write_prototxt(tmp_path, in_place_nets.net(kind, param, in_place=False)))
+
+
+def test_every_layer_type_has_been_tried_in_place():
+    """But Input, which reads nothing."""
+    assert {"Input", *in_place_nets.KEEP, *in_place_nets.CHANGE} == set(shapes._RULES)
+
+
+def test_what_keeps_the_shape_of_the_prototxts_picture_alone_is_refused_at_another(tmp_path):
+    text = input_layer((1, 3, 1, 1)) + layer("all", "Pooling", "data", "data", "pooling_param { global_pooling: true }")
+    topology = read_topology(write_prototxt(tmp_path, text))
+    with pytest.raises(shapes.ShapeError, match="blob data that it reads, of 1x3x4x5, with 1x3x1x1: give"):
+        topology.shapes_at(4, 5, "all")

@@ -13,8 +13,8 @@ import caffe
 from deepdream import load_net
 from deepdream.engines.caffe import set_threads
 from deepdream.errors import DreamError, UsageError
-from tests.engines import caffe_nets
-from tests.nets import input_layer, layer, write_net
+from tests.engines import caffe_nets, in_place_nets
+from tests.nets import input_layer, layer, write_net, write_prototxt
 from tests.shared import model, needs_models
 
 # What could go wrong in a net that is cut out of another: layers in place, tops of which one is used, parameters
@@ -208,6 +208,21 @@ def test_a_net_for_grey_pictures_is_refused(tmp_path):
         tmp_path, input_layer((1, 1, 8, 8)) + layer("pool", "Pooling", "data", param="pooling_param { kernel_size: 2 }")
     )
     with pytest.raises(DreamError, match="input is 1x1x8x8: only nets that read colour pictures can dream"):
+        load_net(str(tmp_path))
+
+
+@pytest.mark.parametrize(("kind", "param"), in_place_nets.cases(in_place_nets.CHANGE))
+def test_a_layer_in_place_that_caffe_would_abort_over_or_write_out_of_bounds_is_refused(tmp_path, kind, param):
+    write_net(tmp_path, in_place_nets.net(kind, param, in_place=False))
+    write_prototxt(tmp_path, in_place_nets.net(kind, param, in_place=True))
+    with pytest.raises(DreamError, match=r"cannot write over the blob a that it reads.*: give its top a name"):
+        load_net(str(tmp_path))
+
+
+def test_an_eltwise_of_one_blob_is_refused_as_caffe_does_before_it_aborts(tmp_path):
+    write_net(tmp_path, NET)
+    write_prototxt(tmp_path, NET + layer("one", "Eltwise", "both"))
+    with pytest.raises(DreamError, match="reads 1 blob, and takes at least 2"):
         load_net(str(tmp_path))
 
 

@@ -1,38 +1,11 @@
-import sys
-
 import numpy as np
 import pytest
 from PIL import Image
 
 from deepdream import load_net, preprocess
-from deepdream.errors import DreamError, UsageError
+from deepdream.errors import UsageError
 from tests.nets import input_layer, layer, write_net
 from tests.shared import ENGINE, SHARED, model, needs_models
-
-
-@pytest.mark.skipif(ENGINE == "caffe", reason="Caffe has been imported here")
-@pytest.mark.parametrize(
-    ("program", "reason"),
-    [
-        (None, "cannot import name 'Classifier'"),
-        (
-            "print('things might go wrong')\nraise TypeError('Descriptors cannot be created\\nand more')",
-            "Descriptors.*",
-        ),
-    ],
-    ids=["any folder", "broken pycaffe"],
-)
-def test_what_is_called_caffe_but_does_not_work_is_not_caffe(net, tmp_path, monkeypatch, capsys, program, reason):
-    (tmp_path / "caffe").mkdir()
-    if program:
-        (tmp_path / "caffe" / "__init__.py").write_text(program)
-    monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.delitem(sys.modules, "caffe", raising=False)
-    assert load_net(net).engine == "torch"
-    with pytest.raises(DreamError, match=rf"^Caffe cannot be imported \({reason}.*use --engine torch$"):
-        load_net(net, "caffe")
-    assert capsys.readouterr().out == ""
-    sys.modules.pop("caffe", None)
 
 
 @pytest.mark.parametrize("blobs", ["all", "needed"])

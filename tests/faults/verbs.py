@@ -14,10 +14,10 @@ from PIL import Image
 
 from deepdream import executors, mirrors, model_zoo
 from tests import ready
-from tests.tiny import tiny_net, tiny_picture
+from tests.tiny import dream_of_old, tiny_net, tiny_picture
 
 SHORT = ["--iterations", "1", "--octaves", "2", "--seed", "7", "--threads", "1", "--model", "tiny"]
-OLD = b"what was there before"
+OLD = dream_of_old()
 WEIGHTS, NET = bytes(range(256)) * 600, b'name: "net"\n'
 
 # What each verb is called with, in a folder that `begin` has made; what it makes is in there under place/.

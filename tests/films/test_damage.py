@@ -10,7 +10,8 @@ from PIL import Image
 
 from deepdream.errors import DreamError
 from deepdream.films.reader import open_film
-from tests.films.clips import av, beep, clip, numbered, numbers, texture
+from tests.films.clips import av, beep, clip, numbered, numbers, picture_frame, texture
+from tests.shared import SHARED, needs_cases
 
 FAULT = re.compile(r".* is damaged at [0-9.]+ s, after ([0-9]+) frames? \(.*\): get it anew")
 FASTSTART = {"movflags": "faststart"}
@@ -162,7 +163,18 @@ def with_an_edit_list(path):
     return path
 
 
+def begun_late(path, seconds, **settings):
+    """A recording whose times do not begin at 0, of which Matroska's own length goes from 0 to its end."""
+    return clip(
+        path, numbered(12), settings.pop("codec", "libx264"), times=range(25 * seconds, 25 * seconds + 12), **settings
+    )
+
+
 SOUND = {
+    "late.mkv": lambda path: begun_late(path, 5),
+    "late.webm": lambda path: begun_late(path, 3600, codec="libvpx-vp9"),
+    "late.mp4": lambda path: begun_late(path, 5),
+    "late.ts": lambda path: begun_late(path, 5),
     "sound-longer.mp4": lambda path: clip(path, numbered(12), sound=("aac", beep(2))),
     "sound-longer.mkv": lambda path: clip(path, numbered(12), sound=("aac", beep(2))),
     "sound-shorter.mp4": lambda path: clip(path, numbered(12), sound=("aac", beep(0.1))),
@@ -198,3 +210,73 @@ def test_a_recording_that_begins_in_the_middle_begins_at_its_first_key_frame(tmp
     frames = list(film.frames())
     assert (numbers(frames), film.fault) == (list(range(10, 24)), None)
     assert frames[0].time == Fraction(7, 25)  # when it is shown, for the sound that is heard before
+
+
+def test_a_late_beginning_that_is_cut_short_is_still_found(tmp_path):
+    path = Path(begun_late(tmp_path / "a.webm", 3600, codec="libvpx-vp9"))
+    path.write_bytes(path.read_bytes()[: int(path.stat().st_size * 0.7)])
+    film = open_film(str(path))
+    assert 0 < len(list(film.frames())) < 12
+    assert film.fault is not None
+
+
+@pytest.mark.parametrize("repeats", [(2, 3), (6,), (2, 3, 6, 7)])
+def test_a_packet_without_bytes_shows_the_frame_before_once_more(tmp_path, repeats):
+    """As Theora says it; NUT keeps such packets of every codec."""
+    path, step = tmp_path / "a.nut", Fraction(1, 10)
+    shown = [number for number in range(8) if number not in repeats]
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mpeg4", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 32, 24, "yuv420p"
+        for number, picture in enumerate(numbered(8)):
+            if number in repeats:
+                packet = av.Packet(0)
+                packet.pts = packet.dts = number
+                packet.time_base, packet.stream, packet.duration = step, stream, 1
+                container.mux(packet)
+                continue
+            frame = picture_frame(picture, "yuv420p")
+            frame.pts, frame.time_base = number, step
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    film = open_film(str(path))
+    frames = list(film.frames())
+    assert film.fault is None
+    assert numbers(frames) == shown
+    assert [round(10 * frame.time) for frame in frames] == shown
+    assert round(10 * float(frames[-1].time + frames[-1].duration), 2) == 8
+    assert film.count == len(shown)
+
+
+@needs_cases
+@pytest.mark.parametrize("name", ["live2.webm", "off5.mkv"])
+def test_recordings_that_begin_late(name):
+    film = open_film(str(SHARED / "cases" / "films" / name))
+    assert (len(list(film.frames())), film.count, film.fault, film.notes) == (6, 6, None, [])
+
+
+@needs_cases
+@pytest.mark.parametrize(("name", "notes"), [("twice.ts", 1), ("reschange.ts", 2)])
+def test_two_recordings_one_behind_the_other(name, notes):
+    film = open_film(str(SHARED / "cases" / "films" / name))
+    frames = list(film.frames())
+    assert [frame.pixels.shape for frame in frames] == [(176, 320, 3)] * 12
+    assert [round(25 * (frame.time - frames[0].time), 1) for frame in frames] == list(range(12))
+    assert (film.fault, len(film.notes)) == (None, notes)
+
+
+def test_sound_that_breaks_off_is_said(tmp_path):
+    """The sizes of its packets are damaged behind the ninth."""
+    path = tmp_path / "a.mp4"
+    clip(path, numbered(36), sound=("aac", beep(2)))
+    assert open_film(str(path)).notes == []
+    data = bytearray(path.read_bytes())
+    sizes = data.rindex(b"stsz") + 12 + 4 * 9
+    data[sizes : sizes + 4] = b"\x7f\xff\xff\xff"
+    path.write_bytes(bytes(data))
+    film = open_film(str(path))
+    assert len(list(film.frames())) == 36
+    assert film.fault is None
+    (note,) = film.notes
+    assert re.fullmatch(rf"the sound of {path} is damaged at 0\.[12][0-9] s, and ends there", note)
+    assert open_film(str(path), start=1).notes == []

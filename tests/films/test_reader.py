@@ -97,6 +97,62 @@ def test_pictures_are_upright(tmp_path, matrix, shown):
             assert abs(pixels[y * high // 2 + 8, x * wide // 2 + 8].astype(int) - colours[name]).max() < 25, (y, x)
 
 
+@pytest.mark.parametrize("matrix", [(0, 0, 0, 0), (1, -2, 0, 1), (1, 0, 5, 1), (0, 1, 0, 0), (0, 0, 0, -0)])
+def test_a_matrix_that_turns_nothing_is_upright(tmp_path, matrix):
+    path = clip(tmp_path / "a.mp4", [patches(COLOURS[:2])])
+    turn(tmp_path / "a.mp4", matrix)
+    pixels = next(open_film(path).frames()).pixels
+    assert pixels.shape == (16, 32, 3)
+    assert pixels[8, 8].min() > 200 > 50 > pixels[8, 24].max()
+
+
+def with_alpha(colours):
+    """Patches, the second of them transparent and the third half transparent."""
+    alpha = np.full((16, 16 * len(colours)), 255, np.uint8)
+    alpha[:, 16:32], alpha[:, 32:48] = 0, 128
+    return np.dstack([patches(colours), alpha])
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "pix_fmt"),
+    [
+        ("a.mov", "qtrle", "argb"),
+        ("a.mkv", "ffv1", "yuva420p"),
+        ("a.mov", "prores_ks", "yuva444p10le"),
+        ("a.apng", "apng", "rgba"),
+        ("vp9.webm", "libvpx-vp9", "yuva420p"),
+        ("vp8.webm", "libvpx", "yuva420p"),
+    ],
+)
+def test_transparency_is_read(tmp_path, name, codec, pix_fmt):
+    picture = with_alpha(COLOURS[3:])
+    frame = av.VideoFrame.from_ndarray(picture, format="rgba").reformat(format=pix_fmt)
+    options = {"crf": "4", "b": "10M", "auto-alt-ref": "0"} if "libvpx" in codec else {}
+    film = open_film(clip(tmp_path / name, [frame] * 2, codec, pix_fmt=pix_fmt, options=options))
+    for frame in film.frames():
+        assert np.abs(frame.alpha[8, 8::16].astype(int) - picture[8, 8::16, 3]).max() <= 3
+        opaque = [8, 56]
+        assert np.abs(frame.pixels[8, opaque].astype(int) - picture[8, opaque, :3]).max() <= 12
+
+
+def test_what_is_opaque_everywhere_has_no_alpha(tmp_path):
+    frame = av.VideoFrame.from_ndarray(np.dstack([patches(COLOURS), np.full((16, 112), 255, np.uint8)]), format="rgba")
+    film = open_film(clip(tmp_path / "a.mov", [frame.reformat(format="argb")], "qtrle", pix_fmt="argb"))
+    (frame,) = film.frames()
+    assert frame.alpha is None
+    assert (frame.pixels == patches(COLOURS)).all()
+
+
+def test_transparency_is_turned_and_shrunk_along(tmp_path):
+    frame = av.VideoFrame.from_ndarray(with_alpha(COLOURS[3:]), format="rgba").reformat(format="argb")
+    path = clip(tmp_path / "a.mov", [frame], "qtrle", pix_fmt="argb")
+    turn(tmp_path / "a.mov", (0, 1, -1, 0))
+    (frame,) = open_film(path, max_size=32).frames()
+    assert frame.pixels.shape == (32, 8, 3)
+    assert frame.alpha.shape == (32, 8)
+    assert frame.alpha[[4, 12, 20, 28], 4].tolist() == [255, 0, 128, 255]
+
+
 def by_hand(rgb, kr, kb, full):
     """The planes of yuv420p after BT.601 and BT.709, of which kr and kb are all that differs."""
     r, g, b = np.moveaxis(rgb / 255, -1, 0)

@@ -92,6 +92,67 @@ def test_uneven_times_and_the_end(tmp_path, kind, extension):
             assert container.duration / 1e6 == pytest.approx(1720 / 600, abs=0.002)
 
 
+UNEVEN = [
+    [0, 200, 400, 1400],
+    [0, 50, 150, 300, 400, 700],
+    [0, 40, 80, 120, 160, 1000, 1040, 1080],
+    [*range(0, 1201, 40), 5000],
+    [0, 33, 67, 100, 133, 167, 200, 233],
+    [0, 10, 200],
+    [0, 700],
+]
+
+
+@pytest.mark.parametrize(("kind", "extension"), KINDS)
+@pytest.mark.parametrize("stamps", UNEVEN)
+def test_the_last_frame_lasts_as_long_as_it_should(tmp_path, kind, extension, stamps):
+    """Of pictures that hardly change, so that the encoder would have most of them refer to later ones."""
+    times = [Fraction(stamp, 1000) for stamp in stamps]
+    form = Form(rate=(len(times) - 1) / times[-1], time_base=Fraction(1, 1000))
+    path = write(tmp_path / f"a{extension}", [texture(0)] * (len(times) - 1), times, form)
+    with av.open(path) as container:
+        stream = container.streams.video[0]
+        assert container.duration / 1e6 == pytest.approx(float(times[-1]), abs=2e-3)
+        if kind == "MP4":
+            assert stream.duration * stream.time_base == times[-1]
+    frames = list(open_film(path).frames())
+    assert [frame.time for frame in frames] == times[:-1]
+    if av.library_versions["libavformat"][0] >= 62:  # FFmpeg 8; before, it cannot tell
+        assert frames[-1].time + frames[-1].duration == times[-1]
+
+
+def test_even_films_keep_their_b_frames(tmp_path):
+    path = write(tmp_path / "a.mp4", [texture(0)] * 20)
+    with av.open(path) as container:
+        assert sum(frame.pict_type == av.video.frame.PictureType.B for frame in container.decode(video=0)) > 5
+
+
+@pytest.mark.parametrize("aspect", [Fraction(1), Fraction(4, 3), Fraction(1, 2)])
+def test_webm_heeds_the_longest_side(tmp_path, aspect):
+    form = Form(Fraction(10), Fraction(1, 10), aspect=aspect, max_size=48)
+    read = open_film(write(tmp_path / "a.webm", [patches([[200, 30, 40], [30, 40, 220]], 24)], form=form))
+    assert max(read.size) == 48
+    assert float(Fraction(read.size[1], read.size[0])) == pytest.approx(2 * float(aspect), rel=0.03)
+    assert writer.stored_size("MP4", (24, 48), aspect, 48) == (24, 48), "it keeps the pixels' shape"
+
+
+def test_webm_keeps_transparency(tmp_path):
+    assert (writer.holds_alpha("WEBM"), writer.holds_alpha("MP4")) == (True, False)
+    alpha = np.zeros((96, 128), np.uint8)
+    alpha[:, 40:80], alpha[:, 80:] = 128, 255
+    frames = [np.dstack([texture(number), alpha]) for number in range(6)]
+    times, form = [Fraction(number, 10) for number in range(7)], Form(Fraction(10), Fraction(1, 10))
+    paths = [tmp_path / f"{name}.webm" for name in "ab"]
+    for path in paths:
+        writer.write(path, "WEBM", iter(frames), times, form, RECIPE, has_alpha=True)
+    assert paths[0].read_bytes() == paths[1].read_bytes()
+    read = list(open_film(str(paths[0])).frames())
+    assert [frame.time for frame in read] == times[:-1]
+    for frame, picture in zip(read, frames):
+        assert np.abs(frame.alpha[:, [20, 60, 100]].astype(int) - [0, 128, 255]).max() <= 6
+        assert np.abs(frame.pixels[:, 90:].astype(float) - picture[:, 90:, :3]).mean() < 6
+
+
 @pytest.mark.parametrize(("kind", "extension"), KINDS)
 @pytest.mark.parametrize("aspect", [Fraction(4, 3), Fraction(1, 2)])
 def test_pixels_that_are_not_square_are_shown_as_they_should(tmp_path, kind, extension, aspect):

@@ -170,6 +170,10 @@ def _there_and_back(args):
         for top in net.topology.layers[-1].tops:
             net.blobs[top].diff[...] = 1
         net.backward(start=end)
+        if blobs == "all":
+            middle = net.topology.layers[len(net.topology.layers) // 2].name
+            net.backward(start=end, end=middle)
+            net.backward(start=middle)
     except DreamError as error:
         return str(error)
     return None

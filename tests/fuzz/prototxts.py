@@ -73,11 +73,29 @@ def make(random, folder):
 
 
 def _damaged(random, text):
-    if random.random() < 0.5:
+    way = random.random()
+    if way < 0.45:
         return damage.in_text(random, text, SEEDS)
     net = text_format.Parse(text, schema.NetParameter(), allow_unknown_field=True)
-    damage.in_message(random, net)
+    if way > 0.85:
+        _work_in_place(random, net.layer or net.layers)
+    if way < 0.9:
+        damage.in_message(random, net)
     return text_format.MessageToString(net).encode()
+
+
+def _work_in_place(random, layers):
+    """Has one to three layers write over what they read, and those behind read it from there."""
+    for _ in range(random.choice((1, 1, 2, 3))):
+        number = random.randrange(len(layers))
+        layer = layers[number]
+        if not (layer.bottom and layer.top):
+            continue
+        bottom, top = random.choice(layer.bottom), random.randrange(len(layer.top))
+        before, layer.top[top] = layer.top[top], bottom
+        for later in layers[number + 1 :]:
+            for names in (later.bottom, later.top):
+                names[:] = [bottom if name == before else name for name in names]
 
 
 def commands(random, model):

@@ -14,6 +14,21 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
 FLAGS += ["--disable-background-networking", "--disable-component-update"]
 PATIENCE = 20_000  # milliseconds
+# Notes the names of all hosts that a process looks for; each of them is this machine.
+RESOLVER = """
+import os, socket
+
+def getaddrinfo(host, *args, **options):
+    if isinstance(host, bytes):
+        host = host.decode()
+    if host and not set(host) <= set("0123456789.:"):
+        with open(os.environ["NAMES"], "a") as names:
+            print(host, file=names)
+        host = "127.0.0.1"
+    return whole(host, *args, **options)
+
+whole, socket.getaddrinfo = socket.getaddrinfo, getaddrinfo
+"""
 
 
 @pytest.fixture(scope="session")
@@ -22,18 +37,27 @@ def serve(net, tmp_path_factory):
     pytest.importorskip("gradio", reason="the page needs Gradio")
     processes = []
 
-    def served(*args):
-        folder, port = tmp_path_factory.mktemp("server"), free_port()
+    code, notes = tmp_path_factory.mktemp("code"), tmp_path_factory.mktemp("notes")
+    names = notes / "names"
+    names.touch()
+    (code / "sitecustomize.py").write_text(RESOLVER)  # which Python runs as it starts
+
+    def served(*args, folder=None):
+        folder, port = folder or tmp_path_factory.mktemp("server"), free_port()
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("TMPDIR", str(folder))
-            process = command("web", "--model", net, "--threads", "1", "--port", port, *args)
+            patch.setenv("PYTHONPATH", str(code))
+            patch.setenv("NAMES", str(names))
+            log = notes / f"log-{port}"  # a pipe would be full after some dozen of Gradio's tracebacks
+            with log.open("wb") as said:
+                process = command("web", "--model", net, "--threads", "1", "--port", port, *args, stderr=said)
         processes.append(process)
         url, deadline = f"http://127.0.0.1:{port}", time.monotonic() + 60
         while not is_served(url):
-            assert process.poll() is None, process.communicate()[1].decode()
+            assert process.poll() is None, log.read_text()
             assert time.monotonic() < deadline
             time.sleep(0.1)
-        return Server(url, folder, process)
+        return Server(url, folder, process, log, names)
 
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # as the children inherit it
     yield served
@@ -41,6 +65,7 @@ def serve(net, tmp_path_factory):
     for process in processes:
         process.kill()
         process.communicate(timeout=60)
+    assert set(names.read_text().split()) <= {"localhost"}
 
 
 @pytest.fixture(scope="session")
@@ -63,7 +88,11 @@ def browser():
 
 @pytest.fixture
 def visit(browser, server):
-    """Opens the page as one more visitor; fails where any page asked another host, or a script of it failed."""
+    """Opens the page as one more visitor.
+
+    Fails where any page asked another host, or for what is not there, where a script of it failed, and where it did
+    what its policy forbids.
+    """
     asked, failed, contexts = [], [], []
 
     def visited(width=1280, height=900):
@@ -71,6 +100,8 @@ def visit(browser, server):
         page = contexts[-1].new_page()
         page.set_default_timeout(PATIENCE)
         page.on("request", lambda request: asked.append(request.url))
+        page.on("response", lambda answer: failed.append(answer.url) if answer.status >= 400 else None)
+        page.on("console", lambda told: failed.append(told.text) if told.type == "error" else None)
         page.on("pageerror", lambda error: failed.append(str(error)))
         page.goto(server.url)
         page.get_by_role("button", name="Dream", exact=True).wait_for()

@@ -1,12 +1,15 @@
 """Dreams for the page, without the page."""
 
+import contextlib
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from deepdream import session
 from deepdream.errors import DreamError, UsageError
@@ -15,6 +18,8 @@ from deepdream.request import Request
 from deepdream.settings import DREAM, NET, PICTURE, WebSettings
 from deepdream.web import dreamer as dreamers
 from deepdream.web.dreamer import Dreamer
+from deepdream.web.reader import Reader
+from deepdream.web.storage import NOT_HERE, Storage
 from tests.tiny import tiny_picture
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -23,12 +28,17 @@ LONG = replace(DREAM, iter_n=100, octave_n=10)
 SIZES = [(14, 21), (20, 29), (28, 40)]
 
 
+@pytest.fixture(scope="module")
+def reader():
+    """Reads the pictures of all tests."""
+    with contextlib.closing(Reader()) as made:
+        yield made
+
+
 @pytest.fixture
-def dreamer(tmp_path):
+def dreamer(tmp_path, reader):
     """A dreamer, which ends after the test."""
-    results = tmp_path / "results"
-    results.mkdir()
-    made = Dreamer(results, WebSettings(megapixels=2, waiting=2))
+    made = Dreamer(Storage(tmp_path), reader, WebSettings(megapixels=2, waiting=2))
     yield made
     made.close()
 
@@ -47,7 +57,7 @@ def slow(tmp_path, wanted):
 
 
 def results(tmp_path):
-    return sorted(path.name for path in (tmp_path / "results").rglob("*.png"))
+    return sorted(path.name for path in tmp_path.glob("tmp*/*"))
 
 
 def test_a_dream_is_the_command_lines(dreamer, wanted, tmp_path):
@@ -65,9 +75,22 @@ def test_a_dream_is_the_command_lines(dreamer, wanted, tmp_path):
     assert shares[-1] == 1
 
 
-def test_each_octave_is_seen(dreamer, wanted, monkeypatch):
-    """By a visitor who looks after every step."""
-    seen = threading.Event()
+def test_octaves_that_nobody_chose_give_way_to_what_fits(dreamer, wanted, tmp_path):
+    """With the net that is loaded for the first, and with the same net afterwards."""
+    tiny_picture(tmp_path / "in.png", 20, 16)
+    for _ in range(2):
+        *_, last = dreamer.moments(dreamer.begin(replace(wanted, fit_octaves=True)))
+        fewer = "2 octaves instead of 3, as a picture of 20x16 is too small for more"
+        assert last.words == f"the dream is done (seed 7, {fewer})"
+        assert last.result.recipe["octaves"] == 2
+    with pytest.raises(DreamError, match="at most 2 octaves work"):
+        list(dreamer.moments(dreamer.begin(wanted)))
+
+
+@pytest.fixture
+def looked_at(monkeypatch):
+    """Every step waits until somebody sets this, who has looked."""
+    seen, dream_steps = threading.Event(), dreamers.dream_steps
 
     def steps(*args):
         for step in dream_steps(*args):
@@ -75,14 +98,18 @@ def test_each_octave_is_seen(dreamer, wanted, monkeypatch):
             assert seen.wait(10)
             seen.clear()
 
-    dream_steps = dreamers.dream_steps
     monkeypatch.setattr(dreamers, "dream_steps", steps)
+    return seen
+
+
+def test_each_octave_is_seen(dreamer, wanted, looked_at):
+    """By a visitor who looks after every step."""
     sizes, words = [], []
     for moment in dreamer.moments(dreamer.begin(wanted)):
         words.append(moment.words)
         if moment.picture is not None:
             sizes.append(moment.picture.shape[:2])
-        seen.set()
+        looked_at.set()
     assert list(dict.fromkeys(sizes)) == SIZES
     assert "octave 2 of 3, iteration 1 of 3, 29x20" in words
 
@@ -140,6 +167,119 @@ def test_one_after_the_other_in_their_order(dreamer, slow, wanted, tmp_path):
     assert list(dreamer.moments(fourth))[-1].words == "the dream is done (seed 7)"
 
 
+def test_no_more_places_than_there_are(dreamer, wanted, slow):
+    """For visitors who all come at once, and while the first picture is still being read."""
+    dreams, refused = [], []
+    together = threading.Barrier(12)
+
+    def begin(_):
+        together.wait()
+        try:
+            dreams.append(dreamer.begin(slow))
+        except DreamError as error:
+            refused.append(str(error))
+
+    with ThreadPoolExecutor(12) as visitors:
+        list(visitors.map(begin, range(12)))
+    assert len(dreams) == 3  # one under way, and two that wait
+    assert set(refused) == {"3 dreams are under way or waiting already: try again in a while"}
+    assert len(refused) == 9
+    for dream in dreams:
+        dream.drop()
+    with pytest.raises(DreamError):
+        dreamer.begin(replace(wanted, source="absent.png"))
+    places = [dreamer.begin(wanted) for _ in range(2)]  # what is refused or has left takes none
+    assert [list(dreamer.moments(dream))[-1].words for dream in places] == ["the dream is done (seed 7)"] * 2
+
+
+def test_who_comes_and_leaves_at_the_same_time(dreamer, wanted):
+    """Every visitor gets a last word, and all places are free in the end."""
+    tiny = replace(wanted, dream=replace(SHORT, iter_n=0, octave_n=1))
+    words = []
+
+    def visit(number):
+        for turn in range(8):
+            try:
+                dream = dreamer.begin(tiny)
+            except DreamError:
+                continue
+            if (number + turn) % 3 == 0:
+                dream.drop()
+            words.append(list(dreamer.moments(dream))[-1].words)
+
+    with ThreadPoolExecutor(6) as visitors:
+        list(visitors.map(visit, range(6)))
+    assert "the dream is done (seed 7)" in words
+    assert all(said.startswith(("the dream is done", "stopped before ")) for said in words)
+    assert dreamer._places == 0
+    assert dreamer._line == []
+
+
+def test_the_end_comes_while_visitors_come(tmp_path, reader, wanted):
+    """Nobody is left waiting, and nothing but a sentence comes of it."""
+    dreamer = Dreamer(Storage(tmp_path), reader)
+    told = []
+    come = threading.Semaphore(0)
+
+    def visit(_):
+        while True:
+            try:
+                dream = dreamer.begin(wanted)
+                come.release()
+                told.append(list(dreamer.moments(dream))[-1].words)
+            except DreamError as error:
+                told.append(str(error))
+                return
+
+    with ThreadPoolExecutor(4) as visitors:
+        visits = visitors.map(visit, range(4))
+        for _ in range(6):
+            assert come.acquire(timeout=30)
+        dreamer.close()
+        list(visits)
+    assert told.count("this page is being ended: nothing was dreamt") == 4
+
+
+def test_one_slow_picture_keeps_nobody_from_a_dream(tmp_path, wanted, monkeypatch):
+    """Others get the sentence that there is too much to read, and their dream when that is over."""
+    slow = tmp_path / "slow.png"
+    tiny_picture(slow)
+
+    class Slow(Reader):
+        def _read(self, path, *limits):
+            if path == str(slow):
+                reads.set()
+                assert over.wait(30)
+            return super()._read(path, *limits)
+
+    reads, over = threading.Event(), threading.Event()
+    with contextlib.closing(Slow(turn=0.1)) as reader, contextlib.closing(
+        Dreamer(Storage(tmp_path), reader)
+    ) as dreamer:
+        with ThreadPoolExecutor(1) as visitors:
+            other = visitors.submit(dreamer.begin, replace(wanted, source=str(slow)))
+            assert reads.wait(30)
+            with pytest.raises(DreamError, match=r"^too many pictures are being read here: try again in a while$"):
+                dreamer.begin(wanted)
+            assert list(dreamer._line) == []  # which can be asked: it is not locked
+            over.set()
+            assert list(dreamer.moments(other.result(30)))[-1].result
+        assert list(dreamer.moments(dreamer.begin(wanted)))[-1].result
+
+
+def test_the_guide_is_read_beforehand(dreamer, wanted, tmp_path):
+    """So that it may go while the dream waits; and the dream is the command line's."""
+    guide = tiny_picture(tmp_path / "guide.png", 50, 50)
+    wanted = replace(wanted, guide=guide)
+    for times in (1, 2):  # with a net that is loaded, and with one that is kept
+        dream = dreamer.begin(wanted)
+        Path(guide).rename(tmp_path / "gone.png")
+        result = list(dreamer.moments(dream))[-1].result
+        Path(tmp_path / "gone.png").rename(guide)
+        assert session.run(replace(wanted, target=str(tmp_path / f"alone{times}.png"))) == 0
+        assert result.dream.read_bytes() == (tmp_path / f"alone{times}.png").read_bytes()
+
+
 def test_who_leaves_stops_the_dream(dreamer, slow, wanted, tmp_path):
     moments = dreamer.moments(dreamer.begin(slow))
     while next(moments).share == 0:
@@ -163,7 +303,7 @@ def test_a_fault_is_told_without_the_servers_paths(dreamer, wanted, tmp_path):
     for name, words in {
         "text.png": "^text.png is not a picture in a format known here",
         "bomb.pbm": "^bomb.pbm has 4.0 megapixels, and 2 is the limit: shrink it first$",
-        "absent.png": "^absent.png is not here any more: give it again$",
+        "absent.png": f"^{NOT_HERE}$",
     }.items():
         for request in (replace(wanted, source=str(tmp_path / name)), replace(wanted, guide=str(tmp_path / name))):
             with pytest.raises(DreamError, match=words):
@@ -184,6 +324,23 @@ def test_before_is_what_was_dreamt_on(dreamer, wanted):
     """As large as the dream."""
     wanted = replace(wanted, pictures=replace(PICTURE, max_size=30), dream=replace(SHORT, octave_n=1))
     result = list(dreamer.moments(dreamer.begin(wanted)))[-1].result
-    before, after = (np.asarray(dreamers.Image.open(path)) for path in (result.before, result.dream))
+    before, after = (np.asarray(Image.open(path)) for path in (result.before, result.dream))
     assert before.shape == after.shape == (21, 30, 3)
     assert 0 < abs(np.float32(before) - after).mean() < 20
+
+
+def test_transparency_is_shown_on_white_and_kept(dreamer, wanted, looked_at, tmp_path):
+    alpha = np.zeros((28, 40), np.uint8)
+    alpha[:, 20:] = 255
+    image = Image.open(tiny_picture(tmp_path / "in.png"))
+    image.putalpha(Image.fromarray(alpha))
+    image.save(tmp_path / "in.png")
+    seen, result = [], None
+    for news in dreamer.moments(dreamer.begin(wanted)):
+        seen += [] if news.picture is None else [news.picture]
+        result = news.result or result
+        looked_at.set()
+    assert len(seen) >= 3
+    assert all((picture[:, : picture.shape[1] // 2 - 4] == 255).all() for picture in seen)
+    for path in (result.dream, result.before):
+        assert (np.asarray(Image.open(path).getchannel("A")) == alpha).all()

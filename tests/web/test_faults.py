@@ -24,6 +24,7 @@ def page_with(net, tmp_path, monkeypatch):
         return made, {
             **{made._picture: {"path": str(tmp_path / "in.png")}, made._guide: None, made._model: "tiny"},
             **{made._layer: DREAM.end, made._iterations: 1, made._octaves: 1, made._max_size: 64, made._seed: ""},
+            made._finished: None,
         }
 
     return lay_out

@@ -53,7 +53,7 @@ def is_shown(page, selector):
 def test_a_dream_from_upload_to_download(visit, photo, tmp_path, net):
     page = visit()
     seen = []
-    page.on("response", lambda answer: seen.append(answer) if answer.url.endswith("image.jpeg") else None)
+    page.on("response", lambda answer: seen.append(answer) if re.search(r"/growing\d+\.jpeg$", answer.url) else None)
     upload(page, photo)
     choose(page, iterations=20, octaves=3, seed=7)
     dream(page)
@@ -77,16 +77,71 @@ def test_a_dream_from_upload_to_download(visit, photo, tmp_path, net):
 
 
 def test_again_with_another_seed(visit, photo, tmp_path):
+    """Of the dream that is shown: whatever is chosen now, and where its pictures are not chosen any more."""
+    page = visit()
+    upload(page, photo)
+    choose(page, **SHORT, seed=7)
+    upload(page, tiny_picture(tmp_path / "guide.png", 60, 60), "guide")
+    dream(page)
+    first = read_recipe(str(downloaded(page, tmp_path)))
+    choose(page, iterations=1, octaves=1, seed=8)
+    for part in ("#picture", "#guide"):
+        page.locator(part).get_by_role("button", name="Remove Image").click()
+    upload(page, tiny_picture(tmp_path / "other.png"))
+    page.get_by_label("layer", exact=True).fill("pool1")
+    page.get_by_role("option", name="pool1").click()
+    for seeds in ({7}, {7, None}):  # of a dream that was chosen, and of one that was a repetition itself
+        page.get_by_role("button", name="Again with another seed").click()
+        page.get_by_role("button", name="Stop").wait_for()
+        status(page, "the dream is done")
+        again = downloaded(page, tmp_path)
+        assert again.name == "my_photo-dream.png"
+        second = read_recipe(str(again))
+        assert second["seed"] not in seeds
+        assert {**second, "seed": 7} == first
+        assert second["guide_sha256"] == sha256(tmp_path / "guide.png")
+    dream(page)
+    status(page, "the dream is done (seed 8)")
+    assert read_recipe(str(downloaded(page, tmp_path)))["layer"] == "pool1"
+
+
+def test_a_dream_stays_until_the_next_is_done(visit, photo, tmp_path):
+    """Beside whatever was wrong with that, and while that goes on."""
     page = visit()
     upload(page, photo)
     choose(page, **SHORT, seed=7)
     dream(page)
-    first = read_recipe(str(downloaded(page, tmp_path)))
-    page.get_by_role("button", name="Again with another seed").click()
-    page.get_by_role("button", name="Stop").wait_for()
-    second = read_recipe(str(downloaded(page, tmp_path)))
-    assert second["seed"] != first["seed"] == 7
-    assert {**second, "seed": 7} == first
+    status(page, "the dream is done (seed 7)")
+    first = downloaded(page, tmp_path).read_bytes()
+
+    def stays(words):
+        dream(page)
+        status(page, words)
+        for part in ("#recipe textarea", "#begin", "#again"):
+            page.locator(part).wait_for()
+        assert is_shown(page, "#compared img")
+        assert page.get_by_role("button", name="Stop").count() == 0
+        assert downloaded(page, tmp_path).read_bytes() == first
+
+    choose(page, seed="x")
+    stays("seed must be a whole number from 0 to 4294967295, not 'x'")
+    choose(page, seed="")
+    page.locator("#picture").get_by_role("button", name="Remove Image").click()
+    stays("there is no picture yet: upload one, or click the example")
+    upload(page, {"name": "text.png", "mimeType": "image/png", "buffer": b"no picture"})
+    stays("text.png is not a picture in a format known here")
+    page.locator("#picture").get_by_role("button", name="Remove Image").click()
+    upload(page, tiny_picture(tmp_path / "small.png"))
+    choose(page, octaves=5)
+    stays("at most 4 octaves work")
+    page.locator("#picture").get_by_role("button", name="Remove Image").click()
+    begin_long(page, tiny_picture(tmp_path / "large.png", 1000, 900))
+    assert is_shown(page, "#growing img")
+    assert downloaded(page, tmp_path).read_bytes() == first
+    assert not page.locator("#again").is_visible()
+    page.get_by_role("button", name="Stop").click()
+    status(page, "this is the dream so far")
+    assert Image.open(downloaded(page, tmp_path)).size == (1000, 900)
 
 
 def test_the_stop_button_keeps_what_is_there(visit, large, tmp_path):

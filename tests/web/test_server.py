@@ -15,12 +15,15 @@ from tests.web.visitors import Visitor, end, free_port
 
 
 def test_ctrl_c_ends_it_and_nothing_stays_behind(serve, tmp_path):
-    server = serve()
-    visitor = Visitor(server.url, "somebody")
     content = Path(tiny_picture(tmp_path / "in.png")).read_bytes()
+    server = serve("--upload-hourly", "100K")  # what is smaller than 64K counts as that
+    visitor = Visitor(server.url, "somebody")
     assert "the dream is done" in visitor.dream(visitor.upload(content, "in.png"))
     assert len(list(server.folder.rglob("*.png"))) == 3  # the picture, before, and after
-    code, said = end(server.process)
+    assert visitor.upload(content, "in.png") == 429
+    (run,) = server.folder.iterdir()
+    assert run.stat().st_mode & 0o077 == 0  # nobody else on this machine can look into it
+    code, said = end(server)
     assert code == 0
     lines = said.splitlines()
     assert lines[0] == f"dreamify: the page is at {server.url}, Ctrl-C ends it"
@@ -33,14 +36,30 @@ def test_sigterm_ends_it_in_the_midst_of_a_dream(serve, tmp_path):
     server = serve("--host", "0.0.0.0")
     visitor = Visitor(server.url, "somebody")
     content = Path(tiny_picture(tmp_path / "in.png", 1000, 900)).read_bytes()
-    visitor.join(visitor.upload(content, "in.png"), iterations=100)
-    code, said = end(server.process, signal.SIGTERM)
+    assert visitor.join(visitor.upload(content, "in.png"), iterations=100).ok
+    code, said = end(server, signal.SIGTERM)
     assert code == 0
     port = server.url.rsplit(":")[-1]
     assert f"dreamify: the page is at http://localhost:{port}, Ctrl-C ends it" in said
-    assert f"dreamify: anybody on the network can use it, at port {port} of this machine" in said
+    assert f"dreamify: anybody on the network can use it, at port {port} of this machine's addresses" in said
+    assert "dreamify: it answers to addresses and to localhost; --allow-host NAME has it answer to a name" in said
     assert "Traceback" not in said
     assert list(server.folder.iterdir()) == []
+
+
+def test_what_a_killed_one_has_left_is_cleared_by_the_next(serve, tmp_path):
+    """Which also answers to the names that it is given."""
+    killed = serve(folder=tmp_path)
+    visitor = Visitor(killed.url, "somebody")
+    upload = Path(visitor.upload(Path(tiny_picture(tmp_path / "in.png")).read_bytes(), "in.png"))
+    killed.process.kill()
+    killed.process.wait(30)
+    assert upload.is_file()
+    next_one = serve("--allow-host", "dreams.example", "--allow-host", "a.example,b.example", folder=tmp_path)
+    assert not upload.exists()
+    assert len(list(tmp_path.glob(".dreamify-*"))) == 1
+    for host, status in {"dreams.example": 200, "b.example": 200, "c.example": 403}.items():
+        assert visitor.session.get(next_one.url, headers={"host": host}, timeout=30).status_code == status
 
 
 def test_a_port_that_is_taken(net, capsys):
@@ -72,8 +91,15 @@ def test_without_gradio(net, capsys, monkeypatch):
     [
         (["--port", "0"], "port must be a whole number from 1 to 65535, not 0"),
         (["--upload", "much"], "--upload: 'much' is not a size such as 3.5G or 512M"),
-        (["--max-size", "10"], "max-size must be a whole number, 64 or more, not 10"),
-        (["--megapixels", "0"], "megapixels must be a number above 0, not 0"),
+        (["--max-size", "10"], "max-size must be a whole number from 64 to 1000000, not 10"),
+        (["--megapixels", "0"], "megapixels must be a number above 0, 1000000 at most, not 0"),
+        (["--allow-host", "http://a.example"], "allow-host must be a name alone, such as dreams.example, not 'http://"),
+        (
+            ["--allow-host", "a.example:80"],
+            "allow-host must be a name alone, such as dreams.example, not 'a.example:80'",
+        ),
+        (["--allow-host", "a:1"], "allow-host must be a name alone, such as dreams.example, not 'a:1'"),
+        (["--storage", "0"], "storage must be a size such as 3.5G or 512M above 0, 1024T at most, not 0"),
     ],
 )
 def test_wrong_use(capsys, args, words):

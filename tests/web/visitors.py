@@ -1,5 +1,6 @@
 """What visitors of the page do, in a browser and without one, and its owner."""
 
+import json
 import re
 import signal
 import socket
@@ -7,13 +8,20 @@ import urllib.request
 from pathlib import Path
 from typing import NamedTuple
 
+MARK = {"_type": "gradio.FileData"}  # by which Gradio knows a file
+
 
 class Server(NamedTuple):
-    """A page that is served: its address, the folder that its temporary files go to, and its process."""
+    """A page that is served: its address, the folder that its temporary files go to, and its process.
+
+    log: the file with what it says. names: the one with the names of hosts that any server of these tests looked for.
+    """
 
     url: str
     folder: Path
     process: object
+    log: Path
+    names: Path
 
 
 def free_port():
@@ -28,11 +36,10 @@ def is_served(url):
         return False
 
 
-def end(process, number=signal.SIGINT):
+def end(server, number=signal.SIGINT):
     """Ends a server; returns its exit code and what it said."""
-    process.send_signal(number)
-    _, said = process.communicate(timeout=30)
-    return process.returncode, said.decode()
+    server.process.send_signal(number)
+    return server.process.wait(30), server.log.read_text()
 
 
 def upload(page, path, part="picture"):
@@ -85,28 +92,35 @@ class Visitor:
         import requests
 
         self.url, self.name, self.session = url, name, requests.Session()
-        config = self.session.get(f"{url}/config", timeout=30).json()
+        document = self.session.get(url, timeout=30).text
+        config, _ = json.JSONDecoder().raw_decode(document, document.index("{", document.index("gradio_config =")))
         labels = {part["id"]: part["props"].get("label") for part in config["components"]}
         self.begin = max(config["dependencies"], key=lambda dependency: len(dependency["inputs"]))
         self.labels = [labels[part] for part in self.begin["inputs"]]
         self.usual = {part["props"].get("label"): part["props"].get("value") for part in config["components"]}
 
     def upload(self, content, name):
-        """Where the server puts a file that has this name."""
+        """Where the server puts a file that has this name, or the status with which it refuses it."""
         answer = self.session.post(f"{self.url}/gradio_api/upload", files={"files": (name, content)}, timeout=30)
         return answer.json()[0] if answer.ok else answer.status_code
 
-    def join(self, path, **others):
-        """Asks for a dream on the picture there."""
-        given = {"path": path, "meta": {"_type": "gradio.FileData"}}
-        chosen = {**self.usual, "Picture": given, "guide": None, "seed": "7", "octaves": 1, "iterations": 1, **others}
-        data = [chosen[label] for label in self.labels]
-        body = {"data": data, "fn_index": self.begin["id"], "session_hash": self.name}
-        self.session.post(f"{self.url}/gradio_api/queue/join", json=body, timeout=30).raise_for_status()
+    def event(self, picture, **others):
+        """The body of a request for a dream; picture: what the page would send for one, or anything else."""
+        usual = {"Picture": picture, "guide": None, "seed": "7", "octaves": 1, "iterations": 1, None: None}
+        data = [{**self.usual, **usual, **others}[label] for label in self.labels]
+        return {"data": data, "fn_index": self.begin["id"], "session_hash": self.name}
 
-    def dream(self, path, **others):
+    def join(self, picture, **others):
+        """Asks for a dream; picture: a path, as the page sends an upload's, or what is sent instead."""
+        given = {"path": picture, "meta": MARK} if isinstance(picture, str) else picture
+        body = self.event(given, **others)
+        return self.session.post(f"{self.url}/gradio_api/queue/join", json=body, timeout=30)
+
+    def dream(self, picture, **others):
         """All that the server says to that."""
-        self.join(path, **others)
+        answer = self.join(picture, **others)
+        if not answer.ok:
+            return f"{answer.status_code} {answer.text}"
         lines = []
         address = f"{self.url}/gradio_api/queue/data?session_hash={self.name}"
         with self.session.get(address, stream=True, timeout=30) as answer:

@@ -4,19 +4,13 @@ from typing import Any, Dict, Optional, Sequence
 
 import torch
 
+from ..diffs import CleanPasses
 from .layers.base import Tensor
-from .net import Net, memory_errors
+from .net import Blob, Net, memory_errors
 
 
-class EveryBlobNet(Net):
-    """The Net of tests, of programs written for pycaffe, and of leftovers.
-
-    With `leftovers`, diffs stay from one backward pass to the next, as in Caffe: a layer between `start` and the input
-    that `start` does not depend on works on what an earlier pass left in its tops. Otherwise every backward pass starts
-    from diffs of zero but for those of the blobs it starts at.
-    """
-
-    leftovers = False
+class EveryBlobNet(CleanPasses, Net):
+    """The Net of tests, of programs written for pycaffe, and of leftovers."""
 
     @memory_errors()
     def forward(
@@ -29,6 +23,7 @@ class EveryBlobNet(Net):
         """
         first = self.topology.position(start) if start else 0
         last = self.topology.position(end) if end else len(self.layers) - 1
+        self.begin_forward()
         for name, value in inputs.items():
             self.blobs[name].tensor("data").copy_(torch.as_tensor(value))
         specs = self.topology.layers[first : last + 1]
@@ -47,25 +42,26 @@ class EveryBlobNet(Net):
     ) -> Dict[str, Any]:
         """Runs the layers' backward passes from `start` (the last) back to `end` (the first), both included.
 
-        The diffs to start from stand in the blobs of `start`, or are given by blob. Parameters' diffs add up as in
-        Caffe (from zero without leftovers). Returns {blob: diff} of the inputs, or of the bottoms of `end`, and of
-        `diffs`.
+        The diffs to start from stand in the blobs of `start`, or are given by blob; CleanPasses says what becomes of
+        the others. Parameters' diffs add up as in Caffe (from zero without leftovers). Returns {blob: diff} of the
+        inputs, or of the bottoms of `end`, and of `diffs`.
+
+        What is left of a pass that stopped at a layer runs from the layer before, or from the same one. That one then
+        runs twice, as in Caffe: its parameters' diffs are added twice, and if it works in place, so does it.
         """
-        last = self.topology.position(start) if start else len(self.layers) - 1
-        first = self.topology.position(end) if end else 0
-        for name, value in tops.items():
-            self.blobs[name].tensor("diff").copy_(torch.as_tensor(value))
-        if not self.leftovers:
-            self._clear_diffs((*tops, *(self.topology.layers[last].tops if start else self.outputs)))
-        for index in range(last, first - 1, -1):
-            self._layer_backward(index)
+        with self.backward_pass(start, end) as (last, first):
+            for name, value in tops.items():
+                self.blobs[name].tensor("diff").copy_(torch.as_tensor(value))
+            for index in range(last, first - 1, -1):
+                self._layer_backward(index)
         wanted = self.topology.layers[first].bottoms if end else self.inputs
         return {name: self.blobs[name].diff for name in (*wanted, *diffs)}
 
-    def _clear_diffs(self, kept: Sequence[str]) -> None:
-        for name, blob in self.blobs.items():
-            if name not in kept:
-                blob.clear_diff()
+    def tracked(self) -> Dict[str, Blob]:
+        return self.blobs
+
+    def clear_param_diffs(self) -> None:
+        """Makes the diffs of all parameters zero."""
         for params in self.params.values():
             for param in params:
                 param.clear_diff()

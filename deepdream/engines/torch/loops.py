@@ -4,6 +4,7 @@ Most have the channels last: they are innermost in memory, so the loops over the
 whatever is written there is small enough for the first cache.
 """
 
+import os
 from math import sqrt
 from typing import Any, Callable
 
@@ -15,8 +16,9 @@ PIXELS = 64  # in a block: with all channels of a usual layer they fit into the 
 
 def _compiled(function: Callable[..., None]) -> Any:
     options: Any = {"nogil": True, "error_model": "numpy"}
+    has_home = os.path.expanduser("~") != "~"  # noqa: PTH111  # else numba makes a folder of that name, here
     try:
-        return numba.njit(cache=True, **options)(function)
+        return numba.njit(cache=has_home, **options)(function)
     except RuntimeError:  # there is no folder in which what is compiled could be kept
         return numba.njit(**options)(function)
 
@@ -114,11 +116,13 @@ def max_forward(x, y, winners, kernel, stride, pad, first, last):  # type: ignor
 def max_backward(dy, winners, dx, kernel, stride, pad, first, last):  # type: ignore[no-untyped-def]
     """dx = the sum of the diffs of the windows that a place has won; the rows first to last - 1 of dx.
 
-    The windows, row by row, add theirs where their winners are. Unsigned indices spare a look at negative ones.
+    The windows, row by row, add theirs where their winners are. Unsigned indices spare a look at negative ones. What
+    would lie outside dx, as no winner of max_forward's does, is left out.
     """
     width, channels = dx.shape[1:]
-    numbers, elsewhere = dx.reshape(-1), np.uint64(dx.size)
-    starts = np.empty(kernel[0] * kernel[1], np.uint64)  # of the channels at each place of a row's leftmost window
+    numbers, elsewhere = dx.reshape(-1), np.uint64(2**63)
+    size = np.uint64(dx.size)
+    starts = np.full(256, elsewhere)  # of the channels at each place of a row's leftmost window, for every byte
     cleared = first
     for a in range(max(0, (first + pad[0] - kernel[0]) // stride[0] + 1), dy.shape[0]):
         top = a * stride[0] - pad[0]
@@ -127,16 +131,16 @@ def max_backward(dy, winners, dx, kernel, stride, pad, first, last):  # type: ig
         bottom = min(top + kernel[0], last)
         dx[cleared:bottom] = 0  # only now: what is about to be added to stays in the cache
         cleared = bottom
-        for place in range(len(starts)):
+        for place in range(kernel[0] * kernel[1]):
             row, column = top + place // kernel[1], place % kernel[1] - pad[1]
             starts[place] = np.uint64((row * width + column) * channels) if first <= row < last else elsewhere
         for b in range(dy.shape[1]):
             right = np.uint64(b * stride[1] * channels)
             diff, winner = dy[a, b], winners[a, b]
             for c in range(np.uint64(channels)):
-                start = starts[winner[c]]
-                if start != elsewhere:
-                    numbers[start + right + c] += diff[c]
+                index = starts[winner[c]] + right + c
+                if index < size:
+                    numbers[index] += diff[c]
     dx[cleared:last] = 0
 
 

@@ -13,11 +13,12 @@ from ... import memory
 from ...caffe_format.shapes import Shape
 from ...caffe_format.topology import Topology
 from ...caffe_format.weights import Weights
+from ..diffs import TrackedDiff
 from .layers import LAYERS, Layer
 from .layers.base import Tensor, at_least_float32
 
 
-class Blob:
+class Blob(TrackedDiff):
     """pycaffe's Blob: `data` and `diff` of one shape, in memory that grows but never shrinks.
 
     On the CPU both are writable NumPy arrays that share memory with the engine, elsewhere (and in bfloat16, which NumPy
@@ -63,7 +64,11 @@ class Blob:
 
     @property
     def diff(self) -> Any:
+        self.hand_out()
         return _array(self.tensor("diff"))
+
+    def _diff(self) -> Tensor:
+        return self.tensor("diff")
 
     def clear_diff(self) -> None:
         """Makes the diff zero, unless it has never been anything else."""

@@ -47,6 +47,8 @@ def test_backward_answers(make):
     assert net.backward(sum=10) == {"data": 50}
     assert net.backward(["left"], sum=1) == {"data": 5, "left": 1}
     assert net.backward(end="left", sum=4) == {"data_data_0_split_1": 8}
+    assert net.backward(start="left", left=1) == {"data": 14}  # it goes on, with the 4 that `right` has been given
+    net.forward()
     assert net.backward(start="left", left=1) == {"data": 2}
     assert net.backward(start="left", left=1, right=1) == {"data": 5}  # a diff that is given is kept
 

@@ -1,12 +1,13 @@
 """The compiled kernels beside PyTorch's own forms of the same layers, and for any number of threads the same bytes."""
 
+import inspect
 from itertools import product
 
 import numpy as np
 import pytest
 import torch
 
-from deepdream.caffe_format.shapes import Geometry, pooled_size
+from deepdream.caffe_format.shapes import Geometry, ShapeError, pooled_size
 from deepdream.engines.torch import kernels
 from deepdream.engines.torch.layers import pooling
 
@@ -143,3 +144,81 @@ def test_without_numba_pytorch_does_it(monkeypatch, make):
         gradients.append(gradient(net, "mix")[2])
     assert gradients[0].tobytes() != gradients[1].tobytes()
     np.testing.assert_allclose(gradients[0], gradients[1], rtol=1e-4, atol=1e-6 * abs(gradients[0]).max())
+
+
+# What each kernel takes. Padded so, pooling keeps the size, and any other size is wrong.
+SHAPE, PADDED = (2, 4, 9, 8), Geometry((3, 3), (1, 1), (1, 1))
+CALLS = {
+    "in_range": {"x": blob(SHAPE), "low": 0, "high": 1},
+    "where": {"signs": blob(SHAPE), "diff": blob(SHAPE)},
+    "lrn_forward": {"x": blob(SHAPE), "size": 5, "k": 1.0, "alpha": 0.1},
+    "lrn_backward": {"x": blob(SHAPE), "diff": blob(SHAPE), "size": 5, "k": 1.0, "alpha": 0.1},
+    "max_forward": {"x": blob(SHAPE), "g": PADDED, "out": SHAPE[2:]},
+    "max_backward": {
+        "diff": blob(SHAPE),
+        "winners": kernels.max_forward(blob(SHAPE), PADDED, SHAPE[2:])[1],
+        "bottom": blob(SHAPE),
+        "g": PADDED,
+    },
+    "tied_forward": {"x": blob(SHAPE, dtype=torch.float64), "g": PADDED, "out": SHAPE[2:], "tie": 1e-9},
+}
+
+
+def wrong_values(name, value, alone):
+    """What does not fit in the place of an argument. alone: no other one says how large a tensor is to be."""
+    if name == "size":
+        return [0, -1, kernels.MOST_CHANNELS + 2]
+    if name == "out":
+        return [(9, 7), (9, 9), (8, 8), (10, 8), (0, 8), (-1, 8), (2**40, 8)]
+    if name == "g":
+        pairs = {"kernel": [(0, 3), (3, -1), (4, 3), (300, 300)], "stride": [(0, 1), (1, -1), (2, 1)]}
+        pairs["pad"] = [(-1, 1), (1, 3), (0, 1), (300, 300)]
+        return [value._replace(**{which: pair}) for which, others in pairs.items() for pair in others]
+    if not isinstance(value, torch.Tensor):
+        return []
+    wrong = [value.to(dtype) for dtype in (torch.float16, torch.bfloat16, torch.int64)]
+    wrong += [value.to("meta"), value[0], value[None], value.flatten(), value[:0], value.new_empty(())]
+    if name in ("x", "bottom"):
+        wrong.append(value.permute(0, 1, 3, 2).contiguous().permute(0, 1, 3, 2))
+    for axis in range(0 if alone else 4):
+        wrong += [value.narrow(axis, 0, 1), value.narrow(axis, 1, value.shape[axis] - 1)]
+        wrong.append(torch.cat([value, value.narrow(axis, 0, 1)], axis))
+    return wrong
+
+
+def test_every_kernel_is_called_with_wrong_arguments():
+    called = {name for name, value in vars(kernels).items() if inspect.isfunction(value) and name[0] != "_"}
+    called = {name for name in called if inspect.getmodule(getattr(kernels, name)) is kernels}
+    assert called - {"usable", "there"} == set(CALLS)
+    assert all(list(inspect.signature(getattr(kernels, name)).parameters) == list(args) for name, args in CALLS.items())
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_no_loop_is_begun_with_what_does_not_fit(monkeypatch, name):
+    kernel, right, begun = getattr(kernels, name), CALLS[name], []
+    kernel(**right)
+    monkeypatch.setattr(kernels, "in_parts", lambda *args: begun.append(args))
+    alone = sum(isinstance(value, torch.Tensor) for value in right.values()) == 1
+    tried = 0
+    for argument, value in right.items():
+        for wrong in wrong_values(argument, value, alone):
+            with pytest.raises(ShapeError, match="the compiled loops "):
+                kernel(**{**right, argument: wrong})
+            tried += 1
+    assert tried > 9
+    assert not begun
+
+
+@pytest.mark.parametrize("threads", [1, 2], indirect=True)
+@pytest.mark.parametrize("g", GEOMETRIES)
+def test_winners_of_anything_lead_nowhere_outside(threads, g):
+    """Bytes that no max_forward has written. Around what the loop may write to lies memory that has to stay."""
+    out = tuple(pooled_size(*axis, any(g.pad)) for axis in zip((9, 8), *g[:3]))
+    diff, numbers = blob((1, 4, *out)), torch.zeros(3 * 9 * 8 * 4)
+    back = numbers[9 * 8 * 4 : 2 * 9 * 8 * 4].view(1, 9, 8, 4).permute(0, 3, 1, 2)
+    for byte in range(256):
+        winners = torch.full_like(diff, byte, dtype=torch.uint8)
+        arrays = [kernels._pictures(tensor)[0] for tensor in (diff, winners, back)]
+        kernels.in_parts(kernels._loops().max_backward, 9, *arrays, g.kernel, g.stride, g.pad)
+        outside = torch.cat([numbers[: 9 * 8 * 4], numbers[2 * 9 * 8 * 4 :]])
+        assert not outside.any()

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 import torch
 
+from deepdream.caffe_format.shapes import ShapeError
+
 from .one_layer import backward, build, check_gradients, forward, normal
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -136,3 +138,16 @@ def test_ties(dtype, values, winner):
     expected[winner] = 7
     np.testing.assert_array_equal(diff.flatten(), expected)
     assert tops[0].item() == bottom.flatten()[winner].item()
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_the_way_back_is_that_of_the_last_way_there(dtype):
+    """The winners of a larger bottom would lie outside the memory of a smaller one."""
+    layer = build("Pooling", [(1, 1, 8, 8)], "pooling_param { kernel_size: 2 stride: 2 }", dtype=dtype)
+    large, small = torch.ones(1, 1, 8, 8, dtype=dtype), torch.ones(1, 1, 7, 7, dtype=dtype)
+    with pytest.raises(ShapeError, match=r"layer y \(Pooling\) has not yet run forward on a blob of 1x1x8x8"):
+        layer.backward([torch.ones(1, 1, 4, 4, dtype=dtype)], [large], [])
+    tops = layer.forward([large])
+    with pytest.raises(ShapeError, match=r"layer y \(Pooling\) has not yet run forward on a blob of 1x1x7x7"):
+        layer.backward(tops, [small], tops)
+    assert layer.backward(tops, [large], tops)[0].sum() == 16

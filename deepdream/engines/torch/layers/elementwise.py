@@ -145,7 +145,8 @@ class Dropout(Layer):
 class Eltwise(Layer):
     """y = the product, the sum with coefficients, or the greatest of the bottoms (eltwise_layer.cpp).
 
-    Of equal greatest values the second bottom's gets the diff before the first's, and both before any later one's.
+    Of equal greatest values the second bottom's gets the diff before the first's, and both before any later one's. A
+    product in place keeps a copy of the bottom that it writes over; Caffe reads what is there by then.
     """
 
     def __init__(self, spec: LayerSpec, params: Sequence[Tensor]):
@@ -155,8 +156,12 @@ class Eltwise(Layer):
             self.reads_bottoms = self.reads_tops = Reads.VALUES
         self.coeff = list(self.param.coeff) or [1.0] * len(spec.bottoms)
         self.winner: Tensor
+        self._keeps_first = self.param.operation == 0 and spec.bottoms[0] == spec.tops[0]
+        self._first: Tensor
 
     def forward(self, bottoms: Sequence[Tensor]) -> List[Tensor]:
+        if self._keeps_first:
+            self._first = bottoms[0].clone()
         top = bottoms[0] * self.coeff[0] if self.param.operation == 1 else bottoms[0].clone()
         for i, bottom in enumerate(bottoms[1:], 1):
             if self.param.operation == 0:
@@ -175,10 +180,13 @@ class Eltwise(Layer):
             return [diff * coeff for coeff in self.coeff]
         if self.param.operation == 2:
             return [diff * (self.winner == i) for i in range(len(bottoms))]
+        if self._keeps_first:
+            bottoms = [self._first, *bottoms[1:]]
         if self.param.stable_prod_grad:
             others = [[b for k, b in enumerate(bottoms) if k != i] for i in range(len(bottoms))]
             return [diff * torch.stack(rest).prod(0) for rest in others]
         return [diff * tops[0] / bottom for bottom in bottoms]
 
     def memory(self, bottom: Shape, top: Shape, dtype: torch.dtype, device: torch.device) -> Tuple[int, int]:
-        return prod(top) if self.param.operation == 2 else 0, prod(top) * dtype.itemsize
+        blob = prod(top) * dtype.itemsize
+        return (prod(top) if self.param.operation == 2 else blob if self._keeps_first else 0), blob

@@ -11,7 +11,7 @@ from .. import kernels
 from .base import Blobs, BottomLayer, Diffs, Layer, Reads, Tensor, at_least_float32
 
 
-class LRN(Layer):
+class LRN(BottomLayer):
     """y = x * s^-beta, where s grows with the squares around x (lrn_layer.cpp; Krizhevsky et al. 2012, section 3.3).
 
     Across channels: s[c] = k + alpha/n * sum of x² over the n channels around c.
@@ -20,8 +20,6 @@ class LRN(Layer):
 
     For blobs in bfloat16 it computes in float32: s is close to k, and what it has beyond k would be lost.
     """
-
-    reads_bottoms = Reads.VALUES
 
     def __init__(self, spec: LayerSpec, params: Sequence[Tensor]):
         super().__init__(spec, params)
@@ -58,6 +56,7 @@ class LRN(Layer):
         return not self.within and self.param.beta == 0.75 and few
 
     def forward(self, bottoms: Sequence[Tensor]) -> List[Tensor]:
+        self.keep(bottoms[0])
         (x,), dtype = _fine(bottoms), bottoms[0].dtype
         if self._compiled(x):
             return [kernels.lrn_forward(x, self.param.local_size, self.param.k, self.param.alpha).to(dtype)]
@@ -65,7 +64,8 @@ class LRN(Layer):
         return [(x * self._shrink()).to(dtype)]
 
     def backward(self, top_diffs: Diffs, bottoms: Blobs, tops: Blobs) -> List[Tensor]:
-        (x,), (diff,), dtype = _fine(bottoms), _fine(top_diffs), bottoms[0].dtype
+        bottom = self.kept(bottoms)
+        (x, diff), dtype = _fine([bottom, top_diffs[0]]), bottom.dtype
         if self._compiled(x):
             return [kernels.lrn_backward(x, diff, self.param.local_size, self.param.k, self.param.alpha).to(dtype)]
         direct = diff * self._shrink()
@@ -76,7 +76,9 @@ class LRN(Layer):
         fine = at_least_float32(dtype)
         blob = prod(top) * fine.itemsize
         copies = 3 * blob if fine != dtype else 0  # of the bottom and the two diffs
-        return (0, copies) if self._has_loops() and kernels.there(device, fine) else (blob, 3 * blob + copies)
+        kept, _ = super().memory(bottom, top, dtype, device)
+        compiled = self._has_loops() and kernels.there(device, fine)
+        return (kept, copies) if compiled else (kept + blob, 3 * blob + copies)
 
 
 def _fine(tensors: Sequence[Tensor]) -> List[Tensor]:

@@ -5,7 +5,7 @@ from typing import List, Sequence, Tuple
 
 import torch
 
-from ....caffe_format.shapes import Geometry, Pair, Shape, infer_layer, pooling_geometry
+from ....caffe_format.shapes import Geometry, Pair, Shape, ShapeError, infer_layer, pooling_geometry
 from ....caffe_format.topology import LayerSpec
 from .. import kernels
 from .base import Blobs, Diffs, Layer, Reads, Tensor
@@ -29,8 +29,10 @@ class Pooling(Layer):
         self.param = spec.param.pooling_param
         self.is_max = self.param.pool == 0
         self.indices: Tensor
+        self._pooled: Shape = ()  # the shape of the bottom that the indices are of
 
     def forward(self, bottoms: Sequence[Tensor]) -> List[Tensor]:
+        self._pooled = tuple(bottoms[0].shape)
         if self._compiled(bottoms[0]):
             top, self.indices = kernels.max_forward(bottoms[0], self._geometry(bottoms[0]), self._out(bottoms[0]))
             return [top]
@@ -46,6 +48,9 @@ class Pooling(Layer):
         return [top]
 
     def backward(self, top_diffs: Diffs, bottoms: Blobs, tops: Blobs) -> List[Tensor]:
+        if tuple(bottoms[0].shape) != self._pooled:  # the indices would lead out of the bottom's memory
+            shape = "x".join(map(str, bottoms[0].shape))
+            raise ShapeError(f"layer {self.spec.name} (Pooling) has not yet run forward on a blob of {shape}")
         if self._compiled(bottoms[0]):
             return [kernels.max_backward(top_diffs[0], self.indices, bottoms[0], self._geometry(bottoms[0]))]
         x, g, round_up = self._fit(bottoms[0])

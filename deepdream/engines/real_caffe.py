@@ -1,0 +1,64 @@
+"""`import caffe`, and whether that is BVLC Caffe. Anything can be called caffe: a folder, a script, a stand-in."""
+
+import importlib
+import importlib.util
+import os
+import sys
+from contextlib import redirect_stdout
+from importlib.machinery import ExtensionFileLoader
+from typing import Any, Optional, Tuple
+
+from ..errors import DreamError
+
+_LAYERS = {"Convolution", "Pooling", "LRN", "Concat", "Split", "InnerProduct"}  # every Caffe since 2014 has these
+
+
+class NotCaffe(DreamError):
+    """What `import caffe` finds cannot be used; `why` says so without the way out."""
+
+    def __init__(self, why: str):
+        super().__init__(f"{why}: install pycaffe, or use --engine torch")
+        self.why = why
+
+
+def import_caffe() -> Tuple[Any, Any]:
+    """The modules caffe and caffe.proto.caffe_pb2. Raises NotCaffe where they are not there, or not BVLC's."""
+    # Caffe's log would bury every message. What is fatal is still told. Read when caffe is imported.
+    os.environ.setdefault("GLOG_minloglevel", "3")
+    try:
+        with redirect_stdout(sys.stderr):  # where pycaffe prints that its protobuf is broken
+            caffe = importlib.import_module("caffe")
+            from caffe import Classifier  # noqa: F401  # a folder of that name has none
+            from caffe.proto import caffe_pb2
+
+            missing = _missing(caffe, caffe_pb2)
+    except (Exception, SystemExit) as error:  # built for another NumPy or protobuf, pycaffe breaks in many ways
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise NotCaffe(f"Caffe cannot be imported ({reason})") from None
+    if missing:
+        file = getattr(caffe, "__file__", None)
+        raise NotCaffe(f"the module caffe{f' in {file}' if file else ''} is not BVLC Caffe: it has no {missing}")
+    return caffe, caffe_pb2
+
+
+def _missing(caffe: Any, caffe_pb2: Any) -> Optional[str]:
+    """What a module lacks that BVLC's has: its compiled core, layers registered there, and its protobuf messages."""
+    core = importlib.import_module("caffe._caffe")
+    if not isinstance(getattr(core.__spec__, "loader", None), ExtensionFileLoader):
+        return "compiled caffe._caffe"
+    if caffe.Net is not core.Net or core.Net.__module__ != core.__name__ or not issubclass(caffe.Classifier, core.Net):
+        return "Classifier and Net of caffe._caffe"
+    if not set(core.layer_type_list()) >= _LAYERS:
+        return f"layers {', '.join(sorted(_LAYERS))}"
+    if caffe_pb2.NetParameter.DESCRIPTOR.full_name != "caffe.NetParameter":
+        return "message caffe.NetParameter"
+    return None if isinstance(caffe.__version__, str) else "version"
+
+
+def is_installed() -> bool:
+    """Whether there is a module called caffe; a folder of that name without a program in it is none."""
+    if "caffe" in sys.modules:
+        spec = getattr(sys.modules["caffe"], "__spec__", None)
+        return spec is None or spec.origin is not None
+    spec = importlib.util.find_spec("caffe")
+    return spec is not None and spec.origin is not None

@@ -1,0 +1,69 @@
+"""Times that go on where a file's own start again: two recordings in one file, one behind the other.
+
+Transport streams are joined by writing one behind the other, and so are other files now and then. The times of the
+second may be before those of the first, or hours later.
+"""
+
+from fractions import Fraction
+from typing import Any, Dict, List, Optional
+
+_BACK = Fraction(1, 10)  # seconds that no stream goes back by itself
+_AHEAD = 10  # seconds, in formats whose times may jump: FFmpeg's own program takes more for a new beginning as well
+
+
+class Clock:
+    """Shifts the packets of one file, in the order they are stored in, so that no stream's times start again.
+
+    The pictures say where another recording begins: it follows their last frame so far. The sound is shifted as far.
+
+    container: an av.container.InputContainer. pictures: the stream of pictures.
+    """
+
+    def __init__(self, container: Any, pictures: Any):
+        self._jumps = "mpeg" in container.format.name  # transport and program streams
+        self._pictures = pictures.index
+        self._shifts: List[Fraction] = [Fraction(0)]  # seconds, of each recording
+        self._now: Dict[int, int] = {}  # the recording that each stream has come to
+        self._last: Dict[int, Fraction] = {}  # each stream's last time of decoding, as it is stored
+        self._end: Optional[Fraction] = None  # when the last frame so far is over, shifted
+
+    def recording(self, stream: int) -> int:
+        """Which recording a stream has come to, from 0 on."""
+        return self._now.get(stream, 0)
+
+    def set(self, packet: Any) -> bool:
+        """Shift the times of the next packet; False for sound that has no place, as its pictures have not begun."""
+        stream, time_base = packet.stream_index, packet.time_base
+        order = packet.pts if packet.dts is None else packet.dts
+        is_picture = stream == self._pictures
+        if order is None or not (is_picture or packet.stream.type == "audio"):
+            return True
+        time, shown = order * time_base, (order if packet.pts is None else packet.pts) * time_base
+        now = self._now.setdefault(stream, len(self._shifts) - 1)
+        is_back, is_ahead = self._is_back(stream, time), self._is_ahead(stream, time)
+        if is_picture and (is_back or is_ahead):
+            self._shifts.append((self._end or Fraction(0)) - shown)
+        is_first = (is_back or is_ahead) and now + 1 == len(self._shifts)  # of another recording, if it is sound of one
+        if is_first and (is_back or self._is_ahead(self._pictures, time)):
+            return False
+        if (is_back or is_ahead) and not is_first:
+            self._now[stream] += 1
+            del self._last[stream]
+        shift = self._shifts[self._now[stream]]
+        if packet.dts is not None:
+            self._last[stream] = time
+            packet.dts += round(shift / time_base)
+        if packet.pts is not None:
+            packet.pts += round(shift / time_base)
+        if is_picture:
+            end = shown + shift + (packet.duration or 0) * time_base
+            self._end = end if self._end is None else max(self._end, end)
+        return True
+
+    def _is_back(self, stream: int, time: Fraction) -> bool:
+        last = self._last.get(stream)
+        return last is not None and time < last - _BACK
+
+    def _is_ahead(self, stream: int, time: Fraction) -> bool:
+        last = self._last.get(stream)
+        return self._jumps and last is not None and time > last + _AHEAD

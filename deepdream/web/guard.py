@@ -1,0 +1,234 @@
+"""What stands before Gradio's server: it answers what the page asks for, under the page's own names, and nothing else.
+
+Gradio has some sixty addresses, two of which fetch others, and opens, copies or fetches files that a request names.
+"""
+
+import base64
+import hashlib
+import json
+import re
+from typing import Any, Awaitable, Callable, List, MutableMapping, Tuple
+
+from ..errors import DreamError
+from ..settings import WebSettings, byte_text
+from .names import Authority, Names, is_same_origin, parse
+from .storage import Storage
+
+Message = MutableMapping[str, Any]  # of ASGI, as the scope is
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Message, Receive, Send], Awaitable[None]]
+Headers = List[Tuple[bytes, bytes]]
+
+_FILE = "/gradio_api/file="
+_UPLOAD = "/gradio_api/upload"
+_READ = re.compile(
+    "/|/favicon.ico|/manifest.json|/theme.css|/(assets|static)/.+"
+    "|/gradio_api/(startup-events|app_id|upload_progress|queue/data|heartbeat/[^/]+)"
+    f"|{_FILE}.+",
+    re.DOTALL,
+)
+_EVENTS = ("/gradio_api/queue/join", "/gradio_api/run/predict")
+# Bytes: what is chosen on the page has some thousand, and names of visits, which Gradio keeps, have some ten.
+_MOST_OF_AN_EVENT, _MOST_OF_A_QUERY = 2**14, 2**8
+_MOST_AROUND_A_FILE = 2**14  # bytes of a form that has one
+_SCRIPT = re.compile(rb"<script(?![^>]*\ssrc=)[^>]*>(.*?)</script>", re.DOTALL | re.IGNORECASE)
+_HEADERS = {
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "x-frame-options": "DENY",
+    "cross-origin-resource-policy": "same-origin",
+}
+# Gradio writes styles into its page, and shows pictures before they are uploaded (blob:) and its own icons (data:).
+_POLICY = (
+    "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; object-src 'none'; "
+    "base-uri 'self'; form-action 'self'; frame-ancestors 'none'; script-src 'self'"
+)
+
+
+class _Refused(Exception):
+    """A request is answered with a status and a sentence."""
+
+    def __init__(self, status: int, words: str):
+        super().__init__(words)
+        self.status = status
+
+
+class Guard:
+    """An ASGI application before another one."""
+
+    def __init__(self, app: App, names: Names, storage: Storage, settings: WebSettings, scripts: Tuple[str, ...] = ()):
+        """scripts: that the page itself adds to its document, besides those that come with it."""
+        self._app, self._names, self._storage, self._settings = app, names, storage, settings
+        self._scripts = [_hash(script.encode()) for script in scripts]
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            answer = _Answer(send, self._scripts, is_document=scope["path"] == "/")
+            try:
+                await self._pass(scope, receive, answer.send)
+            except _Refused as refused:
+                await _refuse(refused, answer.send)
+        elif scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008})
+        else:
+            await self._app(scope, receive, send)
+
+    async def _pass(self, scope: Message, receive: Receive, send: Send) -> None:
+        method, path = scope["method"], scope["path"]
+        self._check_names(scope)
+        if len(scope.get("query_string", b"")) > _MOST_OF_A_QUERY:
+            raise _Refused(414, "that is too much to ask")
+        # A document is read here, so it has to come as it is. Asked for a part of a file, Gradio would answer with the
+        # request's own headers; and it would take its own address from a header that no proxy sends.
+        scope = _with_headers(scope, (b"accept-encoding", b"range", b"x-gradio-server"), [])
+        if method in ("GET", "HEAD") and _READ.fullmatch(path):
+            if path.startswith(_FILE):
+                self._check_file(path[len(_FILE) :])
+            await self._app(scope, receive, send)
+        elif method == "POST" and path in _EVENTS:
+            body = _disarmed(await _body(receive))
+            length = [(b"content-length", str(len(body)).encode())]
+            told = _with_headers(scope, (b"content-length", b"transfer-encoding"), length)
+            await self._app(told, _whole(body, receive), send)
+        elif method == "POST" and path == _UPLOAD:
+            await self._receive(scope, receive, send)
+        else:
+            raise _Refused(404, "there is nothing here")
+
+    def _check_names(self, scope: Message) -> None:
+        """Whether a request is for this page, and comes from it where a page sent it."""
+        hosts, forwarded = _values(scope, b"host"), _values(scope, b"x-forwarded-host")
+        servers = [self._server(host) for host in (*hosts, *(text.split(",")[0].strip() for text in forwarded))]
+        if len(hosts) != 1 or len(forwarded) > 1:
+            raise _Refused(403, "a request must name this page in one Host header, and this one has none or several")
+        origins = _values(scope, b"origin")
+        if scope["method"] not in ("GET", "HEAD") and not origins:
+            origins = ["/".join(referer.split("/")[:3]) for referer in _values(scope, b"referer")]
+        if not all(any(is_same_origin(origin, server) for server in servers) for origin in origins):
+            raise _Refused(403, "this page takes requests from itself alone, and that one came from another")
+
+    def _server(self, host: str) -> Authority:
+        server = parse(host)
+        if server is None or server.name not in self._names:
+            raise _Refused(403, "this page does not answer to that name: whoever started it can add --allow-host NAME")
+        return server
+
+    def _check_file(self, path: str) -> None:
+        try:
+            self._storage.find(path)
+        except DreamError as error:
+            raise _Refused(404, str(error)) from None
+
+    async def _receive(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Takes an upload, if there is room for it."""
+        size, most = _length(scope), self._settings.upload
+        address = (scope.get("client") or ("",))[0]
+        try:
+            if size > most + _MOST_AROUND_A_FILE:
+                raise _Refused(413, f"{byte_text(most)}B is the limit of a file: shrink it first")
+            with self._storage.receiving(address, size):
+                await self._app(scope, receive, send)
+        except (DreamError, _Refused) as error:
+            while (await receive()).get("more_body"):  # a browser listens when it has sent all
+                pass
+            raise error if isinstance(error, _Refused) else _Refused(429, str(error)) from None
+
+
+class _Answer:
+    """Sends an answer, with the headers that tell a browser what the page may do."""
+
+    def __init__(self, send: Send, scripts: List[str], is_document: bool):
+        """scripts: hashes of those that a document may run, besides those that are in it and the page's files."""
+        self._send, self._scripts, self._is_document = send, scripts, is_document
+        self._start: Message = {}
+        self._document = b""
+
+    async def send(self, message: Message) -> None:
+        """As ASGI has it; a document is held back until it is whole, since its scripts are named before it."""
+        if message["type"] == "http.response.start":
+            self._start = message
+            if not self._is_document:
+                await self._begin()
+        elif self._is_document and message["type"] == "http.response.body":
+            self._document += message.get("body", b"")
+            if not message.get("more_body"):
+                await self._begin()
+                await self._send({"type": "http.response.body", "body": self._document})
+        else:
+            await self._send(message)
+
+    async def _begin(self) -> None:
+        scripts = [*self._scripts, *map(_hash, _SCRIPT.findall(self._document))] if self._is_document else []
+        headers = {**_HEADERS, "content-security-policy": " ".join([_POLICY, *scripts])}
+        ours = [(name.encode(), value.encode()) for name, value in headers.items()]
+        others = [header for header in self._start.get("headers", ()) if header[0].lower().decode() not in headers]
+        await self._send({**self._start, "headers": [*others, *ours]})
+
+
+async def _refuse(refused: _Refused, send: Send) -> None:
+    body = f"{refused}\n".encode()
+    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": refused.status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def _body(receive: Receive) -> bytes:
+    body = b""
+    more = True
+    while more:
+        message = await receive()
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+        if len(body) > _MOST_OF_AN_EVENT:
+            raise _Refused(413, "that is too much for an event of this page")
+    return body
+
+
+def _whole(body: bytes, receive: Receive) -> Receive:
+    """Receives a body that is known, and then what else comes."""
+    known: List[Message] = [{"type": "http.request", "body": body}]
+
+    async def received() -> Message:
+        return known.pop() if known else await receive()
+
+    return received
+
+
+def _disarmed(body: bytes) -> bytes:
+    """An event without the marks by which Gradio knows a file, to copy it or to fetch it from its address.
+
+    The page itself opens what its visitors name, and checks that it may.
+    """
+    try:
+        return json.dumps(_without_marks(json.loads(body)), allow_nan=False).encode()
+    except (ValueError, RecursionError):
+        raise _Refused(400, "that is no event of this page") from None
+
+
+def _without_marks(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _without_marks(part) for name, part in value.items() if name != "meta"}
+    return [_without_marks(part) for part in value] if isinstance(value, list) else value
+
+
+def _hash(script: bytes) -> str:
+    """As a policy names a script."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(script).digest()).decode()}'"
+
+
+def _length(scope: Message) -> int:
+    """Bytes of a request's body, which it has to say beforehand."""
+    lengths = _values(scope, b"content-length")
+    if len(lengths) != 1 or not lengths[0].isdecimal() or _values(scope, b"transfer-encoding"):
+        raise _Refused(411, "an upload has to say how long it is")
+    return int(lengths[0])
+
+
+def _values(scope: Message, name: bytes) -> List[str]:
+    """Of all headers of that name, which ASGI has in lower case."""
+    return [value.decode("latin-1") for key, value in scope["headers"] if key == name]
+
+
+def _with_headers(scope: Message, without: Tuple[bytes, ...], more: Headers) -> Message:
+    return {**scope, "headers": [header for header in scope["headers"] if header[0] not in without] + more}

@@ -1,0 +1,116 @@
+"""The folder of one run of the page: which files of it may be opened, how much may be in it, and when they go."""
+
+import contextlib
+import ipaddress
+import os
+import stat
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import Iterator, List, NamedTuple, Set
+
+from ..errors import DreamError
+from ..settings import WEB, WebSettings, byte_text
+
+KEPT = 3600  # seconds that a file stays after it was used last
+# The same for every file that is not this run's, whether it exists or not: a visitor learns nothing of this machine.
+NOT_HERE = "that picture was not uploaded here, or is not here any more: give it again"
+_LEAST = 2**16  # bytes that any file counts for: many small ones are a burden, too
+FULL = "there is no room for more pictures here: try again in an hour"
+
+
+class _Upload(NamedTuple):
+    visitor: str
+    size: int  # bytes
+    moment: float  # of time.monotonic
+
+
+class Storage:
+    """What visitors give and get: uploads, as Gradio names them, and a folder for each dream."""
+
+    def __init__(self, folder: Path, settings: WebSettings = WEB):
+        self.folder, self._settings = folder.resolve(), settings
+        self._uploads: List[_Upload] = []  # of the last hour
+        self._coming: List[int] = []  # bytes of each upload under way
+        self._own: Set[Path] = set()
+        self._lock = threading.Lock()
+
+    def keep(self) -> None:
+        """Has all files that are here now, which are the page's own, stay until it ends."""
+        self._own = {path for path in self.folder.rglob("*") if path.is_file()}
+
+    def find(self, path: object) -> Path:
+        """The real path of a file of this run, which now stays for another while.
+
+        path: whatever a visitor sent for one. Raises DreamError for everything but a regular file in this run's folder.
+        """
+        try:
+            # What is elsewhere by its name alone is not even looked at: that can have a disk or a network mounted.
+            if isinstance(path, str) and self.folder in Path(os.path.abspath(path)).parents:  # noqa: PTH100
+                found = Path(os.path.abspath(path)).resolve(strict=True)  # noqa: PTH100
+                if self.folder in found.parents and stat.S_ISREG(found.lstat().st_mode):
+                    os.utime(str(found))
+                    return found
+        except (OSError, ValueError, RuntimeError):  # too long a name, a null character, a circle of links
+            pass
+        raise DreamError(NOT_HERE)
+
+    def make_folder(self) -> Path:
+        """An empty folder for a dream. Raises DreamError where there is no room for one."""
+        with self._lock:
+            self._check_room(1)
+        return Path(tempfile.mkdtemp(dir=str(self.folder)))
+
+    @contextlib.contextmanager
+    def receiving(self, address: str, size: int) -> Iterator[None]:
+        """While so many bytes are uploaded from an address. Raises DreamError where that is too much."""
+        visitor, now, most = _visitor(address), time.monotonic(), self._settings.upload_hourly
+        size = max(size, _LEAST)
+        with self._lock:
+            self._uploads = [upload for upload in self._uploads if upload.moment > now - KEPT]
+            if size + sum(upload.size for upload in self._uploads if upload.visitor == visitor) > most:
+                raise DreamError(f"{byte_text(most)}B of uploads in an hour is the limit: try again in an hour")
+            self._check_room(size)
+            self._uploads.append(_Upload(visitor, size, now))
+            self._coming.append(size)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._coming.remove(size)
+
+    def clear(self) -> None:
+        """Removes files that nobody has used for a while, and folders that have been empty for as long."""
+        oldest = time.time() - KEPT
+        for parent, _, names in os.walk(str(self.folder), topdown=False):
+            folder = Path(parent)
+            with contextlib.suppress(OSError):  # an upload came in between
+                if folder != self.folder and not names and folder.stat().st_mtime < oldest:
+                    folder.rmdir()
+            for path in (folder / name for name in names):
+                with contextlib.suppress(OSError):
+                    if path not in self._own and path.lstat().st_mtime < oldest:
+                        path.unlink()
+
+    def _check_room(self, more: int) -> None:
+        if self._size() + sum(self._coming) + more > self._settings.storage:
+            raise DreamError(FULL)
+
+    def _size(self) -> int:
+        """Bytes of all files that the page has not had from the beginning."""
+        total = 0
+        for parent, _, names in os.walk(str(self.folder)):
+            for path in (Path(parent, name) for name in names):
+                with contextlib.suppress(OSError):
+                    total += 0 if path in self._own else max(path.lstat().st_size, _LEAST)
+        return total
+
+
+def _visitor(address: str) -> str:
+    """Who sends from an address: of IPv6, everybody has a whole network of them."""
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    return str(ipaddress.ip_network((found, 64), strict=False)) if found.version == 6 else address
