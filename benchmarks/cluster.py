@@ -18,9 +18,9 @@ from typing import Sequence
 from distributed import LocalCluster
 
 from benchmarks.batch import ROOT, arguments, crops
-from deepdream import executors
-from deepdream.executors import Job
 from deepdream.settings import NET, WorkerSettings
+from deepdream.tasks import executors
+from deepdream.tasks.executors import Job
 
 WAIT = 2.0  # seconds
 WAITING = (1, 8, 64)  # workers

@@ -18,7 +18,7 @@ from PIL import Image
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from deepdream import deepdream, guide_features, load_net, objective_guide, objective_L2
-from deepdream.picture import to_uint8
+from deepdream.images.picture import to_uint8
 
 FIGURES = ("PSNR", "SSIM", "mean |d|", "mean |dx|")
 

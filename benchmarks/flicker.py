@@ -20,7 +20,7 @@ from PIL import Image
 
 from benchmarks.clips import Moment, pan, shapes
 from deepdream.cli import main as dreamify
-from deepdream.flow import flicker
+from deepdream.video.flow import flicker
 
 ROOT = Path(__file__).resolve().parents[1]
 PAN = (2.4, 0.7)  # pixels a frame

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, Optional, Sequence, Tuple
 import numpy as np
 from scipy.ndimage import zoom
 
-from . import arrays, priors
+from . import arrays, regularizers
 from .dream import ascend, gradient_towards
 from .objectives import Objective
 from .settings import GOAL, DreamSettings, GoalSettings
@@ -75,13 +75,13 @@ class Ascent:
         x = arrays.roll(self.net.blobs[self.net.inputs[0]].data[0], back)
         gradient = arrays.roll(gradient, back)
         if goal.blur:
-            gradient = priors.blur(gradient, goal.blur)
+            gradient = regularizers.blur(gradient, goal.blur)
         size = abs(gradient).mean()
         for c in range(len(x)):  # one colour after the other, for less memory
             if goal.tv:
-                gradient[c : c + 1] -= size * goal.tv * priors.total_variation(x[c : c + 1])
+                gradient[c : c + 1] -= size * goal.tv * regularizers.total_variation(x[c : c + 1])
             if goal.decay:
-                gradient[c : c + 1] -= size * goal.decay * priors.decay(x[c : c + 1])
+                gradient[c : c + 1] -= size * goal.decay * regularizers.decay(x[c : c + 1])
         return arrays.roll(gradient, shift)
 
     def _share_at(self, size: Tuple[int, ...]) -> np.ndarray:

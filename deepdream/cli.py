@@ -14,7 +14,7 @@ import sys
 from dataclasses import fields
 from typing import Any, Callable, Collection, List, NoReturn, Optional, Tuple
 
-from . import __version__, streams
+from . import __version__
 from .errors import DreamError, NobodyReads, UsageError, as_shown
 from .settings import (
     DREAM,
@@ -33,6 +33,7 @@ from .settings import (
     seconds,
     shown,
 )
+from .storage import streams
 
 VERBS = {
     "keys": "list the layers to dream on",
@@ -105,9 +106,9 @@ def main(argv: Optional[List[str]] = None) -> int:
     try:
         # Intermixed: IN OUT --seed 1 LAYER is as good as IN OUT LAYER --seed 1.
         args = _parser(verb).parse_intermixed_args(argv if verb == "dream" else argv[1:])
-        from . import limits
+        from . import system
 
-        limits.check(limits.LIBRARIES)  # before the next line, which loads them
+        system.check(system.LIBRARIES)  # before the next line, which loads them
         from . import commands
 
         code: int = getattr(commands, verb)(args)

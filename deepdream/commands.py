@@ -4,21 +4,21 @@ import argparse
 from dataclasses import replace
 from typing import Any, Dict, Iterable, Sequence
 
-from . import batch as batches
-from . import model_zoo
-from . import sheet as sheets
-from . import video as videos
-from . import zoom as zooms
 from .caffe_format.topology import read_topology
-from .default_model import choose
+from .console import say
 from .errors import UsageError
-from .films.reader import read_recipe
-from .recipe import recipe_text
-from .request import Request, request_again
-from .session import run
+from .images.recipe import recipe_text
+from .modelzoo import zoo
+from .modelzoo.auto import choose
+from .pipeline.request import Request, request_again
 from .settings import DREAM, GOAL, GOOGLENET, NET, PICTURE, SHEET, VIDEO, WEB, WORKERS, ZOOM
-from .streams import print_out
-from .terminal import say
+from .storage.streams import print_out
+from .tasks import batch as batches
+from .tasks import film as videos
+from .tasks import sheet as sheets
+from .tasks import zoom as zooms
+from .tasks.single import run
+from .video.reader import read_recipe
 from .web import server
 
 
@@ -101,12 +101,12 @@ def keys(args: argparse.Namespace) -> int:
 def models(args: argparse.Namespace) -> int:
     """dreamify models [fetch NAME]"""
     if not args.action:
-        rows = [(s.name, s.state, str(s.folder or "")) for s in model_zoo.statuses()]
+        rows = [(s.name, s.state, str(s.folder or "")) for s in zoo.statuses()]
         _print_table([("model", "state", "folder"), *rows])
         return 0
     if not args.name:
         raise UsageError("name the model to fetch: dreamify models fetch NAME")
-    model = model_zoo.fetch(args.name, progress=True)
+    model = zoo.fetch(args.name, progress=True)
     state = "verified" if model.verified else f"unverified, its SHA-256 is {model.sha256}"
     print_out(f"{model.name} is in {model.weights.parent} ({state})")
     return 0

@@ -11,10 +11,10 @@ import numpy as np
 import scipy.ndimage as nd
 
 from . import arrays
+from .caffe_format.sizes import check_sizes
 from .errors import DreamError, UsageError
 from .objectives import Objective, objective_L2
 from .settings import DREAM, DreamSettings
-from .sizes import check_sizes
 
 # From the shift (vertical, horizontal) of the net's picture to how it should change, (3, h, w).
 Gradient = Callable[[Tuple[int, int]], Any]

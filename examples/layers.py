@@ -10,8 +10,9 @@ import sys
 import numpy as np
 from PIL import Image
 
-from deepdream import deepdream, load_net, picture
-from deepdream.web.offers import EXAMPLE, sample
+from deepdream import deepdream, load_net
+from deepdream.images import picture
+from deepdream.web.choices import EXAMPLE, sample
 
 SIZE, CROP, SHOWN = (
     240,

@@ -6,13 +6,13 @@ import signal
 import pytest
 from PIL import Image
 
-from deepdream import executors, worker
 from deepdream.cli import main
-from deepdream.preparation import KeptNet
-from tests import counts
-from tests.shared import ENGINE
-from tests.tiny import SHORT_FILM, SHORT_ZOOM, tiny_net, tiny_picture
-from tests.workers import Here
+from deepdream.pipeline.prepare import KeptNet
+from deepdream.tasks import executors, worker
+from tests.helpers import counts
+from tests.helpers.shared import ENGINE
+from tests.helpers.tiny import SHORT_FILM, SHORT_ZOOM, tiny_net, tiny_picture
+from tests.helpers.workers import Here
 
 # Beside real Caffe, in a Python too old for PyTorch, the rest of the tests run on the caffe engine.
 NEED_TORCH = [
@@ -82,7 +82,7 @@ def filmed(folder, net):
 @pytest.fixture
 def clip(folder):
     """in.mp4, with sound, of moving_frames(), 10 a second."""
-    from tests.films import clips
+    from tests.video import clips
 
     sound = ("aac", clips.beep(0.4))
     step = clips.Fraction(1, 10)
@@ -92,7 +92,7 @@ def clip(folder):
 @pytest.fixture
 def frame_folder(folder):
     """A folder with moving_frames(), as pictures."""
-    from tests.films import clips
+    from tests.video import clips
 
     (folder / "clip").mkdir()
     for number, frame in enumerate(clips.moving_frames()):

@@ -6,7 +6,7 @@ import torch
 
 from deepdream import arrays, deepdream, guide_features, load_net, objective_guide, objective_L2
 from deepdream.engines.torch import net as torch_net
-from tests.tiny import tiny_net
+from tests.helpers.tiny import tiny_net
 
 PICTURE = np.float32(np.random.RandomState(0).uniform(0, 255, (40, 50, 3)))
 KINDS = [np.asarray, torch.from_numpy]

@@ -8,13 +8,13 @@ import pytest
 import scipy.ndimage
 
 from deepdream import deepdream, guide_features, load_net, make_step, objective_channel, objective_guide, objective_L2
-from deepdream import priors as formulas
+from deepdream import regularizers as formulas
 from deepdream.ascent import Ascent, Term
 from deepdream.dream import deprocess, dream_steps
 from deepdream.errors import DreamError
 from deepdream.settings import DreamSettings, GoalSettings
-from tests.nets import input_layer, layer, write_net
-from tests.shared import ENGINE
+from tests.helpers.nets import input_layer, layer, write_net
+from tests.helpers.shared import ENGINE
 
 TEXT = (
     input_layer((1, 3, 24, 24))

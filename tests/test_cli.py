@@ -15,8 +15,8 @@ import pytest
 from deepdream import commands
 from deepdream.cli import VERBS, main
 from deepdream.settings import DREAM, NET, PICTURE
-from tests.nets import layer
-from tests.tiny import ROOT, command, dream_of_old, refused, tiny_picture
+from tests.helpers.nets import layer
+from tests.helpers.tiny import ROOT, command, dream_of_old, refused, tiny_picture
 
 LAYER = "inception_4c/output"
 SENTINEL = dream_of_old()

@@ -9,10 +9,10 @@ import pytest
 from PIL import Image, PngImagePlugin
 
 from deepdream.cli import main
-from deepdream.picture import read_recipe
-from deepdream.recipe import to_json
-from tests.shared import needs_models
-from tests.tiny import command, refused, snapshot, tiny_net, tiny_picture
+from deepdream.images.picture import read_recipe
+from deepdream.images.recipe import to_json
+from tests.helpers.shared import needs_models
+from tests.helpers.tiny import command, refused, snapshot, tiny_net, tiny_picture
 
 LAYER = "inception_4c/output"
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -74,7 +74,7 @@ def test_every_setting_matters(folder, net, args):
 
 @needs_models
 def test_the_default_model_is_googlenet(folder, monkeypatch):
-    from tests.shared import SHARED
+    from tests.helpers.shared import SHARED
 
     monkeypatch.setenv("DREAMIFY_MODELS", str(SHARED / "models"))
     dreamt("inception_3a/output", "1", "1")
@@ -233,7 +233,7 @@ def test_models(capsys, net, monkeypatch, tmp_path):
 
 @needs_models
 def test_fetching_what_is_there(capsys, monkeypatch):
-    from tests.shared import SHARED
+    from tests.helpers.shared import SHARED
 
     monkeypatch.setenv("DREAMIFY_MODELS", str(SHARED / "models"))
     assert main(["models", "fetch", "squeezenet_v1.1"]) == 0

@@ -9,9 +9,9 @@ from deepdream import deepdream, deprocess, guide_features, load_net, make_step,
 from deepdream.dream import dream_steps
 from deepdream.errors import DreamError, UsageError
 from deepdream.settings import DreamSettings
-from tests import dream2015
-from tests.nets import write_net
-from tests.shared import ENGINE, SHARED, model, needs_models
+from tests.helpers import dream2015
+from tests.helpers.nets import write_net
+from tests.helpers.shared import ENGINE, SHARED, model, needs_models
 
 # Two branches with ReLUs in place: `narrow` is the 2015 case of an end whose data are those before its ReLU.
 TEXT = """

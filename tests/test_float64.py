@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from tests.shared import model, needs_models
+from tests.helpers.shared import model, needs_models
 
 ROOT = Path(__file__).resolve().parents[1]
 # Each setting changes how MKL or PyTorch compute: the threads, MKL's code path, PyTorch's vector instructions.

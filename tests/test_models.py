@@ -10,16 +10,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from deepdream import model_zoo
 from deepdream.caffe_format.shapes import convolution_geometry, pooling_geometry
 from deepdream.caffe_format.topology import read_topology
 from deepdream.cli import main
-from deepdream.model_card import front_matter
-from deepdream.model_zoo import find
+from deepdream.modelzoo import zoo
+from deepdream.modelzoo.card import front_matter
+from deepdream.modelzoo.zoo import find
 from tests.engines.zoo_nets import ZOO_NETS
-from tests.nets import write_net, write_prototxt
-from tests.shared import ENGINE
-from tests.tiny import tiny_picture
+from tests.helpers.nets import write_net, write_prototxt
+from tests.helpers.shared import ENGINE
+from tests.helpers.tiny import tiny_picture
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared" / "models"
@@ -88,7 +88,7 @@ def topologies(tmp_path_factory):
 
 
 def test_the_projects_own_readmes_are_complete():
-    known = model_zoo._known_models()
+    known = zoo._known_models()
     assert set(known) == set(ZOO_NETS)
     for model in known.values():
         fields = front_matter(ROOT / "models" / model.name / "readme.md")
@@ -129,7 +129,7 @@ def test_the_layers_are_the_published_ones(name, topologies):
 
 @pytest.mark.parametrize("name", sorted(ZOO_NETS))
 def test_every_layer_has_a_note_and_every_note_a_layer(name, topologies):
-    notes, layers = model_zoo._known_models()[name].layers, topologies[name].dreamable()
+    notes, layers = zoo._known_models()[name].layers, topologies[name].dreamable()
     assert [note for note in notes if not any(layer.startswith(note) for layer in layers)] == []
     assert [layer for layer in layers if not any(layer.startswith(note) for note in notes)] == []
 
@@ -146,7 +146,7 @@ def test_a_folder_with_such_a_net_dreams_by_its_path(name, tmp_path, capsys):
 
 
 def test_both_googlenet_files_are_genuine():
-    sums = model_zoo._known_models()["bvlc_googlenet"].weights.sums
+    sums = zoo._known_models()["bvlc_googlenet"].weights.sums
     assert [digest[:8] for digest in sums] == ["6f7101e3", "afd678ca"]
 
 
@@ -170,7 +170,7 @@ def test_models_on_disk_need_nothing_but_yaml(tmp_path, monkeypatch):
     hidden = ["pooch", "requests", "platformdirs", "tqdm", "numpy", "torch"]
     program = (
         f"import sys; sys.modules.update(dict.fromkeys({hidden}));"
-        f"from deepdream import model_zoo; print(model_zoo.find({str(folder)!r}).name, model_zoo._cache())"
+        f"from deepdream.modelzoo import zoo; print(zoo.find({str(folder)!r}).name, zoo._cache())"
     )
     output = subprocess.run(
         [sys.executable, "-c", program], cwd=ROOT, stdout=subprocess.PIPE, check=True

@@ -21,10 +21,10 @@ import pytest
 from PIL import Image
 
 from deepdream import load_net
-from deepdream.picture import read
-from deepdream.zoom import next_frame
-from tests import dream2015
-from tests.shared import ENGINE, model, needs_models
+from deepdream.images.picture import read
+from deepdream.tasks.zoom import next_frame
+from tests.helpers import dream2015
+from tests.helpers.shared import ENGINE, model, needs_models
 
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOK = ROOT / "notebooks" / "dream.ipynb"
@@ -89,7 +89,7 @@ def jpeg(rgb):
 
 
 def dreamt_as_in_2015():
-    """The JPEGs that the notebook should show, by tests.dream2015."""
+    """The JPEGs that the notebook should show, by tests.helpers.dream2015."""
     net, clean = (load_net(model("bvlc_googlenet"), ENGINE, device="cpu", leftovers=kept) for kept in (True, False))
     picture, guide = (np.float32(read(str(path), SIZE).pixels) for path in (PICTURE, GUIDE))
 

@@ -14,13 +14,13 @@ import deepdream
 from deepdream.cli import main
 from deepdream.dream import dreamt
 from deepdream.errors import DreamError
-from deepdream.picture import read_recipe
-from deepdream.preparation import KeptNet
-from deepdream.request import Request
+from deepdream.images.picture import read_recipe
+from deepdream.pipeline.prepare import KeptNet
+from deepdream.pipeline.request import Request
 from deepdream.settings import DreamSettings, NetSettings
-from tests.nets import layer
-from tests.test_sheet_picture import place
-from tests.tiny import LEAST, TEXT, refused, snapshot, tiny_net, tiny_picture
+from tests.helpers.nets import layer
+from tests.helpers.tiny import LEAST, TEXT, refused, snapshot, tiny_net, tiny_picture
+from tests.tasks.test_sheet_picture import place
 
 LAYER = "inception_4c/output"
 FEW = ["--iterations", "1", "--seed", "7"]

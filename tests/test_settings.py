@@ -11,7 +11,7 @@ import pytest
 import deepdream
 from deepdream.errors import UsageError
 from deepdream.settings import DREAM, NET, PICTURE, DreamSettings, NetSettings, PictureSettings, byte_size, byte_text
-from tests.tiny import ROOT
+from tests.helpers.tiny import ROOT
 
 EVERY = [field for settings in (DREAM, NET, PICTURE) for field in fields(settings)]
 

@@ -5,9 +5,10 @@ from functools import lru_cache
 from importlib.util import find_spec
 from typing import Any, Optional
 
-from .. import limits, model_zoo
+from .. import system
 from ..errors import DreamError, UsageError
-from ..model_zoo import Model
+from ..modelzoo import zoo
+from ..modelzoo.zoo import Model
 from ..settings import GOOGLENET, NET, NetSettings
 from . import real_caffe
 
@@ -44,7 +45,7 @@ def load_net(
     if leftovers and blobs != "all":
         raise UsageError('leftovers need blobs="all"')
 
-    found = model_zoo.resolve(model)
+    found = zoo.resolve(model)
     return make_net(found, choose_engine(engine), device, precision, blobs, leftovers, convolutional)
 
 
@@ -99,7 +100,7 @@ def choose_engine(engine: str) -> Any:
 @lru_cache(maxsize=None)
 def _torch() -> Any:
     """The engine on PyTorch. Raises DreamError where that cannot be loaded."""
-    limits.check(limits.PYTORCH)
+    system.check(system.PYTORCH)
     try:
         from . import torch
     except (ImportError, MemoryError, OSError) as error:

@@ -20,12 +20,12 @@ from typing import Any, Dict, Iterator, Optional, Sequence
 import numpy as np
 from google.protobuf import text_format
 
-from .. import memory
 from ..caffe_format.convolutional import as_convolutional, reshaped
+from ..caffe_format.sizes import check_input
 from ..caffe_format.topology import LayerSpec, Topology, read_topology
 from ..caffe_format.weights import read_weights
 from ..errors import DreamError, UsageError
-from ..sizes import check_input
+from ..pipeline import memory
 from . import caffe_prototxt
 from .diffs import CleanPasses, TrackedDiff
 from .real_caffe import import_caffe

@@ -12,16 +12,16 @@ from typing import Generator, Iterator, List, NamedTuple, Optional
 import numpy as np
 from PIL import Image
 
-from .. import picture, transparency
+from ..caffe_format.sizes import octave_sizes
+from ..console import heard, moment
 from ..dream import Step, dream_steps
 from ..errors import DreamError, UsageError
-from ..picture import Picture
-from ..preparation import KeptNet, Prepared, fewer_octaves
-from ..request import Recipe, Request
-from ..session import outcome
+from ..images import picture, transparency
+from ..images.picture import Picture
+from ..pipeline.prepare import KeptNet, Prepared, fewer_octaves
+from ..pipeline.request import Recipe, Request
 from ..settings import WEB, WEB_MOST, WebSettings
-from ..sizes import octave_sizes
-from ..terminal import heard, moment
+from ..tasks.single import outcome
 from .reader import Reader
 from .storage import Storage
 

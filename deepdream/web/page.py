@@ -9,10 +9,10 @@ from typing import Any, AsyncIterator, Callable, Dict, Iterator, Optional, Set
 import gradio as gr
 
 from ..errors import DreamError, UsageError
-from ..recipe import recipe_text
-from ..request import Request
+from ..images.recipe import recipe_text
+from ..pipeline.request import Request
 from ..settings import DREAM, PICTURE, WEB_LEAST, WEB_SIZE, NetSettings, WebSettings, byte_text
-from . import offers, parts
+from . import choices, parts
 from .dreamer import Dream, Dreamer, Moment, Result
 from .guard import Guard
 from .names import Names
@@ -65,7 +65,7 @@ def launch(blocks: gr.Blocks, names: Names, storage: Storage, settings: WebSetti
         server_name=f"[{settings.host}]" if ":" in settings.host else settings.host,
         server_port=settings.port,
         max_file_size=settings.upload,
-        allowed_paths=[str(offers.SAMPLES), str(offers.EXAMPLE)],
+        allowed_paths=[str(choices.SAMPLES), str(choices.EXAMPLE)],
         prevent_thread_lock=True,
         quiet=True,
         share=False,
@@ -91,7 +91,7 @@ class _Page:
         self._dreamer, self._models, self._settings, self._net = dreamer, models, settings, net
         self._under_way: Dict[str, Optional[Dream]] = {}  # by visitors' sessions; None while the picture is read
         self._stopped: Set[str] = set()  # sessions
-        self._found: Dict[str, offers.Layers] = {}
+        self._found: Dict[str, choices.Layers] = {}
         with gr.Row():
             with gr.Column():
                 self._lay_out_choices()
@@ -104,7 +104,7 @@ class _Page:
         self._picture = parts.upload(
             "Picture", f"Drop, paste or choose a picture\n{most}", elem_id="picture", height=260
         )
-        gr.Examples([[str(offers.EXAMPLE)]], self._picture, label="None at hand? Click this one", cache_examples=False)
+        gr.Examples([[str(choices.EXAMPLE)]], self._picture, label="None at hand? Click this one", cache_examples=False)
         layers, limits = self._layers(next(iter(self._models))), DREAM.__dataclass_fields__["end"].metadata
         gr.Markdown("**What it dreams of.** Each small picture is a layer of the network.")
         self._samples = gr.Gallery(
@@ -285,11 +285,11 @@ class _Page:
             updates[self._recipe] = gr.update(value=recipe_text(result.recipe), visible=True)
         return updates
 
-    def _layers(self, model: str) -> offers.Layers:
+    def _layers(self, model: str) -> choices.Layers:
         """A model's layers, found once. Raises gr.Error, which Gradio shows, where the model is not there any more."""
         try:
             if model not in self._found:
-                self._found[model] = offers.find_layers(self._models[model], self._net.engine)
+                self._found[model] = choices.find_layers(self._models[model], self._net.engine)
         except DreamError as error:
             raise gr.Error(str(error), print_exception=False) from None
         return self._found[model]

@@ -11,14 +11,14 @@ from PIL import Image
 
 from ..errors import UsageError, as_shown
 from ..settings import DREAM, WEB_MOST
-from . import offers
+from . import choices
 from .storage import NOT_HERE
 
 _MOST_DIGITS = 20  # Python takes no number of thousands of them
 _PREVIEWS = 3  # pictures of a dream under way that stay
 
 
-def samples(layers: offers.Layers, layer: str) -> Dict[str, Any]:
+def samples(layers: choices.Layers, layer: str) -> Dict[str, Any]:
     """Of the gallery: the small pictures, and that of a layer marked, if it has one."""
     names, words = list(layers.samples), {name: said for said, name in layers.choices}
     return {

@@ -15,9 +15,9 @@ from typing import Optional, Tuple
 
 from PIL import Image
 
-from .. import picture
 from ..errors import DreamError
-from ..picture import Picture
+from ..images import picture
+from ..images.picture import Picture
 
 _PATIENCE = 30  # seconds to read a picture: one of 50 megapixels takes 1 to 10
 _TURN = 60  # seconds to wait for others' pictures

@@ -10,13 +10,13 @@ import time
 from pathlib import Path
 from typing import Any
 
-from .. import aside
+from ..console import say
 from ..errors import DreamError
 from ..settings import NET, WEB, NetSettings, WebSettings
-from ..terminal import say
+from ..storage import atomic
+from .choices import find_models
 from .dreamer import Dreamer
 from .names import ALL_ADDRESSES, Names
-from .offers import find_models
 from .reader import Reader
 from .storage import Storage
 
@@ -30,8 +30,8 @@ def run(settings: WebSettings = WEB, net: NetSettings = NET) -> int:
     Raises DreamError where Gradio is missing, nothing can listen there, or there is no model.
     """
     temporary = Path(tempfile.gettempdir())
-    aside.clear(temporary)  # what a page that was killed has left
-    with aside.folder(temporary) as folder, contextlib.closing(Reader()) as reader:
+    atomic.clear(temporary)  # what a page that was killed has left
+    with atomic.folder(temporary) as folder, contextlib.closing(Reader()) as reader:
         folder.chmod(0o700)
         storage = Storage(folder, settings)
         os.environ["GRADIO_TEMP_DIR"] = str(storage.folder)  # which Gradio reads as it is imported

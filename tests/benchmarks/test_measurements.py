@@ -10,9 +10,8 @@ from benchmarks import layer_types, sizes, step_time, threads, tiles
 from benchmarks.timing import dream_step, in_turn, random_picture, ratio, summary
 from deepdream import load_net
 from deepdream.engines.torch.layers import LAYERS
-
-from ..nets import input_layer, layer
-from ..tiny import tiny_net
+from tests.helpers.nets import input_layer, layer
+from tests.helpers.tiny import tiny_net
 
 LAYER = "inception_4c/output"
 CONVOLUTION = "convolution_param {{ num_output: 4 kernel_size: 3 pad: 1 group: {} }}"

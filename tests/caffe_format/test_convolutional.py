@@ -6,8 +6,7 @@ import pytest
 from deepdream.caffe_format.convolutional import as_convolutional, reshaped
 from deepdream.caffe_format.shapes import ShapeError
 from deepdream.caffe_format.topology import read_topology
-
-from ..nets import input_layer, layer, random_weights, write_prototxt
+from tests.helpers.nets import input_layer, layer, random_weights, write_prototxt
 
 PRODUCT = "inner_product_param { num_output: 7 }"
 HEAD = input_layer((2, 3, 8, 6)) + layer(

@@ -7,8 +7,7 @@ import pytest
 from deepdream.caffe_format.shapes import ShapeError
 from deepdream.caffe_format.topology import read_topology
 from deepdream.errors import DreamError
-
-from ..nets import input_layer, layer, write_prototxt
+from tests.helpers.nets import input_layer, layer, write_prototxt
 
 
 @pytest.fixture

@@ -5,8 +5,7 @@ import pytest
 from deepdream.caffe_format.shapes import ShapeError
 from deepdream.caffe_format.topology import read_topology
 from deepdream.errors import UsageError
-
-from ..nets import input_layer, layer, write_prototxt
+from tests.helpers.nets import input_layer, layer, write_prototxt
 
 CONVOLUTION = "convolution_param { num_output: 2 kernel_size: 1 }"
 

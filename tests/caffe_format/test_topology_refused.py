@@ -5,9 +5,8 @@ import pytest
 from deepdream.caffe_format import shapes
 from deepdream.caffe_format.topology import read_topology
 from deepdream.errors import DreamError
-
-from ..engines import in_place_nets
-from ..nets import input_layer, layer, write_prototxt
+from tests.engines import in_place_nets
+from tests.helpers.nets import input_layer, layer, write_prototxt
 
 INPUT = input_layer((1, 3, 4, 5))
 OLD_INPUT = 'input: "data" input_dim: 1 input_dim: 3 input_dim: 4 input_dim: 5\n'

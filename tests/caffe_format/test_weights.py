@@ -8,10 +8,9 @@ import pytest
 from deepdream.caffe_format import schema
 from deepdream.caffe_format.topology import read_topology
 from deepdream.caffe_format.weights import read_weights
-from deepdream.convert import net_parameter
 from deepdream.errors import DreamError
-
-from ..nets import input_layer, layer, random_weights, write_prototxt
+from deepdream.modelzoo.caffemodel import net_parameter
+from tests.helpers.nets import input_layer, layer, random_weights, write_prototxt
 
 NET = (
     input_layer((1, 3, 4, 4))

@@ -2,9 +2,8 @@
 
 import pytest
 
-from tests.shared import SHARED
-
-from .workshop import Workshop, missing, serve
+from tests.containers.workshop import Workshop, missing, serve
+from tests.helpers.shared import SHARED
 
 
 @pytest.fixture(scope="session")

@@ -9,13 +9,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from deepdream import picture
-from deepdream.films.reader import read_recipe
-from tests.films import clips as films
-from tests.shared import SHARED
-from tests.tiny import interrupt
-
-from .workshop import serve
+from deepdream.images import picture
+from deepdream.video.reader import read_recipe
+from tests.containers.workshop import serve
+from tests.helpers.shared import SHARED
+from tests.helpers.tiny import interrupt
+from tests.video import clips as films
 
 QUICK = ["inception_3b/output", "2", "2", "--max-size", "160", "--seed", "0"]
 QUICK_OPTIONS = ["--layer", "inception_3b/output", "--iterations", "2", "--octaves", "2", "--seed", "0"]

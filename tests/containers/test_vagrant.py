@@ -7,9 +7,8 @@ import subprocess
 
 import pytest
 
-from tests.shared import SHARED
-
-from .workshop import BASE, ROOT, call
+from tests.containers.workshop import BASE, ROOT, call
+from tests.helpers.shared import SHARED
 
 
 def test_the_vagrantfile_is_valid(tmp_path):

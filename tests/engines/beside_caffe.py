@@ -13,10 +13,9 @@ import tempfile
 from pathlib import Path
 
 from deepdream.engines.torch import set_threads
-
-from .caffe_process import CaffeProcess
-from .random_nets import SEEDS, random_errors
-from .real_nets import CASES, load, real_errors
+from tests.engines.caffe_process import CaffeProcess
+from tests.engines.random_nets import SEEDS, random_errors
+from tests.engines.real_nets import CASES, load, real_errors
 
 
 def main():

@@ -1,7 +1,7 @@
 """The nets of test_beside_caffe.py: between them every layer type, and the parameters that are easy to get wrong."""
 
-from ..nets import input_layer, layer
-from .torch.small_net import NET
+from tests.engines.torch.small_net import NET
+from tests.helpers.nets import input_layer, layer
 
 
 def fan(kind, field, params, shape=(1, 4, 7, 8)):

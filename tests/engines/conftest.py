@@ -2,7 +2,7 @@
 
 import pytest
 
-from .caffe_process import COMMAND, CaffeProcess
+from tests.engines.caffe_process import COMMAND, CaffeProcess
 
 
 @pytest.fixture(scope="session")

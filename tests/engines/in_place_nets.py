@@ -1,6 +1,6 @@
 """Nets of which one layer works in place, of every type: those that keep the shape, and those that would change it."""
 
-from ..nets import input_layer, layer
+from tests.helpers.nets import input_layer, layer
 
 # Layer types and parameters by which a blob of 1x3x5x6 keeps its shape.
 KEEP = {

@@ -17,13 +17,12 @@ from deepdream.caffe_format import schema
 from deepdream.caffe_format.shapes import infer_layer
 from deepdream.caffe_format.topology import _V1_TYPES, LayerSpec, read_topology
 from deepdream.caffe_format.weights import read_weights
-from deepdream.convert import net_parameter
 from deepdream.engines.torch.layers import LAYERS
 from deepdream.errors import DreamError
-
-from ..nets import input_layer, layer, write_net
-from .random_params import ONE_BOTTOM, along, axes, slices, some
-from .side_by_side import Pass, SideBySide
+from deepdream.modelzoo.caffemodel import net_parameter
+from tests.engines.random_params import ONE_BOTTOM, along, axes, slices, some
+from tests.engines.side_by_side import Pass, SideBySide
+from tests.helpers.nets import input_layer, layer, write_net
 
 # The LayerParameter's field for each type that has parameters, such as "lrn_param".
 FIELDS = {

@@ -6,12 +6,11 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from deepdream import model_zoo
 from deepdream.dream import preprocess
-from tests.shared import SHARED, model
-
-from ..nets import write_prototxt
-from .side_by_side import Pass, SideBySide, backward, forward, off
+from deepdream.modelzoo import zoo
+from tests.engines.side_by_side import Pass, SideBySide, backward, forward, off
+from tests.helpers.nets import write_prototxt
+from tests.helpers.shared import SHARED, model
 
 MODES = (("float32", "all"), ("float64", "all"))
 ENDS = {
@@ -39,7 +38,7 @@ class Errors(NamedTuple):
 
 def load(caffe, folder, name):
     """One of the nets in both engines, made for one picture: for ten, as published, it would take gigabytes."""
-    found = model_zoo.resolve(model(name))
+    found = zoo.resolve(model(name))
     text = found.prototxt.read_text(encoding="utf-8")
     prototxt = write_prototxt(folder, text.replace("dim: 10", "dim: 1", 1))
     return SideBySide(caffe, SimpleNamespace(prototxt=prototxt, weights=found.weights, mean=found.mean), MODES)

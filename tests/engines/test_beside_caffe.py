@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from ..nets import write_net
-from .caffe_nets import NETS, PASSES, WITHOUT_TIES
-from .side_by_side import Pass, SideBySide
+from tests.engines.caffe_nets import NETS, PASSES, WITHOUT_TIES
+from tests.engines.side_by_side import Pass, SideBySide
+from tests.helpers.nets import write_net
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

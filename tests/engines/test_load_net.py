@@ -4,8 +4,8 @@ from PIL import Image
 
 from deepdream import load_net, preprocess
 from deepdream.errors import UsageError
-from tests.nets import input_layer, layer, write_net
-from tests.shared import ENGINE, SHARED, model, needs_models
+from tests.helpers.nets import input_layer, layer, write_net
+from tests.helpers.shared import ENGINE, SHARED, model, needs_models
 
 
 @pytest.mark.parametrize("blobs", ["all", "needed"])

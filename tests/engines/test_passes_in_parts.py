@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from deepdream import load_net
-from tests.nets import input_layer, layer, write_net
-from tests.shared import ENGINE, model, needs_models
+from tests.helpers.nets import input_layer, layer, write_net
+from tests.helpers.shared import ENGINE, model, needs_models
 
 SEEDS = range(3)
 BRANCH = [  # layer types and parameters that keep the size

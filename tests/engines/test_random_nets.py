@@ -5,9 +5,8 @@ import pytest
 from deepdream.caffe_format import schema
 from deepdream.caffe_format.topology import read_topology
 from deepdream.engines.torch.layers import LAYERS
-
-from ..nets import write_prototxt
-from .random_nets import FIELDS, IN_PLACE, SEEDS, random_errors, random_net
+from tests.engines.random_nets import FIELDS, IN_PLACE, SEEDS, random_errors, random_net
+from tests.helpers.nets import write_prototxt
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 # What a repeated number is when it is left out.

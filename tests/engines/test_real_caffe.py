@@ -8,7 +8,7 @@ from deepdream import load_net
 from deepdream.cli import main
 from deepdream.engines import not_caffe
 from deepdream.errors import DreamError
-from tests.shared import ENGINE
+from tests.helpers.shared import ENGINE
 
 pytestmark = pytest.mark.skipif(ENGINE == "caffe", reason="Caffe has been imported here")
 

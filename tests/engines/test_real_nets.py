@@ -2,9 +2,8 @@
 
 import pytest
 
-from tests.shared import needs_models
-
-from .real_nets import CASES, load, real_errors
+from tests.engines.real_nets import CASES, load, real_errors
+from tests.helpers.shared import needs_models
 
 pytestmark = [needs_models, pytest.mark.usefixtures("one_thread")]
 

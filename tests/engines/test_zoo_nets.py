@@ -7,9 +7,9 @@ import pytest
 
 pytest.importorskip("torch", reason="needs PyTorch")
 
-from ..nets import write_net
-from .side_by_side import MODES, Pass, SideBySide, backward, forward, off
-from .zoo_nets import ZOO_NETS
+from tests.engines.side_by_side import MODES, Pass, SideBySide, backward, forward, off
+from tests.engines.zoo_nets import ZOO_NETS
+from tests.helpers.nets import write_net
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -8,7 +8,7 @@ import re
 from functools import partial
 from pathlib import Path
 
-from ..nets import input_layer, layer
+from tests.helpers.nets import input_layer, layer
 
 
 def convolution(name, bottom, channels, size, relu, stride=1, pad=0, group=1):

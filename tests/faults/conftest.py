@@ -10,9 +10,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from tests import ready
-from tests.counts import COUNTS
 from tests.faults import verbs
+from tests.helpers import ready
+from tests.helpers.counts import COUNTS
 
 
 class Tally:

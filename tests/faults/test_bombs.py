@@ -12,9 +12,9 @@ import pytest
 from PIL import Image
 
 from deepdream.caffe_format import schema
-from tests import ready
-from tests.nets import input_layer, layer
-from tests.tiny import TEXT, tiny_net, tiny_picture
+from tests.helpers import ready
+from tests.helpers.nets import input_layer, layer
+from tests.helpers.tiny import TEXT, tiny_net, tiny_picture
 
 MOST = 400 * 2**20  # bytes more than the process had; decompressed, each of these is larger
 SECONDS = 20

@@ -13,11 +13,12 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from deepdream import model_zoo, streams
 from deepdream.cli import main
-from tests import ready
+from deepdream.modelzoo import zoo
+from deepdream.storage import streams
 from tests.faults import verbs
-from tests.tiny import ROOT, tiny_net
+from tests.helpers import ready
+from tests.helpers.tiny import ROOT, tiny_net
 
 SAID = {0: "standard input is closed: name a file, or open it\n", 1: "standard output is closed"}
 SHORT = ["--iterations", "1", "--octaves", "1", "--seed", "1", "--threads", "1", "--model", "tiny"]
@@ -49,8 +50,8 @@ def call(verb, folder, closed):
     """A command in this process, which is its alone; returns how it ended, and what the streams have got by then."""
     os.chdir(folder)
     os.environ.update(HOME=f"{folder}/home", XDG_CACHE_HOME=f"{folder}/home", DREAMIFY_MODELS=f"{folder}/home")
-    model_zoo._project_models = lambda: Path(folder, "models")
-    model_zoo.make = lambda *_: verbs.WEIGHTS
+    zoo._project_models = lambda: Path(folder, "models")
+    zoo.make = lambda *_: verbs.WEIGHTS
     verbs.without_processes()
     names = ["in.png", "stdout", "stderr"]
     for number, name in enumerate(names):

@@ -6,8 +6,8 @@ import os
 import pytest
 from PIL import Image
 
-from tests import ready
 from tests.faults import verbs
+from tests.helpers import ready
 
 DISK, PAGE = 2**20, 4096  # bytes: the disk's, and what a file system in memory gives out at a time
 TRIES = 4  # numbers of free pages, for each verb

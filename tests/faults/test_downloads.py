@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from tests import ready
 from tests.faults import verbs
+from tests.helpers import ready
 
 
 @pytest.mark.parametrize("fault", ["cut short", "wrong bytes", "stalled"])

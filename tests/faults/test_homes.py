@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from deepdream import model_zoo
-from tests import ready
+from deepdream.modelzoo import zoo
 from tests.faults import verbs
+from tests.helpers import ready
 
 COMMANDS = [
     ["in.png", "out/dream.png", *verbs.SHORT],
@@ -35,7 +35,7 @@ def call_all(folder, home):
         os.environ.pop(name, None)
     if home:
         os.environ["HOME"] = home if home.startswith(".") else f"{folder}/{home}"
-    model_zoo._project_models = lambda: Path(folder, "models")
+    zoo._project_models = lambda: Path(folder, "models")
     if os.geteuid() == 0:
         os.setgroups([])
         os.setuid(12345)

@@ -7,8 +7,8 @@ from random import Random
 
 import pytest
 
-from tests import ready
 from tests.faults import verbs
+from tests.helpers import ready
 
 ROUNDS = 2  # kills of each verb at a time of no choice
 

@@ -10,12 +10,14 @@ import pytest
 from PIL import Image, PngImagePlugin
 
 import deepdream
-from deepdream import batch, cli, recipe, settings, sheet, sheet_axes, video, zoom
+from deepdream import cli, settings
 from deepdream.cli import main
 from deepdream.errors import UsageError
+from deepdream.images import recipe
+from deepdream.tasks import batch, film, sheet, sheet_axes, zoom
 from deepdream.web import server
-from tests.shared import SHARED, needs_cases
-from tests.tiny import refused, tiny_picture
+from tests.helpers.shared import SHARED, needs_cases
+from tests.helpers.tiny import refused, tiny_picture
 
 ABSURD = ["nan", "inf", "-inf", "1e308", "-1e308", "9" * 20, "-" + "9" * 20, "1" + "0" * 400, "1" + "0" * 5000]
 SMALL = ["0", "-0", "-1"]
@@ -92,7 +94,7 @@ def asked(monkeypatch):
         return note(sheet_axes.find_axes(request, values)[0], workers)
 
     monkeypatch.setattr("deepdream.commands.run", note)
-    for module in (zoom, video, batch, server):
+    for module in (zoom, film, batch, server):
         monkeypatch.setattr(module, "run", note)
     monkeypatch.setattr(sheet, "run", note_sheet)
     return calls

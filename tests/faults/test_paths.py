@@ -14,10 +14,10 @@ import pytest
 from PIL import Image
 
 from deepdream.cli import main
-from deepdream.picture import read_recipe
-from tests import ready
+from deepdream.images.picture import read_recipe
 from tests.faults import verbs
-from tests.tiny import ROOT, snapshot, tiny_net, tiny_picture
+from tests.helpers import ready
+from tests.helpers.tiny import ROOT, snapshot, tiny_net, tiny_picture
 
 ODD = ["with space", "ünï-夢-🌀", "-dash", "new\nline", "[1]*? 100%d%s{0} a'b\"c` $HOME", "b\udcffd", "~"]
 SHORT = ["--iterations", "1", "--octaves", "1", "--seed", "1", "--threads", "1"]

@@ -2,9 +2,9 @@
 
 import pytest
 
-from tests import ready
 from tests.faults import verbs
-from tests.tiny import snapshot
+from tests.helpers import ready
+from tests.helpers.tiny import snapshot
 
 
 @pytest.mark.parametrize("verb", verbs.COMMANDS)

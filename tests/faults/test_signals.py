@@ -5,9 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from deepdream.picture import read, read_recipe
-from tests import ready
+from deepdream.images.picture import read, read_recipe
 from tests.faults import verbs
+from tests.helpers import ready
 
 
 @pytest.mark.parametrize("verb", verbs.DREAMS)

@@ -3,7 +3,7 @@
 import ast
 import re
 
-from tests.tiny import ROOT
+from tests.helpers.tiny import ROOT
 
 
 def test_every_test_that_the_table_names_is_there():

@@ -12,9 +12,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from deepdream import executors, mirrors, model_zoo
-from tests import ready
-from tests.tiny import dream_of_old, tiny_net, tiny_picture
+from deepdream.modelzoo import download, zoo
+from deepdream.tasks import executors
+from tests.helpers import ready
+from tests.helpers.tiny import dream_of_old, tiny_net, tiny_picture
 
 SHORT = ["--iterations", "1", "--octaves", "2", "--seed", "7", "--threads", "1", "--model", "tiny"]
 OLD = dream_of_old()
@@ -78,10 +79,10 @@ def perform(verb, folder, at=0, number=signal.SIGKILL, longest=0, patience=0.3):
         HOME=f"{folder}/home", XDG_CACHE_HOME=str(place / "cache"), DREAMIFY_MODELS=str(place), NO_PROXY="*"
     )
     tempfile.tempdir = f"{folder}/tmp"
-    model_zoo._project_models = lambda: Path(folder, "models")
-    model_zoo.make = lambda *_: WEIGHTS
+    zoo._project_models = lambda: Path(folder, "models")
+    zoo.make = lambda *_: WEIGHTS
     without_processes()
-    mirrors.STALL_SECONDS = patience
+    download.STALL_SECONDS = patience
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     done = _watched(place, at, number)

@@ -6,8 +6,8 @@ from deepdream.caffe_format import schema
 from tests.engines.random_nets import random_net
 from tests.fuzz import damage
 from tests.fuzz.prototxts import SEEDS, commands
-from tests.nets import write_net
-from tests.tiny import tiny_picture
+from tests.helpers.nets import write_net
+from tests.helpers.tiny import tiny_picture
 
 
 def make(random, folder):

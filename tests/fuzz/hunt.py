@@ -12,10 +12,11 @@ from random import Random
 
 import numpy as np
 
-from deepdream import load_net, memory
+from deepdream import load_net
 from deepdream.errors import DreamError
-from tests import ready
+from deepdream.pipeline import memory
 from tests.fuzz import caffemodels, pictures, prototxts
+from tests.helpers import ready
 
 KINDS = {"prototxt": prototxts.make, "caffemodel": caffemodels.make, "picture": pictures.make}
 SECONDS = 20  # for one case, on a machine that others use, too

@@ -9,11 +9,11 @@ from functools import lru_cache
 import numpy as np
 from PIL import Image
 
-from deepdream.picture import read_recipe
-from deepdream.recipe import KEYWORD
+from deepdream.images.picture import read_recipe
+from deepdream.images.recipe import KEYWORD
 from tests.fuzz import damage
-from tests.ready import dreamify
-from tests.tiny import tiny_net, tiny_picture
+from tests.helpers.ready import dreamify
+from tests.helpers.tiny import tiny_net, tiny_picture
 
 MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "I;16", "I", "F", "YCbCr", "LAB", "PA", "RGBa")
 OPTIONS = {

@@ -7,12 +7,12 @@ from google.protobuf import text_format
 
 from deepdream.caffe_format import schema
 from deepdream.caffe_format.topology import read_topology
-from deepdream.convert import net_parameter
 from deepdream.errors import DreamError
+from deepdream.modelzoo.caffemodel import net_parameter
 from tests.engines.random_nets import random_net
 from tests.fuzz import damage
-from tests.nets import input_layer, layer, random_weights, write_net
-from tests.tiny import TEXT, tiny_picture
+from tests.helpers.nets import input_layer, layer, random_weights, write_net
+from tests.helpers.tiny import TEXT, tiny_picture
 
 MOST_WEIGHTS = 10**6  # numbers, beyond which the weights stay those of the undamaged net
 

@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from tests.counts import COUNTS
 from tests.fuzz import hunt
+from tests.helpers.counts import COUNTS
 
 CASES = {"prototxt": 40, "caffemodel": 20, "picture": 40}
 

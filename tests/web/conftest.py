@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from tests.tiny import command
+from tests.helpers.tiny import command
 from tests.web.visitors import Server, free_port, is_served
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")

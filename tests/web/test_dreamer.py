@@ -11,16 +11,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from deepdream import session
 from deepdream.errors import DreamError, UsageError
-from deepdream.picture import read_recipe
-from deepdream.request import Request
+from deepdream.images.picture import read_recipe
+from deepdream.pipeline.request import Request
 from deepdream.settings import DREAM, NET, PICTURE, WebSettings
+from deepdream.tasks import single
 from deepdream.web import dreamer as dreamers
 from deepdream.web.dreamer import Dreamer
 from deepdream.web.reader import Reader
 from deepdream.web.storage import NOT_HERE, Storage
-from tests.tiny import tiny_picture
+from tests.helpers.tiny import tiny_picture
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 SHORT = replace(DREAM, iter_n=3, octave_n=3, seed=7)
@@ -66,7 +66,7 @@ def test_a_dream_is_the_command_lines(dreamer, wanted, tmp_path):
     assert last.is_last
     assert last.words == "the dream is done (seed 7)"
     assert not any(moment.is_last for moment in moments)
-    assert session.run(replace(wanted, target=str(tmp_path / "alone.png"))) == 0
+    assert single.run(replace(wanted, target=str(tmp_path / "alone.png"))) == 0
     assert last.result.dream.read_bytes() == (tmp_path / "alone.png").read_bytes()
     assert last.result.dream.name == "in-dream.png"
     assert last.result.recipe == read_recipe(str(last.result.dream))
@@ -276,7 +276,7 @@ def test_the_guide_is_read_beforehand(dreamer, wanted, tmp_path):
         Path(guide).rename(tmp_path / "gone.png")
         result = list(dreamer.moments(dream))[-1].result
         Path(tmp_path / "gone.png").rename(guide)
-        assert session.run(replace(wanted, target=str(tmp_path / f"alone{times}.png"))) == 0
+        assert single.run(replace(wanted, target=str(tmp_path / f"alone{times}.png"))) == 0
         assert result.dream.read_bytes() == (tmp_path / f"alone{times}.png").read_bytes()
 
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from deepdream import picture
+from deepdream.images import picture
 from deepdream.web.storage import NOT_HERE
-from tests.tiny import ROOT, tiny_picture
+from tests.helpers.tiny import ROOT, tiny_picture
 from tests.web.visitors import MARK, Visitor
 
 requests = pytest.importorskip("requests", reason="asks the server")

@@ -9,10 +9,10 @@ import pytest
 from PIL import Image
 
 from deepdream.cli import main
-from deepdream.default_model import STAND_IN
-from deepdream.picture import read_recipe
-from tests.test_default_model import needs_package
-from tests.tiny import tiny_picture
+from deepdream.images.picture import read_recipe
+from deepdream.modelzoo.auto import STAND_IN
+from tests.helpers.tiny import tiny_picture
+from tests.modelzoo.test_auto import needs_package
 from tests.web.visitors import choose, downloaded, dream, status, upload
 
 SHORT = {"iterations": 5, "octaves": 3}

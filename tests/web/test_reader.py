@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from deepdream import picture
 from deepdream.errors import DreamError
+from deepdream.images import picture
 from deepdream.web.reader import Reader
-from tests.tiny import tiny_picture
+from tests.helpers.tiny import tiny_picture
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ import pytest
 
 from deepdream import web
 from deepdream.cli import main
-from tests.tiny import tiny_picture
+from tests.helpers.tiny import tiny_picture
 from tests.web.visitors import Visitor, end, free_port
 
 

@@ -8,9 +8,9 @@ from ...caffe_format.convolutional import as_convolutional, reshaped
 from ...caffe_format.topology import read_topology
 from ...caffe_format.weights import read_weights
 from ...errors import UsageError
-from .every_blob import EveryBlobNet
-from .needed_blobs import NeededBlobsNet
+from .full_net import EveryBlobNet
 from .net import Net
+from .pruned_net import NeededBlobsNet
 
 # The precisions that a type of device lacks.
 _LACKING = {"cpu": ("tf32",), "mps": ("float64", "tf32")}

@@ -9,10 +9,10 @@ from typing import Any, Dict, Iterator, List, Optional, Sequence
 import numpy as np
 import torch
 
-from ... import memory
 from ...caffe_format.shapes import Shape
 from ...caffe_format.topology import Topology
 from ...caffe_format.weights import Weights
+from ...pipeline import memory
 from ..diffs import TrackedDiff
 from .layers import LAYERS, Layer
 from .layers.base import Tensor, at_least_float32

@@ -1,98 +1,159 @@
-"""A segment at work on one picture: as a whole, or tile by tile."""
+"""A segment of a plan, from one blob to another: its forward pass, its backward pass and their memory."""
 
-from typing import Dict, List, Mapping, NamedTuple, Optional, Tuple
+from collections import defaultdict
+from copy import copy
+from math import prod
+from typing import Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
 
 import torch
 
 from ...caffe_format.shapes import Shape
-from .layers.base import Tensor
-from .stretch import Stretch, Tape
-from .tiles import Tile
+from .layers.base import Layer, Reads, Tensor
+from .plan import Step
 
 
-def memory_format(dtype: torch.dtype) -> torch.memory_format:
-    """Channels last, which is fastest for PyTorch's convolutions, except in float64.
+class Tape(NamedTuple):
+    """What a backward pass needs from its forward pass: the layers with their own state, and the blobs that are read.
 
-    There the order of summation, and with it the last bits, would depend on the CPU.
-    """
-    return torch.contiguous_format if dtype == torch.float64 else torch.channels_last
-
-
-def _laid_out(tensor: Tensor) -> Tensor:
-    return tensor.contiguous(memory_format=memory_format(tensor.dtype)) if tensor.dim() == 4 else tensor
-
-
-def _empty(shape: Shape, like: Tensor) -> Tensor:
-    return torch.empty(shape, dtype=like.dtype, device=like.device, memory_format=memory_format(like.dtype))
-
-
-class Segment(NamedTuple):
-    """A segment, its source blob, and its tiles: none if it runs as a whole.
-
-    keep: whether the tapes for the backward pass are kept. Otherwise they are computed again, one tile at a time.
+    A blob of which only the shape is read is a meta tensor, which has no memory. A blob of which only the signs are
+    read, or which numbers lie in a layer's range, is a bool tensor.
     """
 
-    stretch: Stretch
-    source: str
-    tiles: List[Tile]
-    keep: bool
+    layers: List[Layer]
+    blobs: Dict[str, Tensor]
+    tops: Dict[str, Shape]
 
-    def forward(self, sources: Mapping[str, Tensor]) -> Tuple[Dict[str, Tensor], List[Tape]]:
-        """The tops, and the tapes for the backward pass, one for each tile."""
-        if not self.tiles:
-            tops, tape = self._forward(None, sources, self.keep)
-            return tops, [tape] if tape else []
-        tops, tapes = {}, []
-        for tile in self.tiles:
-            parts, tape = self._forward(tile, sources, self.keep)
-            tapes += [tape] if tape else []
-            for name, part in parts.items():
-                if name not in tops:
-                    tops[name] = self._top_like(part)
-                tops[name][tile.of("top")] = part[tile.of("inside")]
-        return tops, tapes
 
-    def backward(
-        self,
-        sources: Mapping[str, Tensor],
-        tapes: List[Tape],
-        diffs: Mapping[str, Tensor],
-        into: Optional[Tensor],
-    ) -> Dict[str, Tensor]:
-        """The diffs of the sources for those of the tops. This consumes the tapes, or makes them if there are none.
+class Stretch:
+    """Consecutive steps of a plan. Memory is freed as soon as nothing will read it.
 
-        into: memory for the diff of the source if the segment runs in tiles. None allocates it.
+    The tops of a Split share the memory of its bottom. Below, memory is named after that bottom.
+    """
+
+    def __init__(self, steps: Sequence[Step], tops: Sequence[str]):
+        self.steps, self.tops = list(steps), tuple(tops)
+        self._memory: Dict[str, str] = {}
+        for step in steps:
+            if step.layer.spec.type == "Split":
+                self._memory.update(dict.fromkeys(step.tops, self._in(step.bottoms)[0]))
+        made: Set[str] = set()
+        self._overwritten: Set[str] = set()  # sources that a layer in place writes to
+        for step in steps:
+            if step.bottoms == step.tops:
+                self._overwritten.update(set(self._in(step.bottoms)) - made)
+            made.update(set(self._in(step.tops)) - set(self._in(step.bottoms)))
+        self._reads: Dict[str, Reads] = defaultdict(lambda: Reads.NOTHING)
+        last: Dict[str, int] = {}  # memory: the last step that uses it in the forward pass
+        first: Dict[str, int] = {}  # and in the backward pass, which is the first in the plan's order
+        self._ranges: Dict[str, Layer] = {}  # memory: the layer that reads its range
+        for i, step in enumerate(steps):
+            last.update(dict.fromkeys(self._in(step.bottoms + step.tops), i))
+            for names, reads in ((step.bottoms, step.layer.reads_bottoms), (step.tops, step.layer.reads_tops)):
+                for name in self._in(names) if reads else ():
+                    self._reads[name] = _both(self._reads[name], reads)
+                    if reads == Reads.RANGE:
+                        self._ranges[name] = step.layer
+                    first.setdefault(name, i)
+        for name in self._in(self.tops):
+            last.pop(name, None)
+        self._done_forward, self._done_backward = _by_step(last), _by_step(first)
+
+    def _in(self, blobs: Sequence[str]) -> Tuple[str, ...]:
+        """The names of the memory that holds these blobs."""
+        return tuple(self._memory.get(name, name) for name in blobs)
+
+    def forward(self, sources: Mapping[str, Tensor], keep: bool) -> Tuple[Dict[str, Tensor], Optional[Tape]]:
+        """The tops for the given sources and, if `keep` is set, the tape for `backward`."""
+        live, tape = dict(sources), Tape([], {}, {})
+        live.update((name, live[name].clone()) for name in self._overwritten)  # the backward pass may need them again
+        for i, step in enumerate(self.steps):
+            layer = copy(step.layer)  # its state belongs to this pass
+            live.update(zip(self._in(step.tops), layer.forward([live[name] for name in self._in(step.bottoms)])))
+            if keep:
+                tape.layers.append(layer)
+            for name in self._done_forward[i]:
+                if keep and self._reads[name]:
+                    tape.blobs[name] = self._as_far_as_read(name, live[name])
+                del live[name]
+        for name in self._in(self.tops):
+            if keep and self._reads[name]:
+                tape.blobs[name] = self._as_far_as_read(name, live[name])
+        tops = {name: live[self._in([name])[0]] for name in self.tops}
+        tape.tops.update((name, tuple(top.shape)) for name, top in tops.items())
+        return tops, tape if keep else None
+
+    def _as_far_as_read(self, name: str, blob: Tensor) -> Tensor:
+        reads = self._reads[name]
+        if reads == Reads.SHAPE:
+            return torch.empty_like(blob, device="meta")
+        if reads == Reads.RANGE:
+            return self._ranges[name].in_range(blob)
+        return blob > 0 if reads == Reads.SIGNS else blob
+
+    def backward(self, tape: Tape, top_diffs: Mapping[str, Tensor]) -> Dict[str, Tensor]:
+        """The diffs of the sources, by blob, for those of the tops. This consumes the tape."""
+        diffs = dict(top_diffs)
+        for i in reversed(range(len(self.steps))):
+            step, layer = self.steps[i], tape.layers.pop()
+            given = [diffs.pop(name, None) for name in step.tops]
+            like = next(diff for diff in given if diff is not None)
+            bottoms, tops = (
+                [_handed(tape.blobs[name], reads, like) if reads else None for name in self._in(names)]
+                for names, reads in ((step.bottoms, layer.reads_bottoms), (step.tops, layer.reads_tops))
+            )
+            diffs.update(zip(step.bottoms, layer.backward(given, bottoms, tops)))
+            for name in self._done_backward[i]:
+                del tape.blobs[name]
+        return diffs
+
+    def memory(self, shapes: Mapping[str, Shape], dtype: torch.dtype, device: torch.device) -> Tuple[int, int]:
+        """(peak bytes of a forward and backward pass, bytes of its tape) for blobs of these shapes.
+
+        It mirrors forward and backward above. The sources are included.
         """
-        if not self.tiles:
-            tape = tapes.pop() if tapes else self._tape(None, sources)
-            return self.stretch.backward(tape, {name: _laid_out(diff) for name, diff in diffs.items()})
-        source = sources[self.source]
-        total = (torch.empty_like(source) if into is None else into).zero_()
-        for tile in reversed(self.tiles):
-            tape = tapes.pop() if tapes else self._tape(tile, sources)
-            parts = {name: self._part(tile, diff, tape.tops[name]) for name, diff in diffs.items()}
-            total[tile.of("source")].add_(self.stretch.backward(tape, parts)[self.source])
-        return {self.source: total}
+        size = dtype.itemsize
+        per_number = {Reads.NOTHING: 0, Reads.SHAPE: 0, Reads.SIGNS: 1, Reads.RANGE: 1, Reads.VALUES: size}
 
-    def _forward(
-        self, tile: Optional[Tile], sources: Mapping[str, Tensor], keep: bool
-    ) -> Tuple[Dict[str, Tensor], Optional[Tape]]:
-        """The forward pass of the whole or of one tile, whose tops include a margin."""
-        parts = {self.source: sources[self.source][tile.of("source")]} if tile else sources
-        return self.stretch.forward({name: _laid_out(part) for name, part in parts.items()}, keep)
+        def total(blobs: Iterable[str]) -> int:
+            return sum(size * prod(shapes[name]) for name in blobs)
 
-    def _tape(self, tile: Optional[Tile], sources: Mapping[str, Tensor]) -> Tape:
-        tape = self._forward(tile, sources, keep=True)[1]
-        assert tape
-        return tape
+        def kept(memory: Iterable[str]) -> int:
+            return sum(per_number[self._reads[name]] * prod(shapes[name]) for name in memory)
 
-    def _part(self, tile: Tile, diff: Tensor, shape: Shape) -> Tensor:
-        """The part of the tops' diff that belongs to the tile, with zeros in the margin."""
-        part = _empty(shape, diff).zero_()
-        part[tile.of("inside")] = diff[tile.of("top")]
-        return part
+        layers = [
+            step.layer.memory(shapes[step.bottoms[0]], shapes[step.tops[0]], dtype, device) for step in self.steps
+        ]
+        written = {name for step in self.steps for name in step.tops if name not in step.bottoms}
+        held = most = total({name for step in self.steps for name in step.bottoms} - written) + total(self._overwritten)
+        for i, (step, (state, passing)) in enumerate(zip(self.steps, layers)):
+            held += state + total(set(self._in(step.tops)) - set(self._in(step.bottoms)))
+            most = max(most, held + passing)
+            held += kept(self._done_forward[i]) - total(self._done_forward[i])
+        tape = kept(self._reads) + sum(state for state, _ in layers)
+        held = tape + total(self.tops)
+        for i in reversed(range(len(self.steps))):
+            step, (state, passing) = self.steps[i], layers[i]
+            held += total(step.bottoms)
+            most = max(most, held + passing)
+            held -= total(step.tops) + state + kept(self._done_backward[i])
+        return most, tape
 
-    def _top_like(self, part: Tensor) -> Tensor:
-        """A blob for the tops of all tiles, given the tops of one."""
-        last = self.tiles[-1]
-        return _empty((*part.shape[:2], last.rows.top.stop, last.columns.top.stop), part)
+
+def _by_step(steps: Mapping[str, int]) -> Dict[int, List[str]]:
+    names: Dict[int, List[str]] = defaultdict(list)
+    for name, i in steps.items():
+        names[i].append(name)
+    return names
+
+
+def _both(one: Reads, other: Reads) -> Reads:
+    """What to save if two layers read the same memory. A range tells neither the signs nor another layer's range."""
+    return Reads.VALUES if Reads.RANGE in (one, other) and min(one, other) >= Reads.SIGNS else max(one, other)
+
+
+def _handed(kept: Tensor, reads: Reads, diff: Tensor) -> Tensor:
+    """The blob as the layer receives it: uninitialised memory if only its shape is read."""
+    if reads != Reads.SHAPE:
+        return kept
+    # empty_like of a meta tensor would import sympy, which takes half a second.
+    return torch.empty_strided(kept.shape, kept.stride(), dtype=diff.dtype, device=diff.device)

@@ -14,7 +14,7 @@ from typing import Any, Dict, Iterator, List, NamedTuple, Tuple
 import numpy as np
 
 from deepdream import load_net, make_step, objective_guide, objective_L2
-from tests.shared import SHARED, model
+from tests.helpers.shared import SHARED, model
 
 REFERENCE = SHARED / "reference"
 STEPS = (

@@ -4,9 +4,8 @@ import pytest
 import torch
 
 from deepdream.engines.torch import make_net
-
-from ...nets import write_net
-from .small_net import NET
+from tests.engines.torch.small_net import NET
+from tests.helpers.nets import write_net
 
 
 @pytest.fixture

@@ -9,8 +9,7 @@ import torch
 from deepdream.caffe_format.topology import read_topology
 from deepdream.engines.torch.layers import LAYERS
 from deepdream.engines.torch.layers.base import Reads
-
-from ...nets import input_layer, layer, write_prototxt
+from tests.helpers.nets import input_layer, layer, write_prototxt
 
 STEP = 1e-6
 

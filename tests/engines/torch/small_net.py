@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ...nets import input_layer, layer
+from tests.helpers.nets import input_layer, layer
 
 
 def convolution(name, bottom, outputs, size):

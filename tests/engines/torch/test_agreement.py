@@ -3,9 +3,8 @@
 import numpy as np
 import pytest
 
-from tests.shared import needs_models, needs_reference
-
-from .agreement import BLOBS, STEPS, blob_errors, step_errors
+from tests.engines.torch.agreement import BLOBS, STEPS, blob_errors, step_errors
+from tests.helpers.shared import needs_models, needs_reference
 
 pytestmark = [needs_models, needs_reference]
 

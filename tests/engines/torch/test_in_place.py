@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 
 from deepdream import load_net
-
-from ...nets import write_net, write_prototxt
-from .. import in_place_nets
+from tests.engines import in_place_nets
+from tests.helpers.nets import write_net, write_prototxt
 
 
 @pytest.mark.parametrize("blobs", ["all", "needed"])

@@ -134,7 +134,7 @@ def test_what_they_cannot_work_on(x):
 
 
 def test_without_numba_pytorch_does_it(monkeypatch, make):
-    from .small_net import gradient, picture
+    from tests.engines.torch.small_net import gradient, picture
 
     gradients = []
     for there in (True, False):

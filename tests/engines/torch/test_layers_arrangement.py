@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from .one_layer import backward, build, check_gradients, forward, normal
+from tests.engines.torch.one_layer import backward, build, check_gradients, forward, normal
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

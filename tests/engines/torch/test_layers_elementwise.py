@@ -7,8 +7,7 @@ import pytest
 import torch
 
 from deepdream.engines.torch import kernels
-
-from .one_layer import backward, build, check_gradients, forward, normal
+from tests.engines.torch.one_layer import backward, build, check_gradients, forward, normal
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

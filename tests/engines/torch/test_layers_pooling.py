@@ -7,8 +7,7 @@ import pytest
 import torch
 
 from deepdream.caffe_format.shapes import ShapeError
-
-from .one_layer import backward, build, check_gradients, forward, normal
+from tests.engines.torch.one_layer import backward, build, check_gradients, forward, normal
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -10,9 +10,8 @@ from deepdream.caffe_format.shapes import ShapeError
 from deepdream.engines.torch import make_net
 from deepdream.engines.torch.net import Blob
 from deepdream.errors import UsageError
-
-from ...nets import input_layer, layer
-from .small_net import ENDS, gradient, picture
+from tests.engines.torch.small_net import ENDS, gradient, picture
+from tests.helpers.nets import input_layer, layer
 
 
 def test_blob_memory():

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from deepdream import load_net
-from tests.nets import input_layer, layer
-from tests.tiny import tiny_net
+from tests.helpers.nets import input_layer, layer
+from tests.helpers.tiny import tiny_net
 
 INPUT = input_layer((1, 3, 12, 12))
 RELU = layer("relu", "ReLU", "data")

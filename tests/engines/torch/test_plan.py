@@ -6,9 +6,8 @@ import pytest
 from deepdream.caffe_format.topology import read_topology
 from deepdream.engines.torch.layers import LAYERS
 from deepdream.engines.torch.plan import cuts, make_plan
-
-from ...nets import input_layer, layer, random_weights, write_prototxt
-from .small_net import NET, gradient, picture
+from tests.engines.torch.small_net import NET, gradient, picture
+from tests.helpers.nets import input_layer, layer, random_weights, write_prototxt
 
 INPUT = input_layer((1, 2, 6, 7))
 CONV = layer("conv", "Convolution", "data", param="convolution_param { num_output: 3 kernel_size: 1 }")

@@ -11,9 +11,8 @@ from deepdream.caffe_format.topology import read_topology
 from deepdream.engines import torch as engine
 from deepdream.engines.torch import EveryBlobNet, NeededBlobsNet, make_net
 from deepdream.errors import UsageError
-
-from ...nets import input_layer, layer, write_prototxt
-from .small_net import ENDS, gradient, picture
+from tests.engines.torch.small_net import ENDS, gradient, picture
+from tests.helpers.nets import input_layer, layer, write_prototxt
 
 TEXT = input_layer((1, 2, 3, 3)) + layer("sum", "Eltwise", "data data")
 NOTHING = SimpleNamespace(prototxt=None, weights=None, mean=None)  # refused before any file is looked at

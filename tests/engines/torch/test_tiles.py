@@ -7,10 +7,9 @@ import pytest
 import torch
 
 from deepdream.engines.torch.plan import make_plan
-from deepdream.engines.torch.stretch import Stretch
+from deepdream.engines.torch.segment import Stretch
 from deepdream.engines.torch.tiles import Reach, make_tiles, reaches
-
-from ...nets import input_layer, layer
+from tests.helpers.nets import input_layer, layer
 
 HEIGHT, WIDTH = 26, 29
 

@@ -1,0 +1,95 @@
+"""The sizes a dream goes through, and whether the net can work on them."""
+
+from typing import List, Sequence, Tuple
+
+from ..errors import DreamError
+from .shapes import ShapeError
+from .topology import Topology
+
+Size = Tuple[int, int]  # height, width
+
+_LARGEST_TRIED = 1024  # px; no known net asks for a picture larger than that
+
+
+def octave_sizes(size: Size, octave_n: int, octave_scale: float) -> List[Size]:
+    """(height, width) of every octave, the picture's own first; each is made from the one before, as scipy rounds."""
+    sizes = [size]
+    for _ in range(octave_n - 1):
+        height, width = sizes[-1]
+        sizes.append((round(height * (1.0 / octave_scale)), round(width * (1.0 / octave_scale))))
+    return sizes
+
+
+def check_sizes(
+    topology: Topology, size: Size, octave_n: int, octave_scale: float, end: str, what: str = "picture"
+) -> None:
+    """Raises DreamError where an octave of a picture of (height, width) does not suit `end`, with what would."""
+    check_input(topology)
+    height, width = size
+    works = octaves_that_fit(topology, size, octave_n, octave_scale, end)
+    if works == octave_n:
+        return
+    if works == 0:
+        raise DreamError(f"a {what} of {width}x{height} does not suit layer {end}, {_suitable(topology, end)}")
+    small = octave_sizes(size, octave_n, octave_scale)[works]
+    octaves = "one octave works" if works == 1 else f"{works} octaves work"
+    raise DreamError(
+        f"octave {works + 1} would be {small[1]}x{small[0]}, which does not suit layer {end}: at most {octaves} "
+        f"(--octaves {works}) for a {what} of {width}x{height}"
+    )
+
+
+def check_channels(topology: Topology, sizes: Sequence[Size], end: str, channels: Sequence[int], guided: bool) -> None:
+    """Raises DreamError where `end` lacks one of the channels at one of the sizes, or a guide meets other channels.
+
+    Behind a Flatten, say, the number of channels depends on the picture's size.
+    """
+    if not (channels or guided):
+        return
+    counts = [topology.shapes_at(*size, end)[end][1] for size in sizes]
+    least, most = min(counts), max(counts)
+    if guided and least < most:
+        needs = "a guide needs the same number for every octave and for itself"
+    elif channels and max(channels) >= least:
+        needs = f"channel {max(channels)} is not there at every octave"
+    else:
+        return
+    count = f"{least} to {most}" if least < most else str(least)
+    raise DreamError(
+        f"layer {end} has {count} channels, which depends on the size of the picture, and {needs}: "
+        "take a layer in front of it"
+    )
+
+
+def octaves_that_fit(topology: Topology, size: Size, octave_n: int, octave_scale: float, end: str) -> int:
+    """How many octaves of a picture of (height, width) suit `end`, from its own size down, of at most `octave_n`."""
+    sizes = octave_sizes(size, octave_n, octave_scale)
+    fits = {size: _fits(topology, size, end) for size in set(sizes)}
+    return next((number for number, size in enumerate(sizes) if not fits[size]), octave_n)
+
+
+def check_input(topology: Topology) -> None:
+    """Raises DreamError unless the net reads colour pictures."""
+    shape = topology.shapes[topology.inputs[0]]
+    if len(shape) != 4 or shape[1] != 3:
+        raise DreamError(
+            f"the net's input is {'x'.join(map(str, shape))}: only nets that read colour pictures can dream"
+        )
+
+
+def _fits(topology: Topology, size: Size, end: str) -> bool:
+    try:
+        topology.shapes_at(*size, end)
+    except ShapeError:
+        return False
+    return min(size) > 0
+
+
+def _suitable(topology: Topology, end: str) -> str:
+    """What sizes a layer takes, in words, found by trying square ones."""
+    good = [side for side in range(1, _LARGEST_TRIED + 1) if _fits(topology, (side, side), end)]
+    if not good:
+        return "which works at no size that could be found"
+    if good[-1] < _LARGEST_TRIED:
+        return f"which works from {good[0]}x{good[0]} to {good[-1]}x{good[-1]} only"
+    return f"which needs at least {good[0]}x{good[0]}"

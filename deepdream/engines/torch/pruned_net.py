@@ -1,0 +1,119 @@
+"""blobs="needed": runs only the layers that a dream needs, within a memory limit. The command line uses this mode."""
+
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
+
+import torch
+
+from ...caffe_format.shapes import Shape
+from ...errors import DreamError, UsageError
+from . import allocator
+from .layers.base import Tensor
+from .net import Net, memory_errors
+from .plan import make_plan
+from .segment import Tape
+from .tiled_segment import Segment, memory_format
+from .tiling import Layout, Layouts
+
+
+class _Run(NamedTuple):
+    """What one segment keeps from the last forward pass: its source blobs, and the tapes for the backward pass."""
+
+    segment: Segment
+    sources: Dict[str, Tensor]
+    tapes: List[Tape]
+
+
+class NeededBlobsNet(Net):
+    """Runs only the layers that `end` depends on, and keeps only those blobs that the backward pass reads.
+
+    Only the input blob and the blob of `end` hold valid data. A layer that `end` does not depend on costs nothing, and
+    need not even fit the picture. Its diff counts as zero, so the gradient equals that of a fresh net in Caffe.
+
+    `memory` is the number of bytes that a pass may use in addition to the input blob; None means no limit. A pass that
+    needs more runs in tiles, with the same result up to rounding. The input's data must not change before the backward
+    pass is done.
+
+    With bfloat16, the input blob and the blob of `end` are float32 and everything between them is bfloat16. A step too
+    small for eight bits therefore still changes the picture.
+    """
+
+    memory: Optional[int] = None
+    lazy = True
+
+    def __init__(self, *args: Any):
+        super().__init__(*args)
+        self._layouts: Dict[Tuple[Any, ...], Layouts] = {}
+        self._end: Optional[str] = None
+        self._runs: List[_Run] = []
+
+    @property
+    def channels_last(self) -> bool:
+        return memory_format(self.dtype) == torch.channels_last
+
+    def layout(self, end: str, input_shape: Shape) -> Layout:
+        """How a pass to `end` runs. Raises DreamError if `memory` is too small for even the smallest tiles."""
+        layouts = self._layouts_of(end, input_shape)
+        layout = layouts.within(self.memory)
+        if layout is None:
+            raise DreamError(
+                f"{self.memory} bytes are too few for a pass to {end}: it needs at least {layouts.least()}"
+            )
+        return layout
+
+    def bytes_needed(self, end: str, input_shape: Shape) -> int:
+        """The most bytes that a pass to `end` uses within `memory`, not counting the input blob."""
+        return self.layout(end, input_shape).most_bytes
+
+    def least_memory(self, end: str, input_shape: Shape) -> int:
+        """The smallest `memory` that is enough for a pass to `end`."""
+        return self._layouts_of(end, input_shape).least()
+
+    def _layouts_of(self, end: str, input_shape: Shape) -> Layouts:
+        shapes = {**{name: self.blobs[name].shape for name in self.inputs}, self.inputs[0]: input_shape}
+        key = (end, *shapes.values())
+        if key not in self._layouts:
+            shapes = self.topology.infer(self.topology.needed(end), shapes)
+            plan = make_plan(self.topology, self.layers, end)
+            self._layouts[key] = Layouts(plan, shapes, self.inputs, self.dtype, self.device)
+        return self._layouts[key]
+
+    @memory_errors()
+    def forward(self, end: Optional[str] = None) -> Dict[str, Any]:
+        """Runs the layers that `end` (the last) depends on, and returns {blob: data} of its tops."""
+        end = end or self.topology.layers[-1].name
+        layout = self.layout(end, self.blobs[self.inputs[0]].shape)
+        allocator.keep(layout.most_bytes)
+        self._end, self._runs = None, []  # frees the memory of the last pass
+        live = dict(zip(self.inputs, self._computed(self.inputs, "data")))
+        for segment in layout.segments:
+            tops, tapes = segment.forward(live)
+            self._runs.append(_Run(segment, live, tapes))
+            live = tops
+        self._end = end
+        for name, top in live.items():
+            self.blobs[name].reshape(*top.shape)
+            self.blobs[name].tensor("data").copy_(top)
+        return {name: self.blobs[name].data for name in live}
+
+    @memory_errors()
+    def backward(self, start: Optional[str] = None) -> Dict[str, Any]:
+        """Computes {input blob: diff} from the diff of `start`, which must be the `end` of the last forward pass."""
+        start = start or self.topology.layers[-1].name
+        if start != self._end:
+            raise UsageError(
+                f"backward(start={start!r}) follows forward(end={self._end!r}): use the same layer for both"
+            )
+        names, source = self.topology.layers[self.topology.position(start)].tops, self.inputs[0]
+        diffs = dict(zip(names, self._computed(names, "diff")))
+        into = self.blobs[source].tensor("diff")
+        for i, (segment, sources, tapes) in reversed(list(enumerate(self._runs))):
+            diffs = segment.backward(sources, tapes, diffs, into if i == 0 else None)
+        if source not in diffs:
+            into.zero_()
+        elif diffs[source] is not into:
+            into.copy_(diffs[source])
+        return {source: self.blobs[source].diff}
+
+    def _computed(self, names: Sequence[str], which: str) -> List[Tensor]:
+        """The blobs' data or diffs in the engine's precision: copies for bfloat16, else the blobs themselves."""
+        return [tensor.to(self.dtype) for tensor in self._tensors(names, which)]

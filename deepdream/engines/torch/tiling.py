@@ -1,0 +1,220 @@
+"""Searches for the fastest way to run a pass within a memory limit, by cutting it into segments and tiles.
+
+A pass can be cut at any blob that everything after it depends on. Each segment between two cuts can run tile by tile.
+Early layers have large blobs and small receptive fields, so their tiles overlap little; for late layers the opposite
+holds. What a tile's backward pass needs is kept or, if that takes too much memory, computed again. Tiles can also be
+faster: their blobs fit into the CPU's caches and into memory that malloc reuses.
+"""
+
+from itertools import combinations, product
+from math import ceil, inf, prod
+from typing import Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+
+import torch
+
+from ...caffe_format.shapes import Shape
+from .allocator import LARGEST
+from .plan import Plan, Step, cuts
+from .segment import Stretch
+from .tiled_segment import Segment
+from .tiles import Reach, make_tiles, reaches
+
+# Costs on a CPU, measured, in multiplications of a convolution. Only their proportions matter.
+_NUMBER = 75  # per number of a blob: everything except convolutions
+_FRESH = 170  # added per number if the blob lies in memory that is fresh from the system
+_AGAIN = 0.45  # share of a step that its forward pass takes: the price of computing it again
+_MOST_CUTS = 3
+_MOST_PLACES = 15  # where cuts are tried; the search takes time cubic in it, and no known net has more
+_SLACK = 2.2  # memory that the allocator takes by the size of a tile's blobs, measured
+_EXTRA = 3 * 2**27  # bytes that it takes in addition where tiles are computed again: up to a third of all, measured
+
+Grid = Tuple[int, int]  # rows and columns of tiles
+_WHOLE = (1, 1)
+
+
+class Layout(NamedTuple):
+    """The segments of a pass, in order, and the most bytes that the pass uses at any time."""
+
+    segments: List[Segment]
+    most_bytes: int
+
+
+class _Choice(NamedTuple):
+    """One way to run one segment."""
+
+    first: int  # step
+    last: int
+    grid: Grid
+    keep: bool
+
+
+class _Piece(NamedTuple):
+    """A candidate segment, with its figures when it runs as a whole."""
+
+    stretch: Stretch
+    source: Shape
+    top: Shape
+    reaches: Optional[Tuple[Reach, Reach]]  # None if it cannot be cut into tiles
+    most_bytes: int
+    tape_bytes: int
+    products: int
+    blobs: List[Tuple[int, int]]  # how many numbers and bytes the tops of each step have
+
+    def share(self, grid: Grid) -> float:
+        """The size of the largest tile's source, as a share of the whole source."""
+        if grid == _WHOLE or not self.reaches:
+            return 1.0
+        lengths = (reach.length(ceil(size / count)) for reach, size, count in zip(self.reaches, self.top[2:], grid))
+        return prod(min(length / whole, 1.0) for length, whole in zip(lengths, self.source[2:]))
+
+
+class Layouts:
+    """Finds the tilings of one plan for one picture size.
+
+    Args:
+        plan: the steps.
+        shapes: of every blob at this size.
+        inputs: the net's, the picture first.
+        dtype, device: of the blobs.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        shapes: Mapping[str, Shape],
+        inputs: Sequence[str],
+        dtype: torch.dtype,
+        device: torch.device,
+    ):
+        self._plan, self._shapes, self._dtype, self._device = plan, shapes, dtype, device
+        self._starts = {0: inputs[0], **self._low(cuts(plan))}
+        self._pieces: Dict[Tuple[int, int], _Piece] = {}
+        self._found: Dict[float, Optional[Layout]] = {}
+        # The end blobs: data and diff in float32 or better, and one copy in the engine's precision.
+        bytes_of_one = 2 * max(dtype.itemsize, 4) + dtype.itemsize
+        self._ends = bytes_of_one * sum(prod(shapes[name]) for name in plan.tops)
+
+    def within(self, most: Optional[int] = None) -> Optional[Layout]:
+        """The fastest tiling that uses at most `most` bytes. None if there is none."""
+        limit = inf if most is None else most
+        if limit not in self._found:
+            best = min(self._all(limit), key=lambda found: found[0], default=None)
+            self._found[limit] = best and Layout([self._segment(choice) for choice in best[2]], best[1])
+        return self._found[limit]
+
+    def least(self) -> int:
+        """The smallest number of bytes for which there is a tiling."""
+        fastest = self.within()
+        assert fastest
+        too_few, enough = 0, fastest.most_bytes
+        while enough - too_few > 2**20:
+            middle = (too_few + enough) // 2
+            too_few, enough = (too_few, middle) if any(True for _ in self._all(middle)) else (middle, enough)
+        return enough
+
+    def _all(self, most: float) -> Iterator[Tuple[float, int, List[_Choice]]]:
+        """All tilings within `most` bytes: their work, their bytes, and the choice for each segment."""
+        starts, end = sorted(self._starts), len(self._plan.steps)
+        for count in range(_MOST_CUTS + 1):
+            for places in combinations(starts[1:], count):
+                stretches = list(zip((0, *places), (*places, end)))
+                for keeps in product((True, False), repeat=len(stretches)):
+                    found = self._try(stretches, keeps, most)
+                    if found:
+                        yield found
+
+    def _try(
+        self, stretches: Sequence[Tuple[int, int]], keeps: Sequence[bool], most: float
+    ) -> Optional[Tuple[float, int, List[_Choice]]]:
+        work, taken, choices = 0.0, 0, []
+        extra = 0 if all(keeps) else int(min(_EXTRA, most / 3))
+        held = self._ends  # held while a segment runs backward: the ends, and the sources of this and earlier segments
+        for (first, last), keep in zip(stretches, keeps):
+            piece = self._piece(first, last)
+            diffs = 0 if last == len(self._plan.steps) else self._bytes(self._starts[last])
+            if first:
+                held += self._bytes(self._starts[first])
+                diffs += self._bytes(self._starts[first])
+            tapes = piece.tape_bytes if keep else 0
+            grid = self._grid(piece, most - extra - held - diffs - tapes, keep)
+            if not grid:
+                return None
+            inside = tapes if grid == _WHOLE else 0  # the part of the tapes that most_bytes includes already
+            taken = max(taken, held + diffs + tapes - inside + int(piece.share(grid) * piece.most_bytes))
+            held += tapes
+            work += self._work(piece, grid, keep)
+            choices.append(_Choice(first, last, grid, keep))
+        return work, taken + extra, choices
+
+    def _grid(self, piece: _Piece, most: float, keep: bool) -> Optional[Grid]:
+        """The fastest grid whose tiles use at most `most` bytes each: the whole, or one of two tile sizes."""
+        grids = [_WHOLE] if piece.most_bytes - (piece.tape_bytes if keep else 0) <= most else []
+        if piece.reaches:
+            share = max(most, 1) / piece.most_bytes
+            largest = max(size for _, size in piece.blobs)
+            grids += filter(None, (_least_overlap(piece, limit) for limit in (share, min(share, LARGEST / largest))))
+        return min(grids, key=lambda grid: self._work(piece, grid, keep), default=None)
+
+    def _work(self, piece: _Piece, grid: Grid, keep: bool) -> float:
+        fresh = _FRESH if self._device.type == "cpu" else 0
+
+        def moved(blobs: Sequence[Tuple[int, int]], share: float) -> float:
+            return sum(numbers * (_NUMBER + (fresh if share * size > LARGEST else 0)) for numbers, size in blobs)
+
+        share = piece.share(grid)
+        work = (piece.products + moved(piece.blobs, share)) * share * prod(grid) * (1 if keep else 1 + _AGAIN)
+        return work if grid == _WHOLE else work + moved(piece.blobs[-1:], 1)  # copies the parts into whole tops
+
+    def _segment(self, choice: _Choice) -> Segment:
+        piece = self._piece(choice.first, choice.last)
+        tiles = []
+        if piece.reaches and choice.grid != _WHOLE:
+            tiles = make_tiles(piece.reaches, piece.source, piece.top, choice.grid)
+        return Segment(piece.stretch, self._starts[choice.first], tiles, choice.keep)
+
+    def _low(self, places: Dict[int, str]) -> Dict[int, str]:
+        """The cuts at local minima: blobs smaller than the one before and no larger than the one after."""
+        places = {place: blob for place, blob in places.items() if len(self._shapes[blob]) == 4}
+        sizes = [inf, *map(self._bytes, places.values()), inf]
+        low = [before > size <= behind for before, size, behind in zip(sizes, sizes[1:], sizes[2:])]
+        found = {place: blob for (place, blob), is_low in zip(places.items(), low) if is_low}
+        lowest = sorted(found, key=lambda place: self._bytes(found[place]))[:_MOST_PLACES]
+        return {place: found[place] for place in sorted(lowest)}
+
+    def _bytes(self, blob: str) -> int:
+        return prod(self._shapes[blob]) * self._dtype.itemsize
+
+    def _piece(self, first: int, last: int) -> _Piece:
+        if (first, last) not in self._pieces:
+            steps = self._plan.steps[first:last]
+            tops = self._plan.tops if last == len(self._plan.steps) else (self._starts[last],)
+            stretch = Stretch(steps, tops)
+            most, tape = stretch.memory(self._shapes, self._dtype, self._device)
+            self._pieces[first, last] = _Piece(
+                stretch,
+                self._shapes[self._starts[first]],
+                self._shapes[tops[0]],
+                reaches(steps, self._starts[first], tops, self._shapes),
+                int(most * _SLACK),
+                int(tape * _SLACK),
+                sum(self._products(step) for step in steps),
+                [(prod(self._shapes[name]), self._bytes(name)) for step in steps for name in step.tops[:1]],
+            )
+        return self._pieces[first, last]
+
+    def _products(self, step: Step) -> int:
+        """How many multiplications a step needs, if it is a convolution."""
+        if step.layer.spec.type != "Convolution":
+            return 0
+        return step.layer.params[0].numel() * prod(self._shapes[step.tops[0]][2:])
+
+
+def _least_overlap(piece: _Piece, share: float) -> Optional[Grid]:
+    """The grid with the least overlap among those whose tiles are at most `share` of the whole."""
+    height, columns = piece.top[2:]
+    found = []
+    for rows in range(1, min(height, 4 * ceil(share**-0.5)) + 1):  # more rows need fewer columns
+        while columns and piece.share((rows, columns)) <= share:
+            found.append((rows * columns * piece.share((rows, columns)), (rows, columns)))
+            columns -= 1
+    return min(found)[1] if found else None

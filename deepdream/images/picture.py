@@ -1,0 +1,243 @@
+"""Pictures: files <-> arrays.
+
+`read` gives what the net dreams on, whatever the file holds; `write` stores a dream, with its recipe, in the format
+that the file's extension names.
+"""
+
+import hashlib
+import io
+import warnings
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+from typing import Any, Dict, Optional, Tuple
+
+import numpy as np
+from PIL import Image, PngImagePlugin, UnidentifiedImageError
+
+from ..errors import DreamError, UsageError
+from ..pipeline import memory
+from ..storage import files
+from . import colour, noise, transparency
+from . import recipe as recipes
+
+_FORMATS = {
+    ".png": "PNG",
+    ".jpg": "JPEG",
+    ".jpeg": "JPEG",
+    ".webp": "WEBP",
+    ".tif": "TIFF",
+    ".tiff": "TIFF",
+    ".avif": "AVIF",
+}
+_PER_PIXEL = 12  # bytes: the picture in Pillow's memory, converted there, and as an array
+_ICC_PROFILE = 34675  # the TIFF tag
+_LANCZOS = 1  # Pillow's filter; its name moved between releases, its number did not
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture as it was read.
+
+    pixels: (h, w, 3) uint8, RGB in sRGB. alpha: (h, w) uint8, None where the file has none.
+    sha256: of the file's bytes, in hexadecimal; for noise, of its shape and pixels.
+    """
+
+    pixels: np.ndarray
+    alpha: Optional[np.ndarray]
+    sha256: str
+
+
+def read(source: str, max_size: Optional[int] = None, seed: Optional[int] = None) -> Picture:
+    """Read a picture in any format that Pillow opens; of an animation, the first frame.
+
+    It is turned as its EXIF says, and an embedded ICC profile is converted to sRGB. An 8-bit RGB picture in sRGB, or
+    without a profile, keeps its pixels exactly; one of 16 bits or more is brought to 8.
+
+    source: a path, an address (see files.py), "-" for standard input, or noise:WIDTHxHEIGHT, of which seed is the seed.
+    max_size: longest side in pixels; a larger picture is shrunk to it.
+    Raises UsageError for a max_size below 1 and a noise of no size, DreamError for whatever cannot be read.
+    """
+    if max_size is not None and max_size < 1:
+        raise UsageError(f"a picture's longest side must be 1 pixel or more, not {max_size}")
+    size = noise.size_of(source)
+    if size:
+        pixels = noise.make(*fit(size, max_size), seed or 0)
+        return Picture(pixels, None, hashlib.sha256(f"{pixels.shape}".encode() + pixels.tobytes()).hexdigest())
+    data, name = files.read(source)
+    image = _open(data, name)
+    try:
+        rgb, alpha = colour.to_rgb(image)
+        size = fit(rgb.size, max_size)
+        if rgb.size != size:
+            rgb = rgb.resize(size, _LANCZOS)
+            alpha = alpha and alpha.resize(size, _LANCZOS)
+        pixels = np.array(rgb)
+    except MemoryError:
+        raise _too_large(name) from None
+    except ValueError as error:
+        raise DreamError(f"{name} has pixels that cannot be turned into RGB ({error}): save it as RGB first") from None
+    return Picture(pixels, None if alpha is None else np.array(alpha), hashlib.sha256(data).hexdigest())
+
+
+def read_recipe(source: str) -> Dict[str, Any]:
+    """The recipe stored in a picture.
+
+    source: a path, or "-" for standard input. Raises DreamError for what is not a picture, and where the
+    recipe is missing or damaged.
+    """
+    data, name = files.read(source)
+    return recipes.find(_open(data, name), name)
+
+
+def to_uint8(dream: np.ndarray, clip: bool = True) -> np.ndarray:
+    """A dream as 8-bit pixels, cut off rather than rounded, as in 2015.
+
+    dream: (h, w, 3) float32. clip: False for a dream that was not clipped; its brightness is scaled first.
+    Returns (h, w, 3) uint8.
+    """
+    if not clip:
+        # In float64, as NumPy of 2015 computed a percentile; today's would look for its place in the order in float32.
+        white = float(np.percentile(dream.astype(np.float64), 99.98))
+        if white > 0:
+            dream = dream * (255 / white)
+    return np.clip(dream, 0, 255).astype(np.uint8)
+
+
+def is_named_so(path: Path) -> bool:
+    """Whether a file's extension is that of a picture that can be read."""
+    Image.init()
+    # Not all that Pillow knows opens: to some formats it only writes.
+    return not path.name.startswith(".") and Image.EXTENSION.get(path.suffix.lower()) in Image.OPEN
+
+
+def extensions() -> Dict[str, str]:
+    """Those of pictures that can be written here, and Pillow's names of the formats."""
+    Image.init()
+    return {extension: kind for extension, kind in _FORMATS.items() if kind in Image.SAVE}
+
+
+def loss(target: str, alpha: Optional[np.ndarray]) -> Optional[str]:
+    """What to say of the transparency that a file of that name cannot hold; None where nothing is lost.
+
+    target: see write. alpha: (h, w) uint8. Raises UsageError for an extension that cannot be written.
+    """
+    return transparency.loss("PNG" if target == "-" else _format(target), alpha)
+
+
+def check_target(target: str) -> None:
+    """See, before hours of dreaming, that a picture can be written.
+
+    target: a path, or "-" for standard output. Raises UsageError for a folder or an extension that cannot be written,
+    DreamError for a folder that is missing or read-only, and what else files.check raises.
+    """
+    _format(target)
+    files.check(target)
+
+
+def write(
+    target: str, rgb: np.ndarray, recipe: Dict[str, Any], alpha: Optional[np.ndarray] = None, new: bool = False
+) -> None:
+    """Write a picture and its recipe, marked as sRGB; the same input gives the same bytes.
+
+    PNG, TIFF and WebP keep every pixel (lossy WebP would halve the colours' resolution); JPEG and AVIF are of quality
+    95 with colours in full resolution. The file appears under its name when it is complete, or not at all.
+
+    target: a path whose extension names the format, or "-" for a PNG on standard output. rgb: (h, w, 3) uint8.
+    recipe: what JSON can hold. alpha: (h, w) uint8; a JPEG, which has none, shows the picture on white.
+    new: see files.write. Raises UsageError for an extension that cannot be written, DreamError where writing fails.
+    """
+    files.write(target, _encode(_format(target), rgb, recipe, alpha), new)
+
+
+def _open(data: bytes, name: str) -> Image.Image:
+    """The first frame, loaded."""
+    try:
+        with warnings.catch_warnings():
+            # Warnings of large pictures and of odd metadata, none of which keep a picture from being dreamt on.
+            warnings.simplefilter("ignore")
+            image = Image.open(io.BytesIO(data))
+            if image.format == "EPS":
+                raise DreamError(f"{name} is a PostScript program, not a picture: save it as PNG first")
+            free = memory.free()
+            if free is not None and prod(image.size) * _PER_PIXEL > free:
+                size = "{}x{}".format(*image.size)
+                raise DreamError(
+                    f"{name} says that it is {size}, too large for the memory that is free: shrink it first"
+                )
+            image.load()
+    except DreamError:
+        raise
+    except UnidentifiedImageError:
+        raise DreamError(f"{name} is not a picture in a format known here: save it as PNG or JPEG first") from None
+    except Image.DecompressionBombError:
+        limit = 2 * (Image.MAX_IMAGE_PIXELS or 0)
+        raise DreamError(f"{name} says that it has more than {limit} pixels, the limit: shrink it first") from None
+    except MemoryError:
+        raise _too_large(name) from None
+    except Exception as error:  # decoders raise whatever comes: OSError, SyntaxError, struct.error, ValueError ...
+        detail = str(error) or type(error).__name__
+        raise DreamError(f"{name} is damaged or cut short ({detail}): get it anew, or save it again") from None
+    if 0 in image.size:
+        raise DreamError(f"{name} is a picture without pixels: use another")
+    return image
+
+
+def fit(size: Tuple[int, int], longest: Optional[int]) -> Tuple[int, int]:
+    """The size, shrunk to that longest side where it is larger."""
+    if longest is None or max(size) <= longest:
+        return size
+    scale = longest / max(size)
+    width, height = (max(1, round(side * scale)) for side in size)
+    return width, height
+
+
+def _encode(kind: str, rgb: np.ndarray, recipe: Dict[str, Any], alpha: Optional[np.ndarray]) -> bytes:
+    """A picture file's bytes; kind is Pillow's name of the format."""
+    rgb, alpha = transparency.as_held(kind, rgb, alpha)
+    image = Image.fromarray(np.ascontiguousarray(rgb))
+    if alpha is not None:
+        image.putalpha(Image.fromarray(np.ascontiguousarray(alpha)))
+    buffer = io.BytesIO()
+    options = _save_options(kind, recipe)
+    try:
+        image.save(buffer, kind, **options)
+    except Exception as error:  # encoders too raise whatever comes, mostly for a picture beyond the format's limits
+        size = "{} x {}".format(*image.size)
+        raise DreamError(f"a picture of {size} pixels cannot be stored as {kind} ({error}): write a .png") from None
+    return buffer.getvalue()
+
+
+def _save_options(kind: str, recipe: Dict[str, Any]) -> Dict[str, Any]:
+    if kind == "PNG":
+        chunks = PngImagePlugin.PngInfo()
+        chunks.add(b"sRGB", b"\0")
+        chunks.add_text(recipes.KEYWORD, recipes.to_json(recipe))
+        return {"pnginfo": chunks}
+    profile = colour.srgb_profile()
+    if kind == "TIFF":
+        return {"tiffinfo": {recipes.IMAGE_DESCRIPTION: recipes.to_json(recipe), _ICC_PROFILE: profile}}
+    quality: Dict[str, Dict[str, Any]] = {
+        "JPEG": {"quality": 95, "subsampling": 0},
+        "AVIF": {"quality": 95, "subsampling": "4:4:4", "max_threads": 1},  # its bytes depend on the number
+        "WEBP": {"lossless": True, "exact": True},
+    }
+    return {"icc_profile": profile, "exif": recipes.to_exif(recipe), **quality[kind]}
+
+
+def _format(target: str) -> str:
+    """Pillow's name of the format that the extension means, where this Pillow can write it.
+
+    PNG for a pipe or a device without one, as for standard output.
+    """
+    formats = extensions()
+    kind = formats.get(Path(target).suffix.lower())
+    if kind is None and (target == "-" or files.is_stream(target)):
+        return "PNG"
+    if kind is None:
+        raise UsageError(f"the format of {target} is not known: end its name in {', '.join(formats)}")
+    return kind
+
+
+def _too_large(name: str) -> DreamError:
+    return DreamError(f"there is not enough memory to read {name}: shrink it first")

@@ -1,0 +1,92 @@
+"""A model's card: the front matter of models/NAME/readme.md.
+
+It has the form of Caffe's Model Zoo (name, caffemodel, caffemodel_url, license, sha1, caffe_commit), plus these fields:
+
+    mean          blue, green, red, 0-255
+    mirrors       further addresses of the weights
+    archive       for addresses that end in .tar.gz: the member to extract, and the archive's sha1
+    sha256        the accepted sums of the weights, the official file's first, each with a note
+    prototxt      urls and sha256 of the net's description; without urls it is the project's own, in models/NAME
+    package       instead of caffemodel_url: the Python package that the weights are made from, see packaged.py
+    layers        {layer name or prefix: what dreams on it tend to show}
+    counterparts  for a substitute for bvlc_googlenet: {layer of that net, or prefix: its own layer}
+    classes       the shipped list that names its classes, see classes.py
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ..errors import UsageError
+from .download import RemoteFile
+from .from_package import Package
+
+GOOGLE_MEAN = (104.0, 116.0, 122.0)  # the 2015 notebook's; Caffe's own is 104, 117, 123
+
+
+@dataclass(frozen=True)
+class Card:
+    """A known model: where its files come from, and what its readme says about it."""
+
+    name: str
+    prototxt: RemoteFile
+    weights: RemoteFile
+    mean: tuple[float, float, float]
+    layers: dict[str, str]
+    classes: str | None
+    counterparts: dict[str, str]
+    package: Package | None  # the weights are made from it
+
+
+def read_card(readme: Path) -> Card:
+    """Reads the card of a model from the readme.md in its folder. Raises UsageError if it is malformed."""
+    fields, name = front_matter(readme), readme.parent.name
+    archive = fields.get("archive", {})
+    package = Package(**fields["package"]) if "package" in fields else None
+    official = (*_own_mirror(name, fields["caffemodel"]), fields["caffemodel_url"]) if not package else ()
+    weights = RemoteFile(
+        fields["caffemodel"],
+        (*official, *fields.get("mirrors", ())),
+        tuple(fields.get("sha256", ())),
+        archive.get("member", ""),
+        archive.get("sha1", ""),
+    )
+    urls = (*_own_mirror(name, "deploy.prototxt"), *fields["prototxt"].get("urls", ()))
+    prototxt = RemoteFile("deploy.prototxt", urls, tuple(fields["prototxt"]["sha256"]))
+    return Card(
+        name,
+        prototxt,
+        weights,
+        fields["mean"],
+        fields["layers"],
+        fields["classes"],
+        fields.get("counterparts", {}),
+        package,
+    )
+
+
+def _own_mirror(name: str, file: str) -> tuple[str, ...]:
+    """The file's address in $DREAMIFY_MIRROR, for classrooms and offline image builds. Sums are checked there too."""
+    mirror = os.environ.get("DREAMIFY_MIRROR")
+    return (f"{mirror.rstrip('/')}/{name}/{file}",) if mirror else ()
+
+
+def front_matter(readme: Path) -> dict[str, Any]:
+    """The fields between the first two lines of dashes, or {} if there are none."""
+    parts = readme.read_text(encoding="utf-8", errors="replace").split("---\n", 2) if readme.is_file() else []
+    if len(parts) < 3 or parts[0]:
+        return {}
+    try:
+        fields = dict(yaml.safe_load(parts[1]))
+        blue, green, red = (float(value) for value in fields.get("mean", GOOGLE_MEAN))
+        layers = {str(layer): str(note) for layer, note in fields.get("layers", {}).items()}
+        classes = str(fields["classes"]) if fields.get("classes") else None
+    except (yaml.YAMLError, AttributeError, TypeError, ValueError) as error:
+        form = "YAML, with `mean: [blue, green, red]` and `layers: {name: note}` if given"
+        raise UsageError(f"fix or delete {readme}: its front matter must be {form}") from error
+    return {**fields, "mean": (blue, green, red), "layers": layers, "classes": classes}

@@ -1,0 +1,124 @@
+"""What a person asks for: the pictures, by name and as they were read, and the settings."""
+
+from dataclasses import dataclass, fields, replace
+from typing import Any, Dict, List, Optional
+
+import numpy as np
+from PIL import Image
+
+from ..caffe_format.sizes import Size
+from ..errors import DreamError, UsageError
+from ..images import noise, picture
+from ..images.picture import Picture
+from ..settings import DREAM, GOAL, NET, PICTURE, DreamSettings, GoalSettings, NetSettings, PictureSettings
+from . import targets
+
+Recipe = Dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is to be dreamt: pictures by path or "-", and the settings."""
+
+    source: str
+    target: str
+    dream: DreamSettings = DREAM
+    goal: GoalSettings = GOAL
+    net: NetSettings = NET
+    pictures: PictureSettings = PICTURE
+    guide: Optional[str] = None
+    mask: Optional[str] = None
+    frames: Optional[str] = None  # a folder for every iteration's picture
+    fit_octaves: bool = False  # nobody said how many: fewer are dreamt where the picture is too small for all
+    repeated: Optional[str] = None  # the picture whose recipe this is
+    force: bool = False  # replace what is in the target's place, whatever it is
+
+    @property
+    def sources(self) -> List[str]:
+        """Whatever is read: the pictures, or the film, by path, by address or "-"; noise is not read."""
+        named = (self.source, self.guide, self.mask, self.repeated)
+        return [name for name in named if name and not noise.size_of(name)]
+
+    @property
+    def kind(self) -> str:
+        """l2, guide, channel, class or layers. Raises UsageError where it would be two of them."""
+        return targets.kind(self.goal, self.guide)
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The pictures of a dream as they were read."""
+
+    base: Picture
+    guide: Optional[Picture]
+    mask: Optional[Picture]
+
+    @property
+    def sizes(self) -> List[Size]:
+        """(height, width) of what the net is run on."""
+        return [image.pixels.shape[:2] for image in (self.base, self.guide) if image]
+
+
+def request_again(
+    recipe: Recipe, source: str, target: str, guide: Optional[str], mask: Optional[str], model: Optional[str]
+) -> Request:
+    """The Request that repeats the dream of a recipe."""
+    for verb in ("zoom", "video", "sheet"):
+        if any(key.startswith(f"{verb}_") for key in recipe):
+            raise DreamError(f"that is of a {verb}, which cannot be repeated from it: use dreamify {verb}")
+    if "moment" in recipe:
+        raise DreamError(f"that picture is a dream at {recipe['moment']}: only a finished dream can be repeated")
+    for what, had, given in (
+        ("guide", recipe.get("objective") == "guide", guide),
+        ("mask", "mask_sha256" in recipe, mask),
+    ):
+        if had != bool(given):
+            way_out = f"a {what}: name it with --{what}" if had else f"no {what}: leave --{what} out"
+            raise UsageError(f"that dream had {way_out}")
+    try:
+        dream, goal, net = (_settings(kind, recipe) for kind in (DreamSettings, GoalSettings, NetSettings))
+        pictures = _settings(PictureSettings, recipe)
+    except UsageError as error:
+        raise DreamError(f"the recipe cannot be repeated: {error}") from None
+    return Request(source, target, dream, goal, replace(net, model=model) if model else net, pictures, guide, mask)
+
+
+def _settings(kind: Any, recipe: Recipe) -> Any:
+    options = {f.name: f.metadata["option"] for f in fields(kind)}
+    return kind(**{name: recipe[option] for name, option in options.items() if option in recipe})
+
+
+def read_inputs(request: Request, base: Optional[Picture] = None, guide: Optional[Picture] = None) -> Inputs:
+    """Reads the pictures of a request; refuses what cannot be read, or does not go together.
+
+    base, guide: what is dreamt on, and towards, where they are not to be read from request.source and request.guide.
+    """
+    if [request.source, request.guide, request.mask].count("-") > 1:
+        raise UsageError("standard input can be the picture, the guide or the mask, and only one of them")
+    max_size, seed = request.pictures.max_size, request.dream.seed
+    base = base or picture.read(request.source, max_size, seed)
+    guide = guide or (picture.read(request.guide, max_size, seed) if request.guide else None)
+    mask = picture.read(request.mask, max_size, seed) if request.mask else None
+    if mask:
+        (h, w), (mask_h, mask_w) = base.pixels.shape[:2], mask.pixels.shape[:2]
+        if (h, w) != (mask_h, mask_w):
+            raise DreamError(f"the mask is {mask_w}x{mask_h} and the picture {w}x{h}: make it as large as the picture")
+        if not share_of(mask).any():
+            raise DreamError("the mask is black all over, so nothing would be dreamt: make white what is to be dreamt")
+    return Inputs(base, guide, mask)
+
+
+def with_noise_anew(inputs: Inputs, request: Request) -> Inputs:
+    """The inputs with those that are noise drawn from the request's seed; the others cannot be read twice, maybe."""
+
+    def anew(source: Optional[str], image: Optional[Picture]) -> Any:
+        is_noise = source and noise.size_of(source)
+        return picture.read(str(source), request.pictures.max_size, request.dream.seed) if is_noise else image
+
+    return Inputs(anew(request.source, inputs.base), anew(request.guide, inputs.guide), anew(request.mask, inputs.mask))
+
+
+def share_of(mask: Picture) -> np.ndarray:
+    """(h, w) float32 of 0-1: how white and how opaque a mask is."""
+    share = np.asarray(Image.fromarray(mask.pixels).convert("L"), np.float32) / 255
+    return share if mask.alpha is None else share * mask.alpha.astype(np.float32) / 255

@@ -1,0 +1,133 @@
+"""What a dream is asked to go for, in a person's words: a layer, some of its channels, a class, several layers."""
+
+import math
+from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
+
+from ..caffe_format.topology import Topology
+from ..errors import UsageError
+from ..modelzoo import labels
+from ..objectives import Objective, objective_channel, objective_L2
+from ..settings import MOST, DreamSettings, GoalSettings, shown
+
+
+class Aim(NamedTuple):
+    """A layer, how much it counts, and which of its channels do: all of them where none are named."""
+
+    end: str
+    weight: float = 1.0
+    channels: Tuple[int, ...] = ()
+
+    @property
+    def objective(self) -> Objective:
+        """The objective of the layer."""
+        return objective_channel(self.channels) if self.channels else objective_L2
+
+
+class Goal(NamedTuple):
+    """What a dream goes for."""
+
+    aims: Sequence[Aim]
+    text: str  # in words, for the person who waits
+    recipe: Dict[str, str]  # what the recipe says of it
+    asked: Dict[str, str]  # and of what was asked for, where that is something else
+
+
+def kind(goal: GoalSettings, guide: Optional[str]) -> str:
+    """l2, guide, channel, class or layers. Raises UsageError where it would be two of them."""
+    given = {"guide": guide, "channel": goal.channel, "class": goal.class_, "layers": goal.layers}
+    chosen = [name for name, value in given.items() if value is not None]
+    if len(chosen) > 1:
+        raise UsageError("a dream goes for one thing: leave out --" + " or --".join(chosen))
+    return chosen[0] if chosen else "l2"
+
+
+def find_goal(
+    goal: GoalSettings,
+    dream: DreamSettings,
+    topology: Topology,
+    listing: Optional[str],
+    layer_for: Callable[[str], str] = lambda asked: asked,
+) -> Goal:
+    """What the settings mean on a net.
+
+    topology: for a class, of the net in its convolutional form. listing: the shipped list that names the net's classes,
+    None to go by how many there are. layer_for: the layer that is meant by a name.
+    Raises UsageError for a layer, a channel or a class that is not there, and for words that cannot be read.
+    """
+    if goal.channel is not None:
+        return _channel(goal.channel, topology, layer_for)
+    if goal.class_ is not None:
+        return _class(goal.class_, topology, listing)
+    if goal.layers is not None:
+        return _layers(goal.layers, topology, layer_for)
+    end = _existing(dream.end, topology, layer_for)
+    return Goal([Aim(end)], f"layer {end}", {"layer": end}, _asked("layer", dream.end, end))
+
+
+def _existing(asked: str, topology: Topology, layer_for: Callable[[str], str]) -> str:
+    """The layer that is meant by a name, if it can be dreamt on."""
+    layer = asked if asked in topology.index else layer_for(asked)
+    topology.check_end(layer)
+    return layer
+
+
+def _asked(key: str, asked: str, used: str) -> Dict[str, str]:
+    return {f"asked_{key}": asked} if asked != used else {}
+
+
+def _channel(text: str, topology: Topology, layer_for: Callable[[str], str]) -> Goal:
+    asked, _, numbers = text.rpartition(":")
+    try:
+        channels = [int(number) for number in numbers.split(",")]
+    except ValueError:
+        asked = ""
+    if not asked:
+        raise UsageError(f"channel must be LAYER:N or LAYER:N,N, such as inception_4c/output:61, not {shown(text)}")
+    layer = _existing(asked, topology, layer_for)
+    count = topology.shapes[layer][1]
+    for channel in channels:
+        if not 0 <= channel < count:
+            raise UsageError(f"layer {layer} has no channel {shown(channel)}: its channels are 0 to {count - 1}")
+    by_layer: Dict[str, List[int]] = {}
+    for channel in dict.fromkeys(channels):
+        end, number = topology.channel_source(layer, channel)
+        by_layer.setdefault(end, []).append(number)
+    aims = [Aim(end, 1.0, tuple(found)) for end, found in by_layer.items()]
+    plural = "s" if len(channels) > 1 else ""
+    used = f"{layer}:{numbers}"
+    said = f"channel{plural} {numbers} of layer {layer}"
+    return Goal(aims, said, {"channel": used}, _asked("channel", text, used))
+
+
+def _class(text: str, topology: Topology, listing: Optional[str]) -> Goal:
+    end = topology.classifier()
+    count = topology.shapes[end][1]
+    listing = listing or labels.listing_for(count)
+    names = labels.names(listing) if listing else []
+    number = labels.find(text, names, count)
+    recipe = {"class": str(number), **({"class_name": names[number]} if names else {})}
+    said = " ".join(["class", str(number), *names[number : number + 1]])
+    return Goal([Aim(end, 1.0, (number,))], said, recipe, {})
+
+
+def _layers(text: str, topology: Topology, layer_for: Callable[[str], str]) -> Goal:
+    aims: List[Aim] = []
+    named: List[str] = []
+    used: List[str] = []
+    for part in text.split(","):
+        asked, colon, weight = part.strip().rpartition(":") if ":" in part else (part.strip(), "", "1")
+        try:
+            number = float(weight)
+        except ValueError:
+            number = math.nan
+        if not (asked and abs(number) <= MOST[float]):
+            raise UsageError(
+                "layers must be LAYER:WEIGHT,LAYER:WEIGHT, such as conv2/3x3:1,pool3:-0.5, with weights from "
+                f"{-MOST[float]} to {MOST[float]}, not {shown(text)}"
+            )
+        end = _existing(asked, topology, layer_for)
+        aims.append(Aim(end, number))
+        for names, name in ((named, asked), (used, end)):
+            names.append(f"{name}:{weight}" if colon else name)
+    text = ",".join(used)
+    return Goal(aims, f"layers {text}", {"layers": text}, _asked("layers", ",".join(named), text))

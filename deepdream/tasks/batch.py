@@ -1,0 +1,172 @@
+"""Many pictures with one recipe: workers, each with a net that it loads once, dream file after file."""
+
+import contextlib
+import os
+import signal
+from concurrent.futures import Future
+from dataclasses import replace
+from pathlib import Path
+from typing import Dict, Iterator, List, Sequence, Set, Tuple
+
+from ..console import bar, interruptible, say
+from ..errors import DreamError, UsageError
+from ..images import picture
+from ..pipeline.prepare import check, seeded
+from ..pipeline.request import Request
+from ..settings import WORKERS, WorkerSettings
+from ..storage import atomic, files
+from . import executors
+from .executors import Crew, Job
+from .worker import Done, dream_file
+
+
+def run(sources: Sequence[str], request: Request, settings: WorkerSettings = WORKERS) -> int:
+    """Dreams all pictures into a folder; returns the exit code: 1 where a file failed, 128 and a signal's number.
+
+    sources: pictures, folders of them and patterns such as "*.jpg", by path or by address. request: its target is the
+    folder; where it says so, what is there already is dreamt anew.
+    Raises UsageError before anything is dreamt where two files would get one name, or a dream replace what is read;
+    DreamError where another batch writes to the folder.
+    """
+    jobs = find_jobs(sources, request)
+    check(request)
+    open_seed = request.dream.seed is None
+    request = seeded(request)
+    crew = executors.find_crew(request.net, settings, len(jobs))
+    files.make_folder(request.target)
+    with _claimed(request.target):
+        return _Batch(request, jobs, open_seed).run(crew)
+
+
+@contextlib.contextmanager
+def _claimed(folder: str) -> Iterator[None]:
+    """Keeps other batches out of a folder. An address, or a file system without locks, has nothing to do that with."""
+    try:
+        claim = None if files.is_address(folder) else atomic.claim(Path(files.absolute(folder)))
+    except BlockingIOError:
+        raise DreamError(f"another batch is writing to {folder}: wait for it, or choose another OUTDIR") from None
+    try:
+        yield
+    finally:
+        if claim is not None:
+            os.close(claim)
+
+
+def find_jobs(sources: Sequence[str], request: Request) -> Dict[str, str]:
+    """{picture: what its dream is called}, the same name, or one in .png where the format cannot be written.
+
+    request: its target is the folder. Pictures that are there already are left out where others are found elsewhere:
+    a pattern finds the dreams of an earlier batch.
+    Raises UsageError where nothing is found, or dreams would get one name or replace what is read.
+    """
+    jobs: Dict[str, str] = {}
+    named: Dict[str, str] = {}
+    folder = request.target
+    found = _without_dreams(_found(sources), folder)
+    read = {files.identity(source): source for source in [*request.sources, *found]}
+    for source in found:
+        path = Path(source)
+        name = path.name if path.suffix.lower() in picture.extensions() else path.stem + ".png"
+        other = named.setdefault(os.path.normcase(name), source)
+        if files.real(other) != files.real(source):
+            raise UsageError(f"{other} and {source} would both become {name}: rename one, or use two folders")
+        if other != source:  # the same once more
+            continue
+        target = files.join(folder, name)
+        there = files.identity(target)
+        if there is not None and there in read:
+            what = "it" if read[there] == source else read[there]
+            raise UsageError(f"the dream of {source} would replace {what}: choose another folder")
+        if files.is_stream(target):
+            raise UsageError(f"{target} is no file, and a batch writes files: choose another folder")
+        jobs[source] = target
+    return jobs
+
+
+def _found(sources: Sequence[str]) -> List[str]:
+    found: List[str] = []
+    for source in sources:
+        there = files.find(source)
+        here = [source] if there is None else [name for name in there if picture.is_named_so(Path(name))]
+        if not here:
+            raise UsageError(f"there are no pictures in {source}: check the path")
+        found += here
+    return list(dict.fromkeys(found))
+
+
+def _without_dreams(found: List[str], folder: str) -> List[str]:
+    """What was found outside the folder that dreams go to, and all where everything is in there."""
+    inside = os.path.join(files.real(folder), "")  # noqa: PTH118
+    left = [name for name in found if not files.real(name).startswith(inside)]
+    if left and len(left) < len(found):
+        count = len(found) - len(left)
+        say(f"left out, for the dreams go to {folder}: {count} picture{'s' if count > 1 else ''} that are there")
+    return left or found
+
+
+class _Batch:
+    """The files of one call, on their way through the workers."""
+
+    def __init__(self, request: Request, jobs: Dict[str, str], open_seed: bool):
+        self._request, self._open_seed = request, open_seed
+        self._jobs = jobs
+        self._said: Set[str] = set()
+        self._dreamt = self._before = self._failed = 0
+
+    def run(self, crew: Crew) -> int:
+        """The exit code."""
+        count = len(self._jobs)
+        say(f"{count} picture{'s' if count > 1 else ''}, {crew.where}")
+        jobs = (Job(source, self._args(source, crew)) for source in self._jobs)
+        self._progress = bar("{n_fmt} of {total_fmt} pictures", count)
+        try:
+            with self._progress, interruptible("the pictures under way") as interrupted:
+                outcomes = executors.outcomes(crew, dream_file, jobs, interrupted)
+                with contextlib.closing(outcomes):
+                    for source, future in outcomes:
+                        self._take(source, future)
+            signal_number = interrupted()
+        except KeyboardInterrupt:  # the second one, which drops what is under way
+            signal_number = int(signal.SIGINT)
+        except DreamError:  # no workers, or none any more
+            if self._left < count:
+                self._sum_up()
+            raise
+        self._sum_up()
+        return 128 + signal_number if self._left and signal_number else int(self._failed > 0)
+
+    @property
+    def _left(self) -> int:
+        return len(self._jobs) - self._dreamt - self._before - self._failed
+
+    def _args(self, source: str, crew: Crew) -> Tuple[Request, bool]:
+        request = replace(self._request, source=source, target=self._jobs[source])
+        return executors.for_workers(request, crew), self._open_seed
+
+    def _take(self, source: str, future: "Future[Done]") -> None:
+        """Counts and tells what came of a file."""
+        try:
+            done = executors.result(future)
+        except DreamError as error:
+            self._failed += 1
+            reason = str(error)
+            self._tell(reason if reason.startswith((source, files.absolute(source))) else f"{source}: {reason}")
+        else:
+            self._dreamt += not done.before
+            self._before += done.before
+            for line in done.said:
+                if line not in self._said:  # what is true of one file and the next is said once
+                    self._said.add(line)
+                    self._tell(line)
+        self._progress.update()
+
+    def _tell(self, line: str) -> None:
+        self._progress.clear()
+        say(line)
+
+    def _sum_up(self) -> None:
+        numbers = {"dreamt": self._dreamt, "done before": self._before, "failed": self._failed}
+        words = [f"{number} {what}" for what, number in numbers.items() if number] or ["none dreamt"]
+        if self._left:
+            words.append(f"{self._left} left, with which the same command goes on")
+        say(f"{', '.join(words)}: {self._request.target}")

@@ -1,0 +1,253 @@
+"""A sequence of dreams, each from the one before: one frame after the other, going on where it was cut short."""
+
+import contextlib
+import itertools
+import json
+import math
+from dataclasses import replace
+from fractions import Fraction
+from functools import partial
+from pathlib import Path
+from typing import Callable, Generator, Iterator, Optional, Protocol, Sequence, Tuple
+
+import numpy as np
+
+from ..caffe_format.sizes import Size
+from ..console import bar, interruptible, say
+from ..dream import dream_steps
+from ..errors import DreamError, UsageError
+from ..images import animation, picture, transparency
+from ..images.picture import Picture
+from ..pipeline.prepare import Prepared, prepare
+from ..pipeline.request import Recipe, Request
+from ..settings import WORKERS, WorkerSettings
+from ..video import writer
+from ..video.film import FORMATS, Form
+from . import executors, outputs
+from .checkpoint import Kind, Place, State
+from .executors import Crew, Job
+from .worker import dream_picture
+
+Dreams = Generator[np.ndarray, None, None]
+Interrupted = Callable[[], Optional[int]]
+
+
+class Frames(Protocol):
+    """What a sequence dreams, frame by frame."""
+
+    kind: Kind
+    count: int  # frames, as far as is known
+    recipe: Recipe  # what there is to say beside what a dream's recipe says
+
+    @property
+    def form(self) -> Form:
+        """Of the film that they make."""
+
+    def start(self, number: int, last: np.ndarray) -> Optional[np.ndarray]:
+        """(h, w, 3) float32: what frame `number` is dreamt from, given the dream before it; None after the last frame.
+
+        last: (h, w, 3) float32; for frame 0 the picture. The numbers follow each other, from anywhere.
+        """
+
+    def alpha(self, number: int, first: Optional[np.ndarray]) -> Optional[np.ndarray]:
+        """(h, w) uint8: how opaque frame `number` is, once it has been started; None where it is all opaque.
+
+        first: (h, w) uint8, that of the picture. The numbers follow each other, from anywhere.
+        """
+
+    def counted(self) -> int:
+        """How many frames there are, for certain: a film is read to its end."""
+
+    def times(self) -> Sequence[Fraction]:
+        """When each frame begins, in seconds, once they are all known; at the end stands when the last one is over."""
+
+
+def run(request: Request, frames: Frames, base: Optional[Picture] = None, workers: WorkerSettings = WORKERS) -> int:
+    """Makes a sequence, or goes on with one; returns the exit code: 128 and a signal's number where one cut it short.
+
+    request: its target is a folder for the frames, or a file in one of the kind's formats. base: see prepare. workers:
+    who dreams; by default this process, which it has to be where a frame is dreamt from the dream before it.
+    Raises UsageError for another target, or one that is read or holds something else, and for a sequence begun with
+    other settings; DreamError for whatever fails.
+    """
+    outputs.refuse_inputs(request.target, request)
+    with contextlib.closing(Place(request.target, frames.kind)) as place:
+        crew = executors.if_asked(request.net, workers)
+        return _run(replace(request, net=crew.net) if crew else request, frames, base, place, crew)
+
+
+def _run(request: Request, frames: Frames, base: Optional[Picture], place: Place, crew: Optional[Crew]) -> int:
+    name = frames.kind.name
+    if place.format in FORMATS.values():
+        writer.check(str(place.format))
+    place.claim()
+    finished = None if request.force else place.finished()
+    state = None if finished else _begun(place, request)
+    begun = finished or (state.recipe if state else None)
+    prepared = prepare(_like(request, begun), begun=begun.get("model") if begun else None, base=base)
+    # As it will be read again, to be compared.
+    recipe: Recipe = json.loads(json.dumps({**prepared.recipe, **frames.recipe}))
+    if request.force and begun != recipe:
+        place.make_way(lambda path: outputs.refuse_inputs(path, request))
+        state = begun = None
+    if begun is not None:
+        _compare(begun, recipe, place, name, finished is not None)
+    if finished:
+        place.clear()
+        count = frames.counted()
+        place.check_whole(count)
+        say(f"all {count} frames are in {request.target} already")
+        return 0
+    _tell_what_is_lost(place, frames, prepared.inputs.base.pixels.shape[:2])
+    if state:
+        say(f"going on after {state.done} of {frames.count} frames")
+    state = state or State(0, prepared.inputs.base.pixels.astype(np.float32), recipe)
+    place.begin(state)
+    try:
+        state, cut_short = _dream(prepared, frames, place, state, crew)
+        if cut_short:
+            say(f"stopped after {state.done} of {frames.count} frames: the same command goes on")
+            return 128 + cut_short
+        place.finish(lambda path: _write(path, place, frames, state))
+    except KeyboardInterrupt:  # the second one, in the middle of a frame, or one while the file is written
+        say("interrupted, the frame under way is dropped: the same command goes on")
+        return 130
+    say(f"the {name} of {state.done} frame{'s' if state.done > 1 else ''} is in {request.target}")
+    return 0
+
+
+def _begun(place: Place, request: Request) -> Optional[State]:
+    """What was begun there; a damaged one counts as none where it is to be replaced."""
+    try:
+        return place.state()
+    except DreamError:
+        if not request.force:
+            raise
+        return None
+
+
+def _tell_what_is_lost(place: Place, frames: Frames, size: Size) -> None:
+    """What OUT cannot hold as it is."""
+    if place.format == "MP4":
+        height, width = writer.stored_size(place.format, size)
+        twice = " and ".join(what for what, more in (("row", height > size[0]), ("column", width > size[1])) if more)
+        if twice:
+            say(f"the film will be {width}x{height}, its last {twice} twice: H.264 wants even sides")
+    elif frames.form.aspect != 1:
+        say(f"pixels are square in {place.target}, and in the film they are not: MP4 would keep that")
+    if frames.form.sound and place.format not in FORMATS.values():
+        say(f"{place.target} will be silent: MP4 and WebM have sound")
+    most = 1000 // animation.SHORTEST
+    if place.format == "GIF" and frames.form.rate > most:
+        every = math.ceil(frames.form.rate / most)
+        say(f"a GIF shows {most} frames a second at most, so this one is slower: --every {every} would help")
+
+
+def _dream(
+    prepared: Prepared, frames: Frames, place: Place, state: State, crew: Optional[Crew]
+) -> Tuple[State, Optional[int]]:
+    """Dreams the frames that are missing; returns how far that went, and the signal that came before the end."""
+    clip, first = prepared.request.dream.clip, prepared.inputs.base.alpha
+    is_lost = False  # and that was said
+    what = "the frames under way" if crew else "this step"
+    with bar("frame {n_fmt} of {total_fmt}", frames.count, state.done) as progress, interruptible(what) as interrupted:
+        dreamt = partial(_with_workers, crew) if crew else _here
+        with contextlib.closing(dreamt(prepared, frames, state, interrupted)) as dreams:
+            for dream in dreams:
+                # The picture first: where it all ends before the state is kept, the same picture is made again.
+                recipe = {**state.recipe, "frame": state.done}
+                alpha = transparency.if_any(frames.alpha(state.done, first))
+                lost = None if is_lost else place.loss(alpha)
+                if lost:
+                    say(lost)
+                    is_lost = True
+                picture.write(str(place.frame(state.done)), picture.to_uint8(dream, clip), recipe, alpha)
+                state = State(state.done + 1, dream, state.recipe)
+                place.keep(state)
+                progress.update()
+        cut_short = interrupted()
+        if cut_short and frames.start(state.done, state.dream) is None:  # it came after the last frame
+            cut_short = None
+    return state, cut_short
+
+
+def _here(prepared: Prepared, frames: Frames, state: State, interrupted: Interrupted) -> Dreams:
+    """(h, w, 3) float32: the frames that are missing, dreamt by this process until a signal comes, after a step."""
+    last = state.dream
+    for number in itertools.count(state.done):
+        start = frames.start(number, last)
+        if start is None or interrupted():
+            return
+        dream, done = _of_frame(prepared.request, number).dream, None
+        for step in dream_steps(prepared.net, start, dream, prepared.ascend):
+            if interrupted():
+                return
+            done = step
+        last = done.picture() if done else start
+        yield last
+
+
+def _with_workers(crew: Crew, prepared: Prepared, frames: Frames, state: State, interrupted: Interrupted) -> Dreams:
+    """(h, w, 3) float32: the frames that are missing, dreamt by workers until a signal comes."""
+
+    def coming() -> Iterator[Job]:
+        for number in itertools.count(state.done):
+            start = frames.start(number, state.dream)
+            if start is None:
+                return
+            request = executors.for_workers(_of_frame(prepared.request, number), crew)
+            yield Job(number, (request, Picture(start.astype(np.uint8), None, ""), prepared.recipe))
+
+    for _, future in executors.outcomes(crew, dream_picture, coming(), interrupted, in_order=True):
+        yield executors.result(future)
+
+
+def _of_frame(request: Request, number: int) -> Request:
+    """The request with a seed of the frame's own, so that it does not depend on where the sequence was begun."""
+    return replace(request, dream=replace(request.dream, seed=(int(request.dream.seed or 0) + number) % 2**32))
+
+
+def _write(path: Path, place: Place, frames: Frames, state: State) -> None:
+    """The animation or film, from the frames on the disk."""
+    times, has_alpha = frames.times(), place.has_alpha(state.done)
+    with bar("writing frame {n_fmt} of {total_fmt}", state.done) as progress:
+        pictures = _counted(place.frames(state.done, has_alpha), progress.update)
+        if place.format in FORMATS.values():
+            writer.write(path, str(place.format), pictures, times, frames.form, state.recipe, has_alpha)
+            return
+        with path.open("wb") as file:
+            durations, plays = _milliseconds(times), frames.form.plays
+            animation.write(file, str(place.format), pictures, durations, state.recipe, plays, has_alpha)
+
+
+def _counted(pictures: Iterator[np.ndarray], count: Callable[[], object]) -> Iterator[np.ndarray]:
+    for image in pictures:
+        yield image
+        count()
+
+
+def _milliseconds(times: Sequence[Fraction]) -> Sequence[int]:
+    """How long each frame of an animation is shown: in hundredths of a second, as GIF counts, which do not add up."""
+    marks = [10 * round(100 * time) for time in times]
+    return [max(animation.SHORTEST, after - before) for before, after in zip(marks, marks[1:])]
+
+
+def _like(request: Request, begun: Optional[Recipe]) -> Request:
+    """The request, with what it leaves open as it was when the sequence was begun: the seed, and the memory's limit."""
+    if begun is None:
+        return request
+    if request.dream.seed is None and "seed" in begun:
+        request = replace(request, dream=replace(request.dream, seed=begun["seed"]))
+    if request.net.memory is None and "memory" in begun:
+        request = replace(request, net=replace(request.net, memory=begun["memory"]))
+    return request
+
+
+def _compare(begun: Recipe, recipe: Recipe, place: Place, name: str, is_finished: bool) -> None:
+    """Refuses to mix two sequences."""
+    for key in [*recipe, *begun]:
+        if begun.get(key) != recipe.get(key):
+            difference = f"a {name} with {key} {begun.get(key)}, and this is one with {recipe.get(key)}"
+            if is_finished:
+                raise UsageError(f"{place.target} is {difference}: choose another OUT, or replace it with --force")
+            raise UsageError(f"{place.target} was begun as {difference}: {place.ways_out}")

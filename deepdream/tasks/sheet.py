@@ -1,0 +1,276 @@
+"""Dreams with several values of one setting or two, side by side: a contact sheet, or an animation.
+
+Each is, to the byte, the dream that it would be alone; cells.py keeps them for the next sheet. On one octave the
+shorter dream is how the longer one begins, so there all iterations are one dream. On more it is not: each octave begins
+with what the one below has come to in the end.
+"""
+
+import contextlib
+import io
+import json
+import signal
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, Callable, Collection, Dict, Generator, Iterator, List, Optional, Sequence, Set, Tuple
+
+from ..caffe_format.sizes import Size, octave_sizes
+from ..console import bar, interruptible, say
+from ..dream import Step
+from ..errors import DreamError
+from ..images import animation, picture, transparency
+from ..images.picture import Picture
+from ..pipeline.prepare import Prepared, fewer_octaves, prepare, varied
+from ..pipeline.request import Recipe, Request, with_noise_anew
+from ..settings import DREAM, MOST, WORKERS, DreamSettings, WorkerSettings, byte_size
+from ..storage import files
+from . import executors, outputs, sheet_picture
+from .executors import Crew, Job
+from .sheet_axes import Axis, Values, find_axes, name_layers, requests, suitable_layers
+from .sheet_cache import Cells
+from .sheet_picture import Content
+from .worker import dream_moments, moments
+
+Dreams = Generator[Tuple["Cell", Content], None, None]
+Advance = Callable[[Sequence["Cell"], int], None]  # the bar, by pixels; of what dream, where that is known
+Interrupted = Callable[[], Optional[int]]
+
+_DURATION = 1000  # milliseconds of each frame of an animation
+_MANY = 8  # values: more are not listed
+
+
+@dataclass
+class Cell:
+    """One of the dreams."""
+
+    request: Request
+    recipe: Recipe
+    caption: str
+    content: Optional[Content] = None  # the dream, or why there is none, when that is known
+
+
+def run(request: Request, values: Values, workers: WorkerSettings = WORKERS) -> int:
+    """Makes a sheet; returns the exit code: 128 and a signal's number where one cut it short.
+
+    request: its target is a picture, or an animation in .gif.
+    values: {field of DreamSettings: its values}, several of one or two; settings.ALL is every layer. workers: who
+    dreams; by default this process.
+    Raises UsageError for other numbers of values, and for values that cannot be; DreamError for whatever fails.
+    """
+    is_animation = Path(request.target).suffix.lower() == ".gif"
+    (files.check if is_animation else picture.check_target)(request.target)
+    is_there = outputs.check(request)
+    request, asked = find_axes(request, values)
+    crew = executors.if_asked(request.net, workers)
+    request = replace(request, net=crew.net) if crew else request
+    axes = name_layers(request, asked)
+    prepared = prepare(requests(request, axes)[0], varying=[*(axis.option for axis in axes), "octaves"])
+    if asked[0].is_every_layer:
+        axes, left_out = suitable_layers(prepared, request, axes)
+        if left_out:
+            say(f"left out, for a picture of this size does not suit them: {', '.join(left_out)}")
+    cells, size = _cells(prepared, request, axes), prepared.inputs.base.pixels.shape[:2]
+    store = Cells()
+    for cell in cells:
+        cell.content = store.find(cell.recipe, size)
+    _tell(axes, cells, size)
+    _tell_octaves(request, cells, size)
+    try:
+        cut_short = _dream(prepared, cells, store, crew)
+    except KeyboardInterrupt:  # the second one, in the middle of a step
+        cut_short = int(signal.SIGINT)
+    done = _done(cells)
+    if cut_short and done < len(cells):
+        ending = "the same command goes on" if store.fault is None else "none is kept"
+        say(f"stopped after {done} of {len(cells)} dreams: {ending}")
+        return 128 + cut_short
+    _tell_faults(cells)
+    if is_there:
+        outputs.check(request)  # hours later it may be another file
+    _write(request.target, not is_there, is_animation, axes, cells, prepared.inputs.base)
+    say(f"the sheet of {len(cells)} dreams is in {'standard output' if request.target == '-' else request.target}")
+    return 0
+
+
+def _cells(prepared: Prepared, request: Request, axes: Sequence[Axis]) -> List[Cell]:
+    """All dreams, none of them dreamt; what cannot be dreamt is refused."""
+    cells = []
+    for one in requests(request, axes):
+        other = varied(prepared, one)
+        caption = ", ".join(axis.caption(getattr(one.dream, axis.name)) for axis in axes)
+        # What fits now is not fitted again, into what the dreams before it will leave: its recipe is known already.
+        net = replace(other.request.net, memory=other.request.net.memory or MOST[byte_size])
+        cells.append(Cell(replace(other.request, net=net), other.recipe, caption))
+    return cells
+
+
+def _done(cells: Sequence[Cell]) -> int:
+    return sum(cell.content is not None for cell in cells)
+
+
+def _tell(axes: Sequence[Axis], cells: Sequence[Cell], size: Size) -> None:
+    values = " by ".join(_in_words(axis) for axis in axes)
+    before = f", {_done(cells)} of them done before" if _done(cells) else ""
+    say(f"{len(cells)} dreams of {size[1]}x{size[0]}{before}: {values}")
+
+
+def _tell_octaves(request: Request, cells: Sequence[Cell], size: Size) -> None:
+    """That there are fewer octaves than by default, where nobody said how many, and in which dreams if not in all."""
+    fewer: Dict[str, List[str]] = {}
+    for cell in cells:
+        words = fewer_octaves(request, cell.request, size) if request.fit_octaves else ""
+        fewer.setdefault(words, []).append(cell.caption)
+    for words, captions in fewer.items():
+        if words:
+            say(words if len(fewer) == 1 else f"{words}: {_listed(captions)}")
+
+
+def _in_words(axis: Axis) -> str:
+    return f"{axis.option} {_listed([str(value) for value in axis.values])}"
+
+
+def _listed(texts: Sequence[str]) -> str:
+    return ", ".join(texts if len(texts) <= _MANY else [*texts[:2], "...", texts[-1]])
+
+
+def _tell_faults(cells: Sequence[Cell]) -> None:
+    """Says which dreams failed. Raises DreamError where all did."""
+    faults = {cell.caption: cell.content for cell in cells if isinstance(cell.content, str)}
+    if len(faults) == len(cells):
+        raise DreamError(f"none of the dreams can be had, {cells[0].content}: try other layers, or a smaller step")
+    for caption, fault in faults.items():
+        say(f"{caption} is left grey: {fault}")
+
+
+def _dream(prepared: Prepared, cells: Sequence[Cell], store: Cells, crew: Optional[Crew]) -> Optional[int]:
+    """Dreams what is missing, with a bar; returns the signal that ended it."""
+    jobs, size = _jobs(cells), prepared.inputs.base.pixels.shape[:2]
+    work = sum(_work(job[-1].request.dream, size) for job in jobs)
+    what = "the dreams under way" if crew else "this step"
+    with bar("{desc}", work) as progress, interruptible(what) as interrupted:
+
+        def advance(job: Sequence[Cell], pixels: int) -> None:
+            caption = f", {job[-1].caption}" if job else ""
+            progress.set_description_str(f"dream {_done(cells) + 1} of {len(cells)}{caption}", refresh=False)
+            progress.update(pixels)
+
+        advance([], 0)
+        dreamt = partial(_with_workers, crew) if crew else _here
+        with contextlib.closing(dreamt(prepared, jobs, advance, interrupted)) as dreams:
+            for cell, content in dreams:
+                cell.content = content
+                if not isinstance(content, str):
+                    store.keep(cell.recipe, content)
+        cut_short = interrupted()
+    if store.fault:
+        say(f"dreams are not kept for other sheets: {store.fault}")
+    return cut_short
+
+
+def _jobs(cells: Sequence[Cell]) -> List[List[Cell]]:
+    """What is to be dreamt: lists of cells that are moments of one dream, its end last."""
+    jobs: Dict[DreamSettings, List[Cell]] = {}
+    for cell in cells:
+        dream = cell.request.dream
+        if dream.octave_n == 1:
+            dream = replace(dream, iter_n=0, octave_scale=DREAM.octave_scale)
+        if cell.content is None:
+            jobs.setdefault(dream, []).append(cell)
+    return [sorted(job, key=lambda cell: cell.request.dream.iter_n) for job in jobs.values()]
+
+
+def _work(dream: DreamSettings, size: Size) -> int:
+    """Pixels times iterations, what time goes by."""
+    return dream.iter_n * sum(h * w for h, w in octave_sizes(size, dream.octave_n, dream.octave_scale))
+
+
+def _here(prepared: Prepared, jobs: Sequence[Sequence[Cell]], advance: Advance, interrupted: Interrupted) -> Dreams:
+    """The cells, each with its content, dreamt by this process until a signal comes, after a step."""
+    for job in jobs:
+        if interrupted():
+            return
+
+        def go_on(step: Step, job: Sequence[Cell] = job) -> bool:
+            advance(job, step.octave_base[0].size)
+            return not interrupted()
+
+        last, there = job[-1].request, []
+        try:
+            for count, pixels in moments(varied(prepared, last), _iterations(job), go_on):
+                there.append(count)
+                yield from _of(job, count, pixels)
+        except DreamError as error:
+            yield from _failed(job, error, there)
+
+
+def _with_workers(
+    crew: Crew, prepared: Prepared, jobs: Sequence[Sequence[Cell]], advance: Advance, interrupted: Interrupted
+) -> Dreams:
+    """The cells, each with its content, dreamt by workers until a signal comes."""
+    size = prepared.inputs.base.pixels.shape[:2]
+
+    def coming() -> Iterator[Job]:
+        for number, job in enumerate(jobs):
+            request = executors.for_workers(job[-1].request, crew)
+            base = with_noise_anew(prepared.inputs, request).base
+            yield Job(number, (request, base, job[-1].recipe, _iterations(job)))
+
+    for number, future in executors.outcomes(crew, dream_moments, coming(), interrupted):
+        job = jobs[number]
+        try:
+            for count, pixels in executors.result(future):
+                yield from _of(job, count, pixels)
+        except DreamError as error:
+            yield from _failed(job, error, [])
+        advance([], _work(job[-1].request.dream, size))
+
+
+def _iterations(job: Sequence[Cell]) -> Set[int]:
+    return {cell.request.dream.iter_n for cell in job}
+
+
+def _of(job: Sequence[Cell], iterations: int, content: Content) -> Iterator[Tuple[Cell, Content]]:
+    for cell in job:
+        if cell.request.dream.iter_n == iterations:
+            yield cell, content
+
+
+def _failed(job: Sequence[Cell], error: DreamError, there: Collection[int]) -> Iterator[Tuple[Cell, Content]]:
+    """The reason, for those cells of a dream that are not there."""
+    for count in _iterations(job) - set(there):
+        yield from _of(job, count, str(error).split(":")[0])
+
+
+def _write(
+    target: str, new: bool, is_animation: bool, axes: Sequence[Axis], cells: Sequence[Cell], base: Picture
+) -> None:
+    size, alpha = base.pixels.shape[:2], transparency.if_any(base.alpha)
+    contents: List[Any] = [cell.content for cell in cells]
+    contents = [one if isinstance(one, str) else transparency.joined(one, alpha) for one in contents]
+    captions, recipe = [cell.caption for cell in cells], _recipe(axes, cells)
+    lost = transparency.loss("GIF", alpha) if is_animation else picture.loss(target, alpha)
+    if lost:
+        say(lost)
+    if is_animation:
+        frames, gif = sheet_picture.captioned(contents, size, captions), io.BytesIO()
+        animation.write(gif, "GIF", frames, [_DURATION] * len(contents), recipe, has_alpha=alpha is not None)
+        files.write(target, gif.getvalue(), new)
+        return
+    if len(axes) == 1:
+        pixels = sheet_picture.wrapped(contents, size, captions)
+    else:
+        rows, columns = ([axis.option, *map(str, axis.values)] for axis in axes)
+        pixels = sheet_picture.table(contents, size, rows, columns)
+    rgb, around = transparency.split(pixels)
+    picture.write(target, rgb, recipe, around, new=new)
+
+
+def _recipe(axes: Sequence[Axis], cells: Sequence[Cell]) -> Recipe:
+    """What all dreams have in common, and the values of what they have not."""
+    first, *others = [cell.recipe for cell in cells]
+    common = {key: value for key, value in first.items() if all(other.get(key) == value for other in others)}
+    own = {f"sheet_{axis.option}": list(axis.values) for axis in axes}
+    if "octaves" not in common and "sheet_octaves" not in own:  # as many as fit into each
+        own["octaves"] = [cell.recipe["octaves"] for cell in cells]
+    recipe: Recipe = json.loads(json.dumps({**common, **own}))
+    return recipe

@@ -1,0 +1,111 @@
+"""Which settings of a sheet have several values, and which dreams that makes."""
+
+import itertools
+from dataclasses import replace
+from typing import Any, Dict, List, NamedTuple, Sequence, Set, Tuple
+
+from ..caffe_format.sizes import octaves_that_fit
+from ..caffe_format.topology import Topology, read_topology
+from ..errors import UsageError
+from ..modelzoo.auto import choose
+from ..pipeline.prepare import Prepared
+from ..pipeline.request import Inputs, Request
+from ..settings import ALL, DREAM, SHEET, SHEET_SEED
+
+Values = Dict[str, Sequence[Any]]  # {field of DreamSettings: what it is to be}
+
+# How a value is called where its setting's name does not stand beside it.
+_CAPTIONS = {
+    "end": "{}",
+    "iter_n": "{} iterations",
+    "octave_n": "{} octaves",
+    "octave_scale": "scale {}",
+    "seed": "seed {}",
+}
+_OPTIONS = {name: f"--{option}" for option, name in SHEET.items()}
+
+
+class Axis(NamedTuple):
+    """A setting that differs from dream to dream."""
+
+    name: str  # the field of DreamSettings
+    values: Tuple[Any, ...]
+
+    @property
+    def option(self) -> str:
+        """The setting's name for people, and in recipes."""
+        return str(DREAM.__dataclass_fields__[self.name].metadata["option"])
+
+    @property
+    def is_every_layer(self) -> bool:
+        return self.name == "end" and ALL in self.values
+
+    def caption(self, value: Any) -> str:
+        """A value in words."""
+        text = _CAPTIONS[self.name].format(value)
+        return text[:-1] if text in ("1 iterations", "1 octaves") else text
+
+
+def find_axes(request: Request, values: Values) -> Tuple[Request, List[Axis]]:
+    """The request with what has one value, and what has several, the rows' before the columns'.
+
+    Raises UsageError for no axis or more than two, for a setting without a value, and for values out of range.
+    """
+    if request.kind in ("channel", "class") and "end" in values:
+        raise UsageError(f"--{request.kind} says what to dream on: leave out --layers")
+    chosen = {name: tuple(dict.fromkeys(values[name])) for name in _OPTIONS if name in values}
+    for name, distinct in chosen.items():
+        if not distinct:
+            raise UsageError(f"{_OPTIONS[name]} names no value, and a sheet of no dreams is none: name one or more")
+    axes = [Axis(name, distinct) for name, distinct in chosen.items()]
+    axes = [axis for axis in axes if len(axis.values) > 1 or axis.is_every_layer]
+    if not axes:
+        options = f"{', '.join(list(_OPTIONS.values())[:-1])} or {list(_OPTIONS.values())[-1]}"
+        raise UsageError(f"a sheet shows several values of one setting or two: give {options} more than one value")
+    if len(axes) > 2:
+        several = ", ".join(_OPTIONS[axis.name] for axis in axes)
+        raise UsageError(f"a sheet has rows and columns and no more: of {several} only two can have several values")
+    single = {name: distinct[0] for name, distinct in chosen.items()}
+    request = replace(request, dream=replace(request.dream, **{"seed": SHEET_SEED, **single}))
+    requests(request, axes)  # refuses what is out of range
+    return request, axes
+
+
+def requests(request: Request, axes: Sequence[Axis]) -> List[Request]:
+    """A request for each dream, row by row. Raises UsageError for a value out of range."""
+    names = [axis.name for axis in axes]
+    every = itertools.product(*(axis.values for axis in axes))
+    return [replace(request, dream=replace(request.dream, **dict(zip(names, chosen)))) for chosen in every]
+
+
+def name_layers(request: Request, axes: List[Axis]) -> List[Axis]:
+    """The axes with all layers by name. Raises UsageError for a layer that is not there, with the nearest names."""
+    if axes[0].name != "end":
+        return axes
+    choice = choose(request.net.model, request.net.engine, progress=True)
+    topology = read_topology(choice.model.prototxt)
+    layers = tuple(topology.dreamable()) if axes[0].is_every_layer else axes[0].values
+    layers = tuple(dict.fromkeys(layer if layer in topology.index else choice.layer(layer) for layer in layers))
+    for layer in layers:
+        topology.check_end(layer)
+    return [Axis("end", layers), *axes[1:]]
+
+
+def suitable_layers(prepared: Prepared, request: Request, axes: List[Axis]) -> Tuple[List[Axis], List[str]]:
+    """The axes with those layers that the pictures are large enough for at all octaves; and the layers left out.
+
+    Where nobody said how many octaves there are to be, one is enough.
+    """
+    topology, inputs = prepared.net.topology, prepared.inputs
+    dreams = [other.dream for other in requests(request, axes[1:])]
+    octaves = {(1 if request.fit_octaves else dream.octave_n, dream.octave_scale) for dream in dreams}
+    good = [layer for layer in axes[0].values if _suits(topology, inputs, octaves, layer)]
+    return [Axis("end", tuple(good)), *axes[1:]], [layer for layer in axes[0].values if layer not in good]
+
+
+def _suits(topology: Topology, inputs: Inputs, octaves: Set[Tuple[int, float]], layer: str) -> bool:
+    """octaves: how many, and their scale."""
+    base, *guide = inputs.sizes
+    return all(octaves_that_fit(topology, base, n, scale, layer) == n for n, scale in octaves) and all(
+        octaves_that_fit(topology, size, 1, DREAM.octave_scale, layer) for size in guide
+    )

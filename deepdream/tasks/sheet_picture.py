@@ -1,0 +1,182 @@
+"""Pictures side by side with their titles in a real font, and pictures with a caption below."""
+
+import math
+import re
+from typing import Any, Iterator, List, Sequence, Tuple, Union
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from ..caffe_format.sizes import Size
+
+# (h, w, 3) uint8, or with alpha (h, w, 4), or in words why there is no picture.
+Content = Union[np.ndarray, str]
+
+_PAPER, _INK, _MISSING = "#ffffff", "#222222", "#c8c8c8"
+_SCREEN = 3 / 2  # width by height
+_LEAST = 10  # pixels: smaller letters cannot be read
+_FONTS = ("DejaVuSans.ttf", "LiberationSans-Regular.ttf", "Arial.ttf")  # where Pillow brings none
+
+
+def table(contents: Sequence[Content], size: Size, rows: Sequence[str], columns: Sequence[str]) -> np.ndarray:
+    """Two settings: one from row to row, the other from column to column.
+
+    contents: row by row, each picture of (height, width) `size`. rows, columns: the setting's name, then its values.
+    Returns (h, w, 3) uint8, with alpha (h, w, 4).
+    """
+    (h, w), letters = size, _letters(size)
+    gap = max(4, letters // 2)
+    left = _Titles(rows, max(w // 2, 1), letters)
+    top = _Titles(columns[1:], w, letters)
+    name = _Titles(columns[:1], w, letters)
+    column, row = max(w, top.width), max(h, left.height)
+    x0, y0 = left.width + 2 * gap, name.height + top.height + 2 * gap
+    width = max(name.width + gap, len(columns[1:]) * (column + gap))
+    canvas = _paper(contents, x0 + width, y0 + len(rows[1:]) * (row + gap))
+    draw = ImageDraw.Draw(canvas)
+    name.draw(draw, 0, (x0, gap), width - gap)
+    left.draw(draw, 0, (gap, y0 - gap // 2 - left.height_of(0)), left.width)
+    for number in range(len(columns[1:])):
+        top.draw(draw, number, (x0 + number * (column + gap), y0 - gap // 2 - top.height_of(number)), column)
+    for number in range(len(rows[1:])):
+        y = y0 + number * (row + gap)
+        left.draw(draw, number + 1, (gap, y + (row - left.height_of(number + 1)) // 2), left.width)
+    for number, content in enumerate(contents):
+        y, x = divmod(number, len(columns[1:]))
+        place = (x0 + x * (column + gap) + (column - w) // 2, y0 + y * (row + gap) + (row - h) // 2)
+        _put(canvas, content, size, place, letters)
+    return np.asarray(canvas)
+
+
+def wrapped(contents: Sequence[Content], size: Size, titles: Sequence[str]) -> np.ndarray:
+    """One setting: the pictures, each of (height, width) `size` and with its title above, fill lines like words.
+
+    Returns (h, w, 3) uint8, with alpha (h, w, 4), about as wide as a screen is.
+    """
+    (h, w), letters = size, _letters(size)
+    gap = max(4, letters // 2)
+    top = _Titles(titles, w, letters)
+    column, row = max(w, top.width), top.height + gap // 2 + h
+    columns = _columns(len(contents), column + gap, row + gap)
+    canvas = _paper(contents, gap + columns * (column + gap), gap + -(-len(contents) // columns) * (row + gap))
+    draw = ImageDraw.Draw(canvas)
+    for number, content in enumerate(contents):
+        y, x = divmod(number, columns)
+        left, bottom = gap + x * (column + gap), gap + y * (row + gap) + row
+        top.draw(draw, number, (left, bottom - h - gap // 2 - top.height_of(number)), column)
+        _put(canvas, content, size, (left + (column - w) // 2, bottom - h), letters)
+    return np.asarray(canvas)
+
+
+def captioned(contents: Sequence[Content], size: Size, captions: Sequence[str]) -> Iterator[np.ndarray]:
+    """For an animation: each picture, of (height, width) `size`, with its caption below.
+
+    Yields (h, w, 3) uint8, with alpha (h, w, 4), all of one size.
+    """
+    (h, w), letters = size, _letters(size)
+    gap = max(4, letters // 2)
+    below = _Titles(captions, max(w - 2 * gap, 1), letters)
+    width = max(w, below.width + 2 * gap)
+    for number, content in enumerate(contents):
+        canvas = _paper(contents, width, h + below.height + gap)
+        _put(canvas, content, size, ((width - w) // 2, 0), letters)
+        lower = h + gap // 2 + (below.height - below.height_of(number)) // 2
+        below.draw(ImageDraw.Draw(canvas), number, (0, lower), width)
+        yield np.asarray(canvas)
+
+
+class _Titles:
+    """Texts in one font, as large as lets all of them into a width; the longer ones are broken into lines.
+
+    Where no font does that `width` tells what they take in the smallest.
+    """
+
+    def __init__(self, texts: Sequence[str], width: int, letters: int):
+        # What neither Pillow's fonts nor its bitmap font can show must not be what a sheet fails at.
+        texts = [text.encode("latin-1", "replace").decode("latin-1") for text in texts]
+        for size in range(max(letters, _LEAST), _LEAST - 1, -1):
+            self._font = _font(size)
+            self._lines = [self._broken(text, width) for text in texts]
+            self.width = max(self._width(line) for lines in self._lines for line in lines)
+            if self.width <= width:
+                break
+        self._line = _line_height(self._font)
+        self.height = max(self.height_of(number) for number in range(len(texts)))
+
+    def height_of(self, number: int) -> int:
+        return len(self._lines[number]) * self._line
+
+    def draw(self, draw: Any, number: int, place: Tuple[int, int], width: int) -> None:
+        """Draws a text at (left, top), each line in the middle of a width."""
+        left, top = place
+        for i, line in enumerate(self._lines[number]):
+            x = left + (width - self._width(line)) // 2
+            draw.text((x, top + i * self._line), line, fill=_INK, font=self._font)
+
+    def _width(self, text: str) -> int:
+        if hasattr(self._font, "getlength"):
+            return math.ceil(self._font.getlength(text))
+        return int(self._font.getmask(text).size[0])  # a bitmap font in an old Pillow
+
+    def _broken(self, text: str, width: int) -> List[str]:
+        lines = [""]
+        for piece in re.findall("[^ /]*[ /]?", text):
+            if lines[-1] and self._width((lines[-1] + piece).rstrip()) > width:
+                lines.append("")
+            lines[-1] += piece
+        return [line.rstrip() for line in lines]
+
+
+def _letters(size: Size) -> int:
+    """The size of the letters beside pictures of (height, width)."""
+    return max(_LEAST, round(math.sqrt(size[0] * size[1]) / 13))
+
+
+def _font(size: int) -> Any:
+    try:
+        return ImageFont.load_default(size=size)  # Pillow's own, since 10.1
+    except (TypeError, ImportError, OSError):
+        pass
+    for name in _FONTS:
+        try:
+            return ImageFont.truetype(name, size)
+        except (ImportError, OSError):
+            continue
+    return ImageFont.load_default()
+
+
+def _line_height(font: Any) -> int:
+    if hasattr(font, "getmetrics"):
+        return int(sum(font.getmetrics()))
+    return int(font.getmask("Ag").size[1]) + 2
+
+
+def _columns(count: int, width: int, height: int) -> int:
+    """Into how many columns to put so many pictures to fill a screen's shape, with few places left empty.
+
+    Three stand in one line, though, to be compared.
+    """
+
+    def cost(columns: int) -> float:
+        rows = -(-count // columns)
+        return abs(math.log(columns * width / (rows * height) / _SCREEN)) + columns * rows / count - 1
+
+    return count if count <= 3 else min(range(1, count + 1), key=cost)
+
+
+def _paper(contents: Sequence[Content], width: int, height: int) -> Image.Image:
+    """White and opaque, and with alpha where the pictures have it."""
+    has_alpha = any(not isinstance(content, str) and content.shape[2] == 4 for content in contents)
+    return Image.new("RGBA" if has_alpha else "RGB", (width, height), _PAPER)
+
+
+def _put(canvas: Image.Image, content: Content, size: Size, place: Tuple[int, int], letters: int) -> None:
+    """A picture, or grey with the words in its middle."""
+    h, w = size
+    if not isinstance(content, str):
+        canvas.paste(Image.fromarray(content), place)
+        return
+    grey = Image.new("RGB", (w, h), _MISSING)
+    words = _Titles([content], max(w - 4, 1), letters)
+    words.draw(ImageDraw.Draw(grey), 0, (0, max(0, (h - words.height) // 2)), w)
+    canvas.paste(grey, place)

@@ -1,0 +1,135 @@
+"""One dream from file to file: prepare it, dream with a progress bar, store the result with its recipe."""
+
+import contextlib
+import tempfile
+import uuid
+from pathlib import Path
+from typing import Optional, Tuple, Union
+
+import numpy as np
+
+from ..console import Progress, interruptible, moment, say
+from ..dream import Step, dream_steps
+from ..errors import DreamError, UsageError
+from ..images import picture
+from ..pipeline.prepare import Prepared, prepare
+from ..pipeline.request import Recipe, Request
+from ..storage import files
+from . import outputs
+from .step_frames import StepFrames
+
+Fault = Union[DreamError, MemoryError]
+
+
+def run(request: Request, like: Optional[Recipe] = None) -> int:
+    """Dreams and writes the result; returns the exit code: 128 and the signal's number where one cut the dream short.
+
+    Where the dream fails after its first step, what there is by then is written, and then the fault is raised.
+    like: see prepare.
+    """
+    picture.check_target(request.target)
+    is_there = outputs.check(request)
+    open_seed = request.dream.seed is None
+    frames = StepFrames(request) if request.frames else None
+    with contextlib.closing(frames) if frames else contextlib.nullcontext():
+        if frames:
+            frames.check()
+        prepared = prepare(request, like)
+        if frames:
+            frames.begin(prepared.recipe, open_seed)
+        last, cut_short = _dream(prepared, frames)
+    request, alpha = prepared.request, prepared.inputs.base.alpha
+    image, recipe = outcome(prepared, last)
+    del prepared, last  # a large picture's memory may be needed to write it
+    unread = _write(request, image, recipe, alpha, is_there)
+    if isinstance(cut_short, (DreamError, MemoryError)):
+        raise cut_short
+    if unread:
+        return 128 + unread
+    return 128 + cut_short if "moment" in recipe and cut_short else 0
+
+
+def outcome(prepared: Prepared, last: Optional[Step]) -> Tuple[np.ndarray, Recipe]:
+    """(h, w, 3) float32, what a dream has come to, and its recipe, which says the moment if that is not the end.
+
+    last: the last step done, None where there was none.
+    """
+    dream, recipe = prepared.request.dream, prepared.recipe
+    if last is None:
+        return prepared.inputs.base.pixels.astype(np.float32), recipe
+    if (last.octave + 1, last.iteration + 1) != (dream.octave_n, dream.iter_n):
+        recipe = {**recipe, "moment": moment(dream, last)}
+    return last.whole(), recipe
+
+
+def _dream(prepared: Prepared, frames: Optional[StepFrames]) -> Tuple[Optional[Step], Union[int, Fault, None]]:
+    """Dreams, with a bar and frames; returns the last step done, and the signal or the fault that ended it.
+
+    Raises DreamError and MemoryError for what goes wrong before a step is done.
+    """
+    dream, base = prepared.request.dream, prepared.inputs.base
+    last: Optional[Step] = None
+    with Progress(dream, base.pixels.shape[:2]) as progress, interruptible() as interrupted:
+        try:
+            for last in dream_steps(prepared.net, base.pixels, dream, prepared.ascend):
+                progress.show(last)
+                if frames:
+                    frames.write(last, prepared.recipe, base.alpha)
+                if interrupted():
+                    return last, interrupted()
+                if last.iteration + 1 == dream.iter_n and last.octave + 1 < dream.octave_n:
+                    last = last.kept()  # the next octave begins with another picture
+        except Exception as error:  # engines raise whatever comes
+            fault = _as_fault(error)
+            if last is None:
+                raise fault from error
+            fault.__cause__ = fault.__context__ = None  # what it would keep in memory is needed to write the picture
+            return last, fault.with_traceback(None)
+    return last, None
+
+
+def _as_fault(error: Exception) -> Fault:
+    """An error as a person can be told of it."""
+    if isinstance(error, UsageError):
+        return DreamError(str(error))
+    if isinstance(error, (DreamError, MemoryError)):
+        return error
+    reason = f"{type(error).__name__}: {error}".strip().split("\n")[0]
+    return DreamError(f"the dream failed ({reason}): try a smaller picture, or another --device")
+
+
+def _write(
+    request: Request, image: np.ndarray, recipe: Recipe, alpha: Optional[np.ndarray], is_there: bool
+) -> Optional[int]:
+    """Writes the dream to its target; where that cannot be, it is kept elsewhere, and DreamError raised.
+
+    is_there: whether there was something in its place, which may be replaced, when the dream began. Returns the signal
+    that came while a pipe was not read, which nobody may ever do; the dream is then kept elsewhere, too.
+    """
+    pixels, is_stream = picture.to_uint8(image, request.dream.clip), files.is_stream(request.target)
+    lost = picture.loss(request.target, alpha)
+    if lost:
+        say(lost)
+    where = "standard output" if request.target == "-" else request.target
+    with interruptible("the picture", at_once=is_stream) as interrupted:  # to encode a large one takes seconds, too
+        try:
+            if is_there:
+                outputs.check(request)  # hours later it may be another file
+            picture.write(request.target, pixels, recipe, alpha, new=not is_there)
+        except DreamError as error:
+            raise DreamError(f"{error}; the dream is in {_rescued(pixels, recipe, alpha)}") from None
+        except KeyboardInterrupt:
+            if not is_stream:
+                raise
+            say(f"{where} was not read to its end: the dream is in {_rescued(pixels, recipe, alpha)}")
+            return interrupted()
+    so_far = recipe.get("moment")
+    say(f"stopped at {so_far}: the dream so far is in {where}" if so_far else f"the dream is in {where}")
+    return None
+
+
+def _rescued(pixels: np.ndarray, recipe: Recipe, alpha: Optional[np.ndarray]) -> Path:
+    """Where a dream of hours went when it could not be written where it should: the folder for temporary files."""
+    path = Path(tempfile.gettempdir()) / f"dreamify-{uuid.uuid4().hex[:8]}.png"
+    picture.write(str(path), pixels, recipe, alpha, new=True)
+    return path

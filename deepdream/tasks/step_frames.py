@@ -1,0 +1,115 @@
+"""The picture of every step in a folder (--frames), which holds those of one dream."""
+
+import os
+import re
+from pathlib import Path
+from typing import AbstractSet, List, Optional
+
+import numpy as np
+
+from ..console import moment, say
+from ..dream import Step
+from ..errors import DreamError, UsageError
+from ..images import picture, transparency
+from ..images import recipe as recipes
+from ..pipeline.request import Recipe, Request
+from ..storage import atomic, files
+from . import outputs
+from .checkpoint import is_shown
+
+_NAME = re.compile(r"octave\d{2,}-iteration\d{4,}\.png")
+
+
+class StepFrames:
+    """The folder of a request, claimed until `close`: no other dream writes there."""
+
+    def __init__(self, request: Request):
+        self._request = request
+        self._folder = str(request.frames)
+        self._claim: Optional[int] = None
+
+    def check(self) -> None:
+        """See, before the work, that a folder that is there can be written."""
+        files.check_link(self._folder)
+        if Path(self._folder).is_dir():
+            picture.check_target(files.join(self._folder, _name(0, 0)))
+
+    def begin(self, recipe: Recipe, open_seed: bool) -> None:
+        """Makes the folder; removes the frames of an earlier dream from it, where they may be replaced.
+
+        That is where the recipe is the same but for what was drawn or chosen here (the seed, the device), or the
+        request is to replace what is there. Raises UsageError where anything else is in the folder, DreamError where it
+        cannot be made, or another dream writes there.
+        """
+        files.make_folder(self._folder)
+        try:
+            if not files.is_address(self._folder):
+                self._claim = atomic.claim(Path(files.absolute(self._folder)))
+        except BlockingIOError:
+            raise DreamError(
+                f"another dream is writing to {self._folder}: wait for it, or name another folder"
+            ) from None
+        free = {*recipes.HOW, "moment"}
+        if open_seed:
+            free |= {"seed"} | ({"input_sha256", "guide_sha256"} if "input" in recipe else set())
+        self._make_room(recipe, free)
+
+    def write(self, step: Step, recipe: Recipe, alpha: Optional[np.ndarray]) -> None:
+        """Raises DreamError where that fails. alpha: (H, W) uint8 of the whole picture, resized to the step's."""
+        dream = self._request.dream
+        target = files.join(self._folder, _name(step.octave, step.iteration))
+        pixels = picture.to_uint8(step.picture(), dream.clip)
+        alpha = transparency.resized(alpha, *pixels.shape[:2])
+        picture.write(target, pixels, {**recipe, "moment": moment(dream, step)}, alpha)
+
+    def close(self) -> None:
+        """Lets other dreams in."""
+        if self._claim is not None:
+            os.close(self._claim)
+            self._claim = None
+
+    def _make_room(self, recipe: Recipe, free: AbstractSet[str]) -> None:
+        out = files.identity(self._request.target, is_output=True)
+        stale: List[str] = []
+        for name in self._names():
+            if out is not None and files.identity(name) == out:
+                continue
+            there = _recipe_in(name) if _NAME.fullmatch(Path(name).name) else None
+            if there is None or "moment" not in there:
+                raise UsageError(
+                    f"{self._folder} holds other things than the frames of one dream, such as {Path(name).name}: "
+                    "name another folder"
+                )
+            outputs.refuse_inputs(name, self._request)
+            key = recipes.difference(there, recipe, free)
+            if key is not None and not self._request.force:
+                raise UsageError(
+                    f"{self._folder} holds the frames of a dream with {key} {there.get(key)}, and this one has "
+                    f"{recipe.get(key)}: name another folder, or replace them with --force"
+                )
+            if recipes.difference(there, recipe, {"moment"}) is not None:
+                stale.append(name)
+        if stale:
+            say(f"{len(stale)} frames of an earlier dream in {self._folder} are replaced")
+        for name in stale:
+            files.remove(name)
+
+    def _names(self) -> List[str]:
+        """Whatever a person sees in the folder."""
+        if files.is_address(self._folder):
+            names = files.find(self._folder) or []
+        else:
+            names = [str(path) for path in sorted(Path(files.absolute(self._folder)).iterdir())]
+        return [name for name in names if is_shown(Path(name))]
+
+
+def _recipe_in(name: str) -> Optional[Recipe]:
+    """The recipe of a picture; None for whatever else there may be, which is not waited for."""
+    try:
+        return None if files.is_stream(name) else picture.read_recipe(name)
+    except DreamError:
+        return None
+
+
+def _name(octave: int, iteration: int) -> str:
+    return f"octave{octave + 1:02}-iteration{iteration + 1:04}.png"

@@ -1,0 +1,108 @@
+"""What workers do: one dream after the other, with a net that is loaded once."""
+
+import threading
+from typing import AbstractSet, Callable, Collection, Iterator, List, NamedTuple, Tuple
+
+import numpy as np
+
+from ..console import heard, say
+from ..dream import Step, dream_steps, dreamt
+from ..errors import DreamError
+from ..images import picture
+from ..images.picture import Picture
+from ..images.recipe import HOW, difference
+from ..pipeline.prepare import KeptNet, Prepared
+from ..pipeline.request import Recipe, Request
+from ..storage import files
+
+_one_at_a_time = threading.Lock()  # dreams in one process, for they share the net
+_net = KeptNet()
+
+
+class Done(NamedTuple):
+    """What came of a file: whether it had been dreamt before, and what the program said of it, line by line."""
+
+    before: bool
+    said: List[str]
+
+
+def dream_file(request: Request, open_seed: bool) -> Done:
+    """Dreams a file, unless it has been dreamt with these settings before. open_seed: any seed will do.
+
+    Raises DreamError for whatever fails, and for something else in its place, unless that is to be replaced.
+    """
+    said: List[str] = []
+    with _one_at_a_time, heard(said.append):
+        prepared = _net.prepare(request)
+        files.check_link(request.target)
+        there = files.exists(request.target)
+        if there and not request.force:
+            _check_done(request.target, prepared.recipe, HOW | {"seed"} if open_seed else HOW)
+            return Done(True, said)
+        base, dream = prepared.inputs.base, prepared.request.dream
+        image = dreamt(prepared.net, base.pixels, dream, prepared.ascend)
+        pixels = picture.to_uint8(image, dream.clip)
+        lost = picture.loss(request.target, base.alpha)
+        if lost:
+            say(lost)
+        picture.write(request.target, pixels, prepared.recipe, base.alpha, new=not there)
+    return Done(False, said)
+
+
+def dream_picture(request: Request, base: Picture, recipe: Recipe) -> np.ndarray:
+    """(h, w, 3) float32: the dream of a picture that is at hand.
+
+    recipe: the dream's, as whoever wants it knows it. Raises DreamError for whatever fails, and where this worker would
+    compute it otherwise than that says.
+    """
+    with _one_at_a_time, heard(lambda _: None):
+        prepared = _prepared(request, base, recipe)
+        return dreamt(prepared.net, base.pixels, prepared.request.dream, prepared.ascend)
+
+
+def dream_moments(
+    request: Request, base: Picture, recipe: Recipe, iterations: Collection[int]
+) -> List[Tuple[int, np.ndarray]]:
+    """What moments gives for a picture that is at hand. recipe, and what is raised: see dream_picture."""
+    with _one_at_a_time, heard(lambda _: None):
+        return list(moments(_prepared(request, base, recipe), iterations))
+
+
+def moments(
+    one: Prepared, iterations: Collection[int], go_on: Callable[[Step], bool] = lambda _: True
+) -> Iterator[Tuple[int, np.ndarray]]:
+    """A dream after so many iterations of its last octave, each with its picture, (h, w, 3) uint8.
+
+    go_on: is asked after every step.
+    """
+    dream, base = one.request.dream, one.inputs.base.pixels
+    if 0 in iterations:
+        yield 0, picture.to_uint8(base.astype(np.float32), dream.clip)
+    for step in dream_steps(one.net, base, dream, one.ascend):
+        goes_on = go_on(step)
+        if step.octave + 1 == dream.octave_n and step.iteration + 1 in iterations:
+            yield step.iteration + 1, picture.to_uint8(step.whole(), dream.clip)
+        if not goes_on:
+            return
+
+
+def _prepared(request: Request, base: Picture, recipe: Recipe) -> Prepared:
+    prepared = _net.prepare(request, base)
+    for key in HOW:
+        here, there = prepared.recipe.get(key), recipe.get(key)
+        if here != there:
+            raise DreamError(f"a worker has {key} {here}, and what began this {there}: have the same on both")
+    return prepared
+
+
+def _check_done(target: str, recipe: Recipe, free: AbstractSet[str]) -> None:
+    """Raises DreamError where what is there is not the dream of a recipe. free: keys in which it may differ."""
+    try:
+        there = picture.read_recipe(target)
+    except DreamError as error:
+        reason = str(error).split(": ")[0]
+        raise DreamError(f"{target} is there and is no dream ({reason}): --force replaces it") from None
+    key = difference(there, recipe, free)
+    if key is not None:
+        other = f"{key} {there.get(key)}, and this one has {recipe.get(key)}"
+        raise DreamError(f"{target} is there, a dream with {other}: --force replaces it")

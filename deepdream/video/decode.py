@@ -1,0 +1,214 @@
+"""The frames of a film's file, packet by packet, as far as they are whole."""
+
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Iterator, List, Optional, Tuple
+
+from .clock import Clock
+from .film import Span, pyav
+from .probe import Survey, check_size, opened, pictures_of
+from .truncation import is_cut_short
+
+_SEEKING = ("mp4", "matroska")  # what these formats' names hold, whose index says where a key frame is
+_JOIN = 4  # frames before another recording: FFmpeg takes one of them for damaged, whether or not it is
+_BEFORE = 1  # second that is gone further back, because an index may go by the times of decoding
+
+
+class Damage(Exception):
+    """The film is not whole from here on.
+
+    time: seconds since the film's beginning.
+    """
+
+    def __init__(self, time: Fraction, detail: str):
+        super().__init__(detail)
+        self.time = time
+
+
+class _Unsure(Exception):
+    """A seek did not lead to frames that are certain to be right."""
+
+
+def decoded(source: str, span: Span, known: Survey) -> Iterator[Tuple[Fraction, Any]]:
+    """The span's frames, with their seconds since the film's beginning, strictly rising; then (the end, None).
+
+    Raises Damage where a frame in the span is not whole, DreamError for one that is too large.
+    """
+    if span.start > _BEFORE:
+        try:
+            yield from _Pass(source, span, known, seek=True).run()
+        except _Unsure:  # which is found out before the first frame has come
+            pass
+        else:
+            return
+    yield from _Pass(source, span, known, seek=False).run()
+
+
+class _Pass:
+    """Once through the film, as `decoded` gives it.
+
+    seek: begin at a key frame before the span, not at the film's beginning.
+    """
+
+    def __init__(self, source: str, span: Span, known: Survey, seek: bool):
+        self._source, self._span, self._known, self._seek = source, span, known, seek
+        self._step = 1 / known.rate
+        self._time: Optional[Fraction] = None  # of the frame before
+        self._sure: Optional[Fraction] = None  # no packet to come is shown before
+        self._repeated = Fraction(0)  # when a frame that is shown once more is over
+        self._begun = False  # a whole frame has come
+        self._whole: Optional[Fraction] = None  # time of the last whole frame
+        self._broken = False  # frames refer to one that was damaged, until the next key frame
+        self._is_join = False  # and that was where two recordings meet
+
+    def run(self) -> Iterator[Tuple[Fraction, Any]]:
+        with opened(self._source) as container:
+            stream = pictures_of(container, self._source)
+            packets, coder = self._packets(container, stream), self._decoder(stream)
+            if self._seek:
+                self._go_back(container, stream)
+            there = _size_if_cut(self._source)
+            while True:
+                packet, frames, fault = self._next(packets, coder, there)
+                if packet is not None and packet.dts is not None:
+                    self._sure = packet.dts * self._known.time_base - self._known.origin
+                ends = bool(fault) and self._ends(self._stamp(packet), packet is None or packet.is_keyframe)
+                for frame in self._held(coder, packet) if ends else frames:
+                    self._time = self._following() if self._known.is_counted else self._stamp(frame)
+                    if self._span.is_over(self._time):
+                        yield self._time, None
+                        return
+                    if self._is_whole(frame, self._time) and self._time >= self._span.start:
+                        check_size(self._source, frame)
+                        yield self._time, frame
+                if ends and not self._span.is_over(self._stamp(packet)):
+                    raise Damage(self._stamp(packet), fault)
+                if ends or packet is None:
+                    break
+        end = Fraction(0) if self._time is None else max(self._time + self._known.last, self._repeated)
+        if self._known.is_short and not ends and not self._span.is_over(end):
+            raise Damage(end, "what follows cannot be read")
+        yield end, None
+
+    def _packets(self, container: Any, stream: Any) -> Iterator[Any]:
+        clock = Clock(container, stream)
+        for packet in container.demux(stream):
+            clock.set(packet)
+            yield packet
+
+    def _decoder(self, stream: Any) -> Any:
+        name = self._known.alpha_decoder
+        return pyav().CodecContext.create(name, "r") if name else stream.codec_context
+
+    def _next(self, packets: Iterator[Any], coder: Any, there: Optional[int]) -> Tuple[Any, List[Any], str]:
+        """(packet, the frames that it makes whole, what is wrong with it); no packet at the end, or if unreadable.
+
+        there: the bytes of a file that is cut short, else None.
+        """
+        av = pyav()
+        packet = None
+        try:
+            packet = next(packets)
+            if not packet.size and packet.pts is not None:  # Theora's way to show the frame before once more
+                self._repeated = self._stamp(packet) + (packet.duration or 0) * self._known.time_base
+                return packet, [], ""
+            if there is not None and not packet.size:  # the one that ends a stream
+                return None, [], "there the file ends"
+            # FFmpeg hands out what is left of the last packet, and not all decoders mind.
+            reaches_end = there is not None and packet.pos is not None and packet.pos + packet.size >= there
+            if reaches_end or (packet.is_corrupt and not self._meets_another(self._stamp(packet))):
+                return packet, [], "a frame is cut short"
+            return packet, coder.decode(packet), ""
+        except (StopIteration, av.EOFError):
+            return None, [], ""
+        except av.FFmpegError as error:
+            return packet, [], error.strerror
+
+    def _meets_another(self, time: Fraction) -> bool:
+        """Whether two recordings meet about that time."""
+        return self._is_new(time) or any(0 < join - time <= _JOIN * self._step for join in self._known.joins)
+
+    def _is_new(self, time: Fraction) -> bool:
+        """Whether another recording has begun by that time, and no whole frame of it has come."""
+        return self._whole is not None and any(self._whole < join <= time for join in self._known.joins)
+
+    def _held(self, coder: Any, damaged: Any) -> List[Any]:
+        """The frames that the decoder was given before a damaged packet, and that no missing one should precede.
+
+        Frames are decoded in another order than they are shown in; none is shown before its packet's time of decoding.
+        """
+        try:
+            frames = list(coder.decode(None))
+        except pyav().FFmpegError:
+            return []
+        whole: List[Any] = []
+        before = self._time
+        for frame in frames:
+            time = self._stamp(frame)
+            follows = before is not None and time - before < self._step * 3 / 2
+            if damaged is not None and time >= self._stamp(damaged):
+                break
+            if not follows and self._sure is not None and time > self._sure:
+                break
+            whole.append(frame)
+            before = time
+        return whole
+
+    def _go_back(self, container: Any, stream: Any) -> None:
+        if self._known.joins or not any(name in container.format.name for name in _SEEKING):
+            raise _Unsure
+        place = int((self._span.start - _BEFORE + self._known.origin) / self._known.time_base)
+        try:
+            container.seek(place, stream=stream)
+        except pyav().FFmpegError:
+            raise _Unsure from None
+
+    def _stamp(self, thing: Any) -> Fraction:
+        """The time of a packet or a frame; without one of its own, or before the last, it comes after that."""
+        before, time_base = self._time, self._known.time_base
+        stamp = getattr(thing, "pts", None)
+        if stamp is None:
+            stamp = getattr(thing, "dts", None)
+        if stamp is not None:
+            time = stamp * time_base - self._known.origin
+            return time if before is None or time > before else before + time_base
+        return self._following()
+
+    def _following(self) -> Fraction:
+        """The time one frame after the last."""
+        before, time_base = self._time, self._known.time_base
+        if before is None:
+            return Fraction(0)
+        return before + max(1, round(self._step / time_base)) * time_base
+
+    def _ends(self, at: Fraction, is_key: bool) -> bool:
+        """Whether the film ends with a damage at that time; before the span and the first key frame, it goes on.
+
+        A recording may begin and end anywhere, and what comes before a key frame then cannot be decoded.
+        """
+        begun = self._begun or is_key
+        if begun and (self._is_join or self._meets_another(at)):
+            self._broken = self._is_join = True
+            return False
+        if at >= self._span.start and begun:
+            return True
+        if self._seek:
+            raise _Unsure
+        self._broken = self._broken or begun
+        return False
+
+    def _is_whole(self, frame: Any, at: Fraction) -> bool:
+        if self._is_new(at) and not frame.key_frame:  # it refers to what is not there, or to the recording before
+            self._broken = self._is_join = True
+        if frame.is_corrupt or (self._broken and not frame.key_frame):
+            if self._ends(at, self._broken or frame.key_frame):
+                raise Damage(at, "a frame is broken")
+            return False
+        if self._seek and not self._begun and not (frame.key_frame and at <= self._span.start):
+            raise _Unsure
+        self._begun, self._broken, self._is_join, self._whole = True, False, False, at
+        return True
+
+
+def _size_if_cut(source: str) -> Optional[int]:
+    return Path(source).stat().st_size if is_cut_short(source) else None

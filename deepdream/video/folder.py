@@ -1,0 +1,109 @@
+"""A folder of pictures, read as a film."""
+
+import contextlib
+import hashlib
+import re
+from fractions import Fraction
+from pathlib import Path
+from typing import Dict, Iterator, List, Optional, Tuple
+
+from PIL import Image
+
+from ..errors import DreamError, UsageError
+from ..images import picture
+from .film import Film, Form, Frame, Span
+
+
+class FrameFolder(Film):
+    """The pictures of a folder, in the order of the last number in their names; hidden files are left out.
+
+    rate: frames a second. max_size: longest side in pixels; larger pictures are shrunk to it.
+    Raises UsageError where nothing is in the span, DreamError for a folder that cannot be read, has no pictures, or one
+    without a number.
+    """
+
+    def __init__(self, source: str, span: Span, rate: Fraction, max_size: Optional[int]):
+        paths = _pictures(source)
+        inside = [number for number in range(len(paths)) if span.holds(number / rate)]
+        if not inside:
+            raise span.nothing_in(source, len(paths) / rate)
+        self._paths = [paths[number] for number in inside[:: span.every]]
+        ends = [*range(0, len(inside), span.every), len(inside)]
+        self._times = [number / rate for number in ends]
+        self._max_size = max_size
+        first = picture.read(str(self._paths[0]), max_size).pixels
+        _check_sizes(self._paths)
+        form = Form(rate=rate / span.every, time_base=1 / rate, max_size=max_size)
+        super().__init__(source, _sha256(paths), len(self._paths), first.shape[:2], form)
+
+    def frames(self) -> Iterator[Frame]:
+        self.fault = None
+        for path, time, end in zip(self._paths, self._times, self._times[1:]):
+            try:
+                read = picture.read(str(path), self._max_size)
+            except DreamError as error:
+                self.fault = error
+                return
+            if read.pixels.shape[:2] != self.size:
+                self.fault = _odd_size(path, read.pixels.shape[:2], self.size)
+                return
+            is_opaque = read.alpha is None or read.alpha.min() == 255
+            yield Frame(time, end - time, read.pixels, None if is_opaque else read.alpha)
+
+
+def _pictures(source: str) -> List[Path]:
+    """The folder's pictures in order. Raises DreamError where there are none, or one has no number."""
+    try:
+        pictures = [path for path in Path(source).iterdir() if path.is_file() and picture.is_named_so(path)]
+    except OSError as error:
+        raise DreamError(f"{source} cannot be read ({error.strerror}): check its permissions") from None
+    if not pictures:
+        raise DreamError(f"there are no pictures in the folder {source}: name one with a film's frames")
+    numbered: List[Tuple[int, str, Path]] = []
+    for path in pictures:
+        numbers = re.findall("[0-9]+", path.stem)
+        if not numbers:
+            raise DreamError(f"{path} has no number in its name: number the frames, or move it out of the folder")
+        numbered.append((int(numbers[-1]), path.name, path))
+    numbered.sort()
+    for (number, name, _), (following, other, _) in zip(numbered, numbered[1:]):
+        if number == following:
+            raise DreamError(f"{name} and {other} in {source} are both number {number}: move one out of the folder")
+    return [path for _, _, path in numbered]
+
+
+def _check_sizes(paths: List[Path]) -> None:
+    """Refuses frames of several sizes, as far as the pictures' headers tell, before hours of dreaming."""
+    sizes: Dict[Path, Tuple[int, int]] = {}
+    for path in paths:
+        with contextlib.suppress(Exception), Image.open(path) as image:  # what is damaged is found when its turn comes
+            sizes[path] = image.size[::-1]
+    (_, usual), *others = sizes.items()
+    for path, size in others:
+        if sorted(size) != sorted(usual):  # one of them may be turned by EXIF
+            raise _odd_size(path, size, usual)
+
+
+def _sha256(paths: List[Path]) -> str:
+    digest = hashlib.sha256()
+    for path in paths:
+        try:
+            digest.update(path.read_bytes())
+        except OSError as error:
+            raise DreamError(f"{path} cannot be read ({error.strerror}): check it and its permissions") from None
+    return digest.hexdigest()
+
+
+def _odd_size(path: Path, size: Tuple[int, int], usual: Tuple[int, int]) -> DreamError:
+    """(height, width) of a frame, and of the first one."""
+    return DreamError(
+        f"{path} has {size[1]} x {size[0]} pixels and the first frame {usual[1]} x {usual[0]}: make them of one size"
+    )
+
+
+def rate_of(fps: float) -> Fraction:
+    """Frames a second, exactly: 29.97 is 30000/1001, and so for all rates of television. Raises UsageError for 0."""
+    if not 0 < fps < float("inf"):
+        raise UsageError(f"a film has more than 0 frames a second, not {fps:g}")
+    ntsc = Fraction(round(fps * 1.001) * 1000, 1001)
+    return ntsc if ntsc and abs(ntsc - Fraction(fps)) < Fraction(1, 200) and fps != round(fps) else Fraction(str(fps))

@@ -1,0 +1,203 @@
+"""Films: files and folders -> pictures with times, and the form that new pictures are stored in."""
+
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Dict, Iterator, Optional, Tuple
+
+import numpy as np
+from PIL import Image
+
+from ..errors import DreamError, UsageError
+from ..images import picture
+from ..images import recipe as recipes
+from .animated import Animation, gif_plays, is_animated_webp
+from .colour import ToRgb, matrix_and_range
+from .decode import Damage, decoded
+from .deinterlace import deinterlaced, is_possible
+from .film import BT709, FORMATS, Film, Form, Frame, Sound, Span, pyav, sha256
+from .folder import FrameFolder, rate_of
+from .probe import opened, survey
+
+_USUAL_RATE = 25.0
+_COMBS = "its frames stay as they are, with combs, for this FFmpeg lacks bwdif"
+_LANCZOS = 1  # Pillow's filter; its name moved between releases, its number did not
+
+
+def open_film(
+    source: str,
+    start: Optional[float] = None,
+    end: Optional[float] = None,
+    every: int = 1,
+    fps: Optional[float] = None,
+    max_size: Optional[int] = None,
+) -> Film:
+    """Open a film: whatever FFmpeg decodes, or a folder of numbered pictures.
+
+    start, end: seconds since its beginning, end exclusive; the first frame from start on is the new beginning, for the
+    sound too. every: only each so manieth frame; the speed stays. fps: frames a second of a folder, 25 if None.
+    max_size: longest side in pixels; larger pictures are shrunk to it. All are in the ranges of their settings.
+    Raises UsageError for a span without frames and a rate for a film that has its own, DreamError for what cannot be
+    read.
+    """
+    if source == "-":
+        raise UsageError("a film cannot come from standard input: name a file")
+    span = Span(Fraction(str(start or 0)), None if end is None else Fraction(str(end)), every)
+    if Path(source).is_dir():
+        return FrameFolder(source, span, rate_of(_USUAL_RATE if fps is None else fps), max_size)
+    if fps is not None:
+        raise UsageError(f"--fps is for folders of frames, and {source} has its own rate: leave it out")
+    return (Animation if is_animated_webp(source) else _File)(source, span, max_size)
+
+
+def read_recipe(source: str) -> Dict[str, Any]:
+    """The recipe stored in a film, by its extension, or in a picture.
+
+    Raises DreamError for what is neither, and where the recipe is missing or damaged.
+    """
+    if Path(source).suffix.lower() not in FORMATS:
+        return picture.read_recipe(source)
+    with opened(source) as container:
+        tags = {key.lower(): value for key, value in container.metadata.items()}  # WebM has them in capitals
+    return recipes.parse(tags.get("comment"), source)
+
+
+class _File(Film):
+    """A film in a file that FFmpeg reads."""
+
+    def __init__(self, source: str, span: Span, max_size: Optional[int]):
+        digest = sha256(source)
+        known = survey(source, span)
+        self.source, self.notes = source, []
+        self._span, self._known, self._max_size = span, known, max_size
+        try:
+            first, frame = next(self._decoded())
+        except Damage as damage:
+            raise DreamError(
+                f"the first frame of {source} cannot be decoded ({damage}): get it anew, or start elsewhere"
+            ) from None
+        if frame is None:
+            raise span.nothing_in(source, known.length)
+        # A film that is taken from its beginning keeps what is heard before its first picture.
+        self._zero = first if span.start else Fraction(0)
+        self._turn = _display_matrix(frame)
+        pixels, _ = self._pixels(ToRgb(), frame)
+        matrix, full_range = matrix_and_range(frame)
+        is_rgb = frame.format.is_rgb
+        form = Form(
+            rate=known.rate / span.every,
+            time_base=known.time_base,
+            matrix=matrix,
+            primaries=BT709 if is_rgb else known.primaries,
+            transfer=BT709 if is_rgb else known.transfer,
+            full_range=full_range,
+            aspect=1 / known.aspect if self._turn[1] else known.aspect,
+            sound=Sound(source, self._zero, span.end) if known.has_sound else None,
+            max_size=max_size,
+            plays=gif_plays(source),
+        )
+        super().__init__(source, digest, -(-known.count // span.every), pixels.shape[:2], form, self.notes)
+
+    def frames(self) -> Iterator[Frame]:
+        self.fault = None
+        convert = ToRgb()
+        for begin, end, frame in self._shown():
+            pixels, alpha = self._pixels(convert, frame)
+            yield Frame(begin - self._zero, end - begin, pixels, alpha)
+
+    def check(self) -> Iterator[None]:
+        self.fault = None
+        for _ in self._shown():
+            yield
+
+    def _shown(self) -> Iterator[Tuple[Fraction, Fraction, Any]]:
+        """(when it begins, when it is over, av.VideoFrame), of each `every`th frame; then fault is known."""
+        begin, end, held, done = self._zero, self._zero, None, 0
+        try:
+            for number, (time, frame) in enumerate(self._decoded()):
+                end = time
+                if frame is None:
+                    break
+                if number % self._span.every == 0:
+                    if held is not None:
+                        yield begin, time, held
+                        done += 1
+                    begin, held = time, frame
+        except Damage as damage:
+            end += self._known.last
+            place = f"at {float(damage.time):.2f} s, after {done + 1} frame{'s' if done else ''}"
+            self.fault = DreamError(f"{self.source} is damaged {place} ({damage}): get it anew")
+        if held is not None:
+            yield begin, end, held
+
+    def _decoded(self) -> Iterator[Tuple[Fraction, Any]]:
+        """What packets.decoded gives, without combs; what is not shown as it is stored is noted."""
+        if self._known.joins:
+            count = len(self._known.joins) + 1
+            self.note(
+                f"{self.source} is {count} recordings, one behind the other: they are joined, and frames that are "
+                "broken where they meet are left out"
+            )
+        ends = self._known.sound_ends
+        if ends is not None and ends > self._span.start and not self._span.is_over(ends):
+            self.note(f"the sound of {self.source} is damaged at {float(ends):.2f} s, and ends there")
+        frames = self._noted()
+        return deinterlaced(frames) if is_possible() else frames
+
+    def _noted(self) -> Iterator[Tuple[Fraction, Any]]:
+        first: Optional[Tuple[int, int]] = None
+        changed = False
+        for time, frame in decoded(self.source, self._span, self._known):
+            if frame is not None:
+                if frame.interlaced_frame:
+                    ending = "bwdif makes whole pictures of its frames" if is_possible() else _COMBS
+                    self.note(f"{self.source} is interlaced: {ending}")
+                first = first or (frame.width, frame.height)
+                if not changed and first != (frame.width, frame.height):
+                    changed = True
+                    self.note(
+                        f"{self.source} changes at {float(time):.2f} s from {first[0]}x{first[1]} to "
+                        f"{frame.width}x{frame.height}: all its frames are scaled to the first size"
+                    )
+            yield time, frame
+
+    def _pixels(self, convert: ToRgb, frame: Any) -> Tuple[np.ndarray, Optional[np.ndarray]]:
+        """A frame's pixels and alpha upright, and no larger than max_size."""
+        try:
+            pixels, alpha = convert(frame)
+        except pyav().FFmpegError as error:
+            raise DreamError(
+                f"{self.source} has pixels that cannot be turned into RGB ({error.strerror}): convert it to MP4 first"
+            ) from None
+        return self._fitted(pixels), None if alpha is None else self._fitted(alpha)
+
+    def _fitted(self, plane: np.ndarray) -> np.ndarray:
+        plane = _upright(plane, self._turn)
+        height, width = plane.shape[:2]
+        size = picture.fit((width, height), self._max_size)
+        return plane if size == (width, height) else np.array(Image.fromarray(plane).resize(size, _LANCZOS))
+
+
+def _display_matrix(frame: Any) -> Tuple[int, int, int, int]:
+    """How a point (x, y) is shown, at (a x + c y, b x + d y): (a, b, c, d), of -1, 0 and 1, y downwards.
+
+    A frame that was asked for its side data is in a reference cycle with them: ask one, not all.
+    """
+    data = frame.side_data.get("DISPLAYMATRIX")
+    if data is None:
+        return 1, 0, 0, 1
+    a, b, _, c, d = (int(value) for value in np.frombuffer(bytes(data), np.int32)[:5])
+    # A camera's angle is one of four; of others the nearest is taken, and of what turns nothing, upright.
+    if abs(b) > abs(a) and abs(c) > abs(d):
+        return 0, _sign(b), _sign(c), 0
+    return _sign(a), 0, 0, _sign(d)
+
+
+def _sign(value: int) -> int:
+    return -1 if value < 0 else 1
+
+
+def _upright(pixels: np.ndarray, matrix: Tuple[int, int, int, int]) -> np.ndarray:
+    a, b, c, d = matrix
+    if b:
+        pixels = pixels.swapaxes(0, 1)
+    return np.ascontiguousarray(pixels[:: b or d, :: c or a])

@@ -1,0 +1,211 @@
+"""The sound of a film, copied into another, or encoded anew where that cannot hold it as it is."""
+
+import contextlib
+from fractions import Fraction
+from typing import Any, Dict, Iterable, Iterator, List, Optional, Tuple
+
+from .clock import Clock
+from .film import Sound, beginning, pyav
+from .probe import pictures_of
+
+# The decoders of what each format holds, and what all else becomes in it: the encoder, bits and samples a second.
+_HOLDS = {
+    "MP4": {"aac", "mp3", "mp3float", "ac3", "eac3", "alac", "opus", "libopus"},
+    "WEBM": {"opus", "libopus", "vorbis", "libvorbis"},
+}
+_ENCODERS = {"MP4": ("aac", 192000, (44100, 48000)), "WEBM": ("libopus", 160000, (48000,))}
+_RUN_UP = 1  # second: what is decoded before the beginning, because a decoder may need some of it
+
+
+class SoundWriter:
+    """Brings all sound of a file into a film that is being written; where it is damaged, it ends.
+
+    In a file of several recordings it goes on with the next.
+
+    container: an av.container.OutputContainer. kind: "MP4" or "WEBM". sound: None for none.
+    Raises av.FFmpegError where writing fails, which is an OSError where the disk does.
+    """
+
+    def __init__(self, container: Any, kind: str, sound: Optional[Sound]):
+        self._container = container
+        self._source: Any = None
+        self._packets: Iterator[Tuple[Fraction, Any]] = iter(())
+        if sound is not None:
+            self._path = sound.path
+            self._source = pyav().open(f"file:{sound.path}", metadata_errors="replace")
+            tracks: Dict[int, Any] = {}
+            for stream in self._source.streams.audio:
+                if stream.codec_context is not None:
+                    make = _Copied if stream.codec_context.name in _HOLDS[kind] else _Encoded
+                    tracks[stream.index] = make(container, kind, stream, beginning(self._source) + sound.start)
+            end = None if sound.end is None else sound.end - sound.start
+            self._packets = self._read(tracks, end)
+        self._next = next(self._packets, None)
+
+    def go_on(self, until: Optional[Fraction]) -> None:
+        """Write the sound that begins before that time, in seconds; None for all there is."""
+        while self._next is not None and (until is None or self._next[0] < until):
+            self._container.mux(self._next[1])
+            self._next = next(self._packets, None)
+
+    def close(self) -> None:
+        if self._source is not None:
+            self._source.close()
+
+    def _read(self, tracks: Dict[int, Any], end: Optional[Fraction]) -> Iterator[Tuple[Fraction, Any]]:
+        """(seconds, packet) of all tracks, to be written."""
+        if not tracks:
+            return
+        pictures = pictures_of(self._source, self._path)  # which say where another recording begins
+        clock, broken = Clock(self._source, pictures), {}
+        streams = [self._source.streams[index] for index in tracks]
+        for packet in _until_damage(self._source.demux(pictures, *streams)):
+            index = packet.stream_index
+            if not clock.set(packet) or index not in tracks:
+                continue
+            if packet.is_corrupt:
+                broken[index] = clock.recording(index)
+            if broken.get(index) == clock.recording(index):
+                continue
+            track = tracks[index]
+            stamp = packet.dts if packet.pts is None else packet.pts
+            if packet.size and stamp is not None:
+                time = stamp * packet.time_base - track.zero
+                if end is None or time < end:
+                    yield from track.take(packet, time)
+        for track in tracks.values():
+            yield from track.finish()
+
+
+class _Copied:
+    """A track whose packets stay as they are. zero: the time in its source that becomes 0, in seconds."""
+
+    def __init__(self, container: Any, kind: str, stream: Any, zero: Fraction):
+        self.zero, self._kind = zero, kind
+        if hasattr(container, "add_stream_from_template"):
+            self._stream = container.add_stream_from_template(stream)
+        else:  # PyAV 12
+            self._stream = container.add_stream(template=stream)
+        _keep_language(stream, self._stream)
+        opening = stream.codec_context.extradata or b""
+        is_opus = opening.startswith(b"OpusHead")
+        self._delay = Fraction(int.from_bytes(opening[10:12], "little"), 48000) if is_opus else Fraction(0)
+        self._last: Optional[int] = None
+
+    def take(self, packet: Any, time: Fraction) -> Iterator[Tuple[Fraction, Any]]:
+        # A decoder needs a packet before the one that is heard first. MP4 hides it by its edit list; WebM hides no more
+        # than the delay that Opus names.
+        lasts = (packet.duration or 0) * packet.time_base
+        if time <= (-2 * lasts - packet.time_base if self._kind == "MP4" else -self._delay - packet.time_base):
+            return
+        shift = round(self.zero / packet.time_base)
+        packet.pts = None if packet.pts is None else packet.pts - shift
+        packet.dts = packet.pts if packet.dts is None else packet.dts - shift
+        if self._last is not None and packet.dts <= self._last:  # no format takes that
+            return
+        self._last = packet.dts
+        packet.stream = self._stream
+        yield time, packet
+
+    def finish(self) -> Iterable[Tuple[Fraction, Any]]:
+        return ()
+
+
+class _Encoded:
+    """A track that is decoded and encoded anew. zero: the time in its source that becomes 0, in seconds."""
+
+    def __init__(self, container: Any, kind: str, stream: Any, zero: Fraction):
+        self.zero = zero
+        self._decoder = stream.codec_context
+        name, bits, rates = _ENCODERS[kind]
+        rate = self._decoder.sample_rate
+        self._stream = container.add_stream(name, rate=rate if rate in rates else 48000)
+        _keep_language(stream, self._stream)
+        coder = self._stream.codec_context
+        coder.bit_rate = bits
+        coder.layout = "mono" if len(self._decoder.layout.channels) == 1 else "stereo"
+        self._coder = coder
+        self._graph: Any = None
+        self._ended = False  # by damage
+        self._due: Optional[Fraction] = None  # when the next frame begins
+        self._time_base = Fraction(1)
+
+    def take(self, packet: Any, time: Fraction) -> Iterator[Tuple[Fraction, Any]]:
+        if time > -_RUN_UP:
+            yield from self._encode(packet)
+
+    def finish(self) -> Iterator[Tuple[Fraction, Any]]:
+        yield from self._encode(None)
+        if self._graph is not None:
+            self._graph.push(None)
+            yield from self._pulled()
+            yield from self._timed(self._coder.encode(None))
+
+    def _encode(self, packet: Any) -> Iterator[Tuple[Fraction, Any]]:
+        try:
+            frames = [] if self._ended else self._decoder.decode(packet)
+        except pyav().FFmpegError:
+            self._ended, frames = True, []
+        for frame in frames:
+            if frame.pts is None:  # the last of some decoders, which follows the one before
+                if self._due is None:
+                    continue
+                frame.pts = round(self._due / self._time_base)
+            else:
+                self._time_base = frame.time_base
+                frame.pts -= round(self.zero / self._time_base)
+            begin, lasts = frame.pts * self._time_base, Fraction(frame.samples, frame.sample_rate)
+            if self._due is not None and begin < self._due - lasts / 2:  # what the recording before still fills
+                continue
+            self._due = begin + lasts
+            if self._due > 0:
+                if self._graph is None:
+                    self._graph = self._make_graph(frame)
+                self._graph.push(frame)
+                yield from self._pulled()
+
+    def _pulled(self) -> Iterator[Tuple[Fraction, Any]]:
+        av = pyav()
+        while True:
+            try:
+                frame = self._graph.pull()
+            except (av.BlockingIOError, av.EOFError):
+                return
+            yield from self._timed(self._coder.encode(frame))
+
+    def _timed(self, packets: List[Any]) -> Iterator[Tuple[Fraction, Any]]:
+        for packet in packets:
+            packet.stream = self._stream
+            yield packet.pts * packet.time_base, packet
+
+    def _make_graph(self, frame: Any) -> Any:
+        """Resamples; what is before 0 is cut off, and gaps are filled with silence."""
+        graph = pyav().filter.Graph()
+        coder = self._coder
+        nodes = [
+            graph.add_abuffer(
+                sample_rate=frame.sample_rate,
+                format=frame.format.name,
+                layout=frame.layout.name,
+                time_base=frame.time_base,
+            ),
+            graph.add("aresample", f"{coder.sample_rate}:async=1:first_pts=0"),
+            graph.add("aformat", f"sample_fmts={coder.format.name}:channel_layouts={coder.layout.name}"),
+            graph.add("abuffersink"),
+        ]
+        for node, following in zip(nodes, nodes[1:]):
+            node.link_to(following)
+        graph.configure()
+        return graph
+
+
+def _until_damage(packets: Iterable[Any]) -> Iterator[Any]:
+    """Packets, up to where they cannot be read any more."""
+    with contextlib.suppress(pyav().FFmpegError):
+        yield from packets
+
+
+def _keep_language(source: Any, target: Any) -> None:
+    language = source.metadata.get("language")
+    if language:
+        target.metadata["language"] = language

@@ -1,0 +1,194 @@
+"""Films: pictures with times -> MP4 and WebM files, with the sound of the film that they come from."""
+
+import contextlib
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Dict, Iterable, Optional, Sequence, Tuple
+
+import numpy as np
+
+from ..errors import DreamError
+from ..images import picture
+from ..images import recipe as recipes
+from .colour import FULL, LIMITED, ToYuv
+from .film import Form, pyav
+from .sound import SoundWriter
+
+# The encoders of each, the best first, with what keeps a dream's fine grain. Without cpu-independent x264 gives other
+# bytes now and then, from the same pictures on one thread: its fast macroblock tree is not the same every time.
+_ENCODERS: Dict[str, Dict[str, Dict[str, str]]] = {
+    "MP4": {
+        "libx264": {"crf": "17", "preset": "medium", "x264-params": "cpu-independent=1"},
+        "libopenh264": {"b": "20M", "allow_skip_frames": "0"},
+    },
+    "WEBM": {
+        "libvpx-vp9": {"crf": "12", "b": "0", "row-mt": "1", "cpu-used": "3", "tile-columns": "2"},
+        "libvpx": {"crf": "4", "b": "50M", "cpu-used": "2"},
+    },
+}
+_THREADS = 4  # a number of its own, because the bytes depend on it
+
+
+def check(kind: str) -> None:
+    """See that films of a kind can be written here.
+
+    kind: a value of film.FORMATS. Raises DreamError where PyAV, or an encoder in it, is missing.
+    """
+    try:
+        _encoder(kind)
+    except DreamError as error:
+        raise DreamError(f"{error}; a folder or a .gif needs none") from None
+
+
+def stored_size(
+    kind: str, size: Tuple[int, int], aspect: Fraction = Fraction(1), longest: Optional[int] = None
+) -> Tuple[int, int]:
+    """The (height, width) that pictures of this one are stored with.
+
+    H.264 has even sides only. PyAV cannot tell WebM what a pixel's aspect is, so there pixels are made square.
+    longest: side in pixels that these do not exceed; None for any.
+    """
+    height, width = size
+    if kind == "MP4":
+        return height + height % 2, width + width % 2
+    square = Fraction(1)
+    if aspect == square:
+        return size
+    width, height = picture.fit((round(width * max(aspect, square)), round(height / min(aspect, square))), longest)
+    return height, width
+
+
+def write(
+    path: Path,
+    kind: str,
+    frames: Iterable[np.ndarray],
+    times: Sequence[Fraction],
+    form: Form,
+    recipe: Dict[str, Any],
+    has_alpha: bool = False,
+) -> None:
+    """Write a film, frame by frame; the same input gives the same bytes on one machine.
+
+    Sizes are those of `stored_size`; an odd side gets its last row or column once more. Sound stays as it is where the
+    format can hold it.
+
+    kind: a value of film.FORMATS. frames: (h, w, 3) uint8 RGB, or for has_alpha (h, w, 4), all of one size. times:
+    seconds, of each frame, and one more of the end. recipe: what JSON can hold. has_alpha: whether transparency is
+    kept, which only WebM can.
+    Raises OSError where the file cannot be written, such as on a full disk, DreamError where the encoder fails.
+    """
+    av = pyav()
+    options = {"fflags": "+bitexact", **({"movflags": "+faststart"} if kind == "MP4" else {})}
+    try:
+        container = av.open(f"file:{path}", "w", format=kind.lower(), options=options)
+        try:
+            container.metadata["comment"] = recipes.to_json(recipe)
+            _fill(container, kind, frames, times, form, has_alpha)
+        except BaseException:
+            with contextlib.suppress(av.FFmpegError):  # it would hide what went wrong first
+                container.close()
+            raise
+        container.close()
+    except av.FFmpegError as error:
+        if isinstance(error, OSError):
+            raise
+        raise DreamError(f"the frames cannot be stored as {kind} ({error.strerror}): write to a folder") from None
+
+
+def holds_alpha(kind: str) -> bool:
+    """Whether films of a kind can be written here with transparency."""
+    formats = pyav().codec.Codec(_encoder(kind), "w").video_formats or ()
+    return kind == "WEBM" and any(one.name == "yuva420p" for one in formats)
+
+
+def _encoder(kind: str) -> str:
+    """The name of an encoder that is there. Raises DreamError."""
+    av = pyav()
+    for name in _ENCODERS[kind]:
+        with contextlib.suppress(ValueError):  # PyAV's UnknownCodecError is one
+            av.codec.Codec(name, "w")
+            return name
+    names = " nor ".join(_ENCODERS[kind])
+    raise DreamError(f"this PyAV has neither {names} for {kind}: pip install av from PyPI, which has them")
+
+
+def _fill(
+    container: Any, kind: str, frames: Iterable[np.ndarray], times: Sequence[Fraction], form: Form, has_alpha: bool
+) -> None:
+    to_yuv = ToYuv(form.matrix, form.full_range, has_alpha)
+    pictures: Optional[_Pictures] = None
+    sound: Optional[SoundWriter] = None
+    stamps = [round(time / form.time_base) for time in times]
+    try:
+        for pixels, stamp, after in zip(frames, stamps, stamps[1:]):
+            size = stored_size(kind, pixels.shape[:2], form.aspect, form.max_size)
+            if pictures is None or sound is None:
+                pictures = _Pictures(container, _add_pictures(container, kind, size, form, to_yuv), stamps)
+                sound = SoundWriter(container, kind, form.sound)
+            frame = to_yuv(_grown(pixels, size) if kind == "MP4" else pixels, size)
+            frame.pts, frame.time_base = stamp, form.time_base
+            pictures.put(frame)
+            sound.go_on(after * form.time_base)
+        if pictures is not None and sound is not None:
+            pictures.finish()
+            sound.go_on(None)
+    finally:
+        if sound is not None:
+            sound.close()
+
+
+class _Pictures:
+    """Encodes frames, each to be shown until the next begins.
+
+    stamps: when each is, in the time base, and at last the end.
+    """
+
+    def __init__(self, container: Any, stream: Any, stamps: Sequence[int]):
+        self._container, self._stream, self._stamps = container, stream, stamps
+        self._lasts = {stamp: after - stamp for stamp, after in zip(stamps, stamps[1:])}
+        # MP4 takes the time of the last frame from the packet that comes last in the file, which may be that of the
+        # frame before, kept back by the encoder. With uneven times it may not be.
+        self._is_uneven = len(set(self._lasts.values())) > 1
+        self._begin: Optional[int] = None  # the first packet's time of decoding
+
+    def put(self, frame: Any) -> None:
+        if self._is_uneven and frame.pts == self._stamps[-3]:
+            frame.pict_type = pyav().video.frame.PictureType.P
+        self._mux(self._stream.encode(frame))
+
+    def finish(self) -> None:
+        packets = self._stream.encode(None)
+        if packets and self._is_uneven and packets[-1].pts == self._stamps[-2]:
+            # Or the track would be as long as its decoding takes, by the even steps that the encoder begins with.
+            ahead = min(0, packets[0].dts if self._begin is None else self._begin)
+            packets[-1].dts = max(packets[-1].dts, packets[-1].pts + ahead)
+        self._mux(packets)
+
+    def _mux(self, packets: Iterable[Any]) -> None:
+        for packet in packets:
+            if self._begin is None:
+                self._begin = packet.dts
+            packet.stream = self._stream
+            packet.duration = self._lasts.get(packet.pts, packet.duration)  # the file's last one would have none
+            self._container.mux(packet)
+
+
+def _add_pictures(container: Any, kind: str, size: Tuple[int, int], form: Form, to_yuv: ToYuv) -> Any:
+    name = _encoder(kind)
+    rate = form.rate.limit_denominator(1001)
+    stream = container.add_stream(name, rate=rate, options=_ENCODERS[kind][name])
+    stream.height, stream.width = size
+    stream.pix_fmt = to_yuv.format
+    coder = stream.codec_context
+    stream.time_base = coder.time_base = form.time_base
+    coder.thread_count, coder.thread_type = _THREADS, "FRAME"  # slices of one picture differ from run to run
+    coder.colorspace, coder.color_range = to_yuv.matrix, FULL if form.full_range else LIMITED
+    coder.color_primaries, coder.color_trc = form.primaries, form.transfer
+    if kind == "MP4":
+        coder.sample_aspect_ratio = form.aspect.limit_denominator(255)
+    return stream
+
+
+def _grown(pixels: np.ndarray, size: Tuple[int, int]) -> np.ndarray:
+    height, width = pixels.shape[:2]
+    return np.pad(pixels, ((0, size[0] - height), (0, size[1] - width), (0, 0)), "edge")

@@ -1,0 +1,147 @@
+"""Whether a dream fits into memory: what is free, what is asked for, and what is said."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from deepdream import load_net
+from deepdream.cli import main
+from deepdream.errors import DreamError, UsageError
+from deepdream.images import picture
+from deepdream.pipeline import memory
+from tests.helpers.nets import input_layer, layer
+from tests.helpers.tiny import tiny_net, tiny_picture
+
+# Large blobs behind a small window, as in the first layers of a real net, so that tiles pay.
+WIDE = (
+    input_layer((1, 3, 32, 32))
+    + layer("conv", "Convolution", "data", param="convolution_param { num_output: 64 kernel_size: 3 pad: 1 }")
+    + layer("relu", "ReLU", "conv", "conv")
+    + layer("pool", "Pooling", "conv", param="pooling_param { pool: MAX kernel_size: 4 stride: 4 }")
+    + layer("inception_4c/output", "Convolution", "pool", param="convolution_param { num_output: 8 kernel_size: 1 }")
+)
+END = "inception_4c/output"
+SHORT = ["--iterations", "2", "--octaves", "2", "--seed", "7"]
+
+
+class _Net:
+    """A net whose pass over n pixels takes 1000 n bytes, or 10 n at least."""
+
+    engine, memory = "torch", None
+
+    def __init__(self, path, free):
+        path.write_bytes(b"0" * 1000)
+        self.model, self._free = SimpleNamespace(weights=path), free
+
+    def bytes_needed(self, end, shape):
+        assert end in (END, "deeper")
+        return (end == "deeper") * 10**6 + min(1000 * shape[2] * shape[3], self.memory or 10**18)
+
+    def least_memory(self, end, shape):
+        return 10 * shape[2] * shape[3]
+
+    def free_memory(self):
+        return self._free
+
+
+FIXED = memory._PROGRAM + 1000 + memory._PER_PIXEL * 1200 * 1000
+
+
+@pytest.fixture
+def net(tmp_path):
+    return _Net(tmp_path / "weights", 2**40)
+
+
+def test_with_memory_enough_nothing_is_bound(net):
+    assert memory.fit(net, [END], [(1200, 1000)], None) == (FIXED + 1000 * 1200 * 1000, None)
+    assert memory.fit(net, [END], [(1200, 1000)], 2 * 2**30) == (FIXED + 1000 * 1200 * 1000, None)
+    assert net.memory is None
+
+
+def test_a_bound_leaves_to_the_net_what_the_program_and_the_pictures_do_not_take(net):
+    limit = FIXED + 100_000_000
+    assert memory.fit(net, [END], [(1200, 1000)], limit) == (limit, limit)
+    assert net.memory == 100_000_000
+
+
+def test_the_guide_counts_where_it_is_the_larger(net):
+    assert memory.fit(net, [END], [(10, 10), (1200, 1000)], None).size == FIXED + 1000 * 1200 * 1000
+
+
+def test_of_several_layers_the_one_that_takes_most_counts(net):
+    found = memory.fit(net, [END, "deeper", END], [(1200, 1000)], None)
+    assert found.size == FIXED + 1000 * 1200 * 1000 + 10**6
+
+
+def test_what_a_step_takes_besides_is_counted_by_the_pixel(net):
+    found = memory.fit(net, [END], [(1200, 1000)], None, per_pixel=28)
+    assert found.size == FIXED + 1000 * 1200 * 1000 + 28 * 1200 * 1000
+
+
+def test_too_little_says_the_least_that_works(net):
+    with pytest.raises(UsageError, match=r"--memory 100M is too little: the least is (\d+\.\dM)") as error:
+        memory.fit(net, [END], [(1200, 1000)], 100 * 2**20)
+    least = str(error.value).split("the least is ")[1].split(";")[0]
+    enough = int(float(least[:-1]) * 2**20)
+    assert memory.fit(net, [END], [(1200, 1000)], enough).bound == enough
+    with pytest.raises(UsageError):
+        memory.fit(net, [END], [(1200, 1000)], enough - 2**20)
+
+
+def test_what_is_free_is_the_limit_with_a_margin(net, monkeypatch):
+    monkeypatch.setattr(memory, "_resident", lambda: 100 * 2**20)
+    net._free = 700 * 2**20
+    assert memory.fit(net, [END], [(1200, 1000)], None).bound == 660 * 2**20
+    net._free = 300 * 2**20
+    with pytest.raises(DreamError, match=r"takes 46\d\.\dM of memory and 340M can be had: take a smaller picture"):
+        memory.fit(net, [END], [(1200, 1000)], None)
+
+
+def test_caffe_users_are_told_of_the_engine_that_has_tiles(net):
+    net.engine = "caffe"
+    with pytest.raises(UsageError, match="or --engine torch, which has tiles"):
+        memory.fit(net, [END], [(1200, 1000)], 100 * 2**20)
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    tiny_picture(tmp_path / "in.png", 700, 500)
+    return tmp_path
+
+
+def test_a_dream_in_tiles_is_the_dream_and_says_so(capsys, folder):
+    pytest.importorskip("torch")
+    model = tiny_net(folder / "wide", WIDE)
+    args = [*SHORT, "--model", model, "--engine", "torch", "--precision", "float64"]
+    assert main(["in.png", "whole.png", *args]) == 0
+    assert "memory" not in capsys.readouterr().err
+    assert main(["in.png", "tiles.png", *args, "--memory", "470M"]) == 0
+    assert "of memory, in tiles to stay within 470M" in capsys.readouterr().err
+    assert picture.read_recipe("tiles.png")["memory"] == 470 * 2**20
+    assert "memory" not in picture.read_recipe("whole.png")
+    np.testing.assert_array_equal(np.asarray(Image.open("tiles.png")), np.asarray(Image.open("whole.png")))
+    assert main(["again", "tiles.png", "in.png", "again.png", "--model", model]) == 0
+    assert (folder / "again.png").read_bytes() == (folder / "tiles.png").read_bytes()
+
+
+def test_a_memory_too_small_for_a_tile_writes_nothing(capsys, folder):
+    pytest.importorskip("torch")
+    model = tiny_net(folder / "wide", WIDE)
+    assert main(["in.png", "out.png", *SHORT, "--model", model, "--engine", "torch", "--memory", "64M"]) == 2
+    assert "--memory 64M is too little: the least is " in capsys.readouterr().err
+    assert not (folder / "out.png").exists()
+
+
+def test_the_nets_own_estimates(folder):
+    pytest.importorskip("torch")
+    net = load_net(tiny_net(folder / "wide", WIDE), "torch", "cpu", blobs="needed")
+    shape = (1, 3, 500, 700)
+    most, least = net.bytes_needed(END, shape), net.least_memory(END, shape)
+    assert 0 < least < most / 2
+    assert most < 3 * 64 * 500 * 700 * 4  # of which one is the largest blob, and a whole pass has four at a time
+    net.memory = least
+    assert net.bytes_needed(END, shape) <= least
+    assert net.free_memory() > 2**20
