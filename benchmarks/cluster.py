@@ -46,10 +46,10 @@ def dreams(workers: int, pictures: int, size: str, options: Sequence[str]) -> fl
 def waiting(workers: int) -> float:
     """Seconds that workers take who only wait; they are threads of this process, each with its connection."""
     with cluster(workers, processes=False, protocol="tcp://") as there:
-        crew = executors.find_crew(NET, WorkerSettings(scheduler=there.scheduler_address))
+        crew = executors.find_workers(NET, WorkerSettings(scheduler=there.scheduler_address))
         jobs = (Job(number, (WAIT,)) for number in range(EACH * workers))
         start = time.perf_counter()
-        assert len(list(executors.outcomes(crew, time.sleep, jobs, lambda: None))) == EACH * workers
+        assert len(list(executors.as_completed(crew, time.sleep, jobs, lambda: None))) == EACH * workers
         return time.perf_counter() - start
 
 

@@ -15,7 +15,7 @@ from dataclasses import fields
 from typing import Any, Callable, Collection, List, NoReturn, Optional, Tuple
 
 from . import __version__
-from .errors import DreamError, NobodyReads, UsageError, as_shown
+from .errors import DreamError, NobodyReads, UsageError, printable
 from .settings import (
     DREAM,
     GOAL,
@@ -129,7 +129,7 @@ def main(argv: Optional[List[str]] = None) -> int:
 def _failed(what: str, code: int = 1) -> int:
     """Tells what went wrong, if anybody can be told; returns the exit code."""
     with contextlib.suppress(OSError):
-        print(f"dreamify: {as_shown(what)}", file=sys.stderr, flush=True)
+        print(f"dreamify: {printable(what)}", file=sys.stderr, flush=True)
     return code
 
 

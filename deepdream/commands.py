@@ -89,7 +89,7 @@ def keys(args: argparse.Namespace) -> int:
     """dreamify keys"""
     choice = choose(args.model, NET.engine, progress=True)
     model = choice.model
-    if choice.stands_in:
+    if choice.is_fallback:
         say(f"these are {model.name}'s, for {GOOGLENET} is not here and cannot be downloaded")
     channels = read_topology(model.prototxt).dreamable()
     rows = [("layer", "channels", "what it tends to show")]

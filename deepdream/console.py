@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from .caffe_format.sizes import Size, octave_sizes
 from .dream import Step
-from .errors import as_shown
+from .errors import printable
 from .settings import DreamSettings
 
 _heard = threading.local()
@@ -25,13 +25,13 @@ def say(text: str) -> None:
         listener(text)
         return
     try:
-        print(f"dreamify: {as_shown(text)}", file=sys.stderr, flush=True)
+        print(f"dreamify: {printable(text)}", file=sys.stderr, flush=True)
     except OSError:  # nobody listens any more; the work goes on
         sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115  # for as long as the program runs
 
 
 @contextmanager
-def heard(listener: Callable[[str], None]) -> Iterator[None]:
+def captured_messages(listener: Callable[[str], None]) -> Iterator[None]:
     """What is said in this thread is for somebody who is not at the terminal."""
     _heard.listener = listener
     try:

@@ -21,7 +21,7 @@ class NobodyReads(DreamError):
     exit_code = 0
 
 
-def as_shown(text: str) -> str:
+def printable(text: str) -> str:
     """A message as a terminal can show it: what is quoted in it may come from anyone's file, and of any length.
 
     What a terminal would act on is escaped, but for the ends of lines; of a long line the middle is left out.

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from deepdream.cli import main
-from deepdream.pipeline.prepare import KeptNet
+from deepdream.pipeline.prepare import NetCache
 from deepdream.tasks import executors, worker
 from tests.helpers import counts
 from tests.helpers.shared import ENGINE
@@ -58,7 +58,7 @@ def folder(tmp_path, monkeypatch):
 def here(monkeypatch):
     """Workers are in this process; what they keep is forgotten afterwards."""
     monkeypatch.setattr(executors, "ProcessPoolExecutor", Here)
-    monkeypatch.setattr(worker, "_net", KeptNet())
+    monkeypatch.setattr(worker, "_net", NetCache())
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import pytest
 
-from deepdream.errors import as_shown
+from deepdream.errors import printable
 
 
 @pytest.mark.parametrize(
@@ -17,11 +17,11 @@ from deepdream.errors import as_shown
     ],
 )
 def test_what_a_terminal_would_act_on_is_escaped(text, shown):
-    assert as_shown(text) == shown
+    assert printable(text) == shown
 
 
 def test_the_middle_of_a_long_line_is_left_out():
-    shown = as_shown("first\n" + "a" * 5000 + " the way out")
+    shown = printable("first\n" + "a" * 5000 + " the way out")
     assert shown.startswith("first\naaa")
     assert shown.endswith(" the way out")
     assert len(shown) < 1100

@@ -15,7 +15,7 @@ from deepdream.cli import main
 from deepdream.dream import dreamt
 from deepdream.errors import DreamError
 from deepdream.images.picture import read_recipe
-from deepdream.pipeline.prepare import KeptNet
+from deepdream.pipeline.prepare import NetCache
 from deepdream.pipeline.request import Request
 from deepdream.settings import DreamSettings, NetSettings
 from tests.helpers.nets import layer
@@ -153,7 +153,7 @@ def test_a_kept_net_keeps_nothing_of_the_dreams(small, net):
     """Neither of the first nor of those after it."""
     dream = DreamSettings(iter_n=1, octave_n=2, seed=0)
     request = Request("in.png", "", dream, net=NetSettings(model=net), guide="guide.png", mask="mask.png")
-    kept, pictures = KeptNet(), []
+    kept, pictures = NetCache(), []
     for seed in range(3):
         prepared = kept.prepare(replace(request, dream=replace(dream, seed=seed)))
         dreamt(prepared.net, prepared.inputs.base.pixels, prepared.request.dream, prepared.ascend)

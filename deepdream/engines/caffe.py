@@ -116,7 +116,7 @@ class CaffeNet(CleanPasses, caffe.Classifier):  # type: ignore[misc,name-defined
         return {name: tuple(blob.shape) for name, blob in self.blobs.items()}
 
 
-class NeededCaffeNet(CaffeNet):
+class PrunedCaffeNet(CaffeNet):
     """blobs="needed": what is run is a second net, of only the layers that `end` depends on.
 
     It shares the weights of this one, has no diffs from elsewhere, and no gradients of weights are computed for it.
@@ -226,7 +226,7 @@ def make_net(
     _check_types(topology)
     weights = read_weights(model.weights, topology)  # refuses those of another net
     _select(chosen)
-    kind = NeededCaffeNet if blobs == "needed" else CaffeNet
+    kind = PrunedCaffeNet if blobs == "needed" else CaffeNet
     options = {"mean": np.float32(model.mean), "channel_swap": (2, 1, 0)}
     if convolutional:
         topology = as_convolutional(topology)

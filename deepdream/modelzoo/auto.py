@@ -19,14 +19,14 @@ class Choice:
     """The model that dreams, and whether it is the fallback for GOOGLENET."""
 
     model: Model
-    stands_in: bool = False
+    is_fallback: bool = False
 
     def layer(self, asked: str) -> str:
         """The layer to use for the one asked for: on the fallback, its layer at the depth of GOOGLENET's layer.
 
         asked: any name; one that has no such layer is returned as it is.
         """
-        table = self.model.counterparts if self.stands_in else {}
+        table = self.model.layer_map if self.is_fallback else {}
         fitting = [name for name in table if asked.startswith(name)]
         return table[max(fitting, key=len)] if fitting else asked
 

@@ -9,7 +9,7 @@ It has the form of Caffe's Model Zoo (name, caffemodel, caffemodel_url, license,
     prototxt      urls and sha256 of the net's description; without urls it is the project's own, in models/NAME
     package       instead of caffemodel_url: the Python package that the weights are made from, see packaged.py
     layers        {layer name or prefix: what dreams on it tend to show}
-    counterparts  for a substitute for bvlc_googlenet: {layer of that net, or prefix: its own layer}
+    layer_map  for a substitute for bvlc_googlenet: {layer of that net, or prefix: its own layer}
     classes       the shipped list that names its classes, see classes.py
 """
 
@@ -39,7 +39,7 @@ class Card:
     mean: tuple[float, float, float]
     layers: dict[str, str]
     classes: str | None
-    counterparts: dict[str, str]
+    layer_map: dict[str, str]
     package: Package | None  # the weights are made from it
 
 
@@ -65,7 +65,7 @@ def read_card(readme: Path) -> Card:
         fields["mean"],
         fields["layers"],
         fields["classes"],
-        fields.get("counterparts", {}),
+        fields.get("layer_map", {}),
         package,
     )
 

@@ -35,7 +35,7 @@ class Model:
     verified: bool  # both files have a published sum, and match it
     layers: dict[str, str]  # a layer's name or beginning (the longest that fits counts): what dreams on it show
     classes: str | None = None  # the list that names its classes, if one is known
-    counterparts: dict[str, str] = field(default_factory=dict)  # bvlc_googlenet's layer, or its beginning: its own
+    layer_map: dict[str, str] = field(default_factory=dict)  # bvlc_googlenet's layer, or its beginning: its own
 
     def note(self, layer: str) -> str:
         """What dreams on a layer tend to show: what stands under its name, or under the longest beginning of it."""
@@ -240,7 +240,7 @@ def _genuine(known: Card) -> Model | None:
         verified,
         known.layers,
         known.classes,
-        known.counterparts,
+        known.layer_map,
     )
 
 

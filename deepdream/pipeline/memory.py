@@ -22,14 +22,14 @@ def free() -> Optional[int]:
     return min([int(psutil.virtual_memory().available), *(limit.left for limit in system.find())])
 
 
-class Fit(NamedTuple):
+class MemoryPlan(NamedTuple):
     """How a dream fits into memory."""
 
     size: int  # bytes, of the whole program
     bound: Optional[int]  # the bytes that it may take, where it runs otherwise than it would with more
 
 
-def fit(net: Any, ends: Sequence[str], sizes: Sequence[Size], most: Optional[int], per_pixel: int = 0) -> Fit:
+def fit(net: Any, ends: Sequence[str], sizes: Sequence[Size], most: Optional[int], per_pixel: int = 0) -> MemoryPlan:
     """Has the net dream on pictures of these sizes within so many bytes, the whole program's.
 
     Args:
@@ -46,12 +46,12 @@ def fit(net: Any, ends: Sequence[str], sizes: Sequence[Size], most: Optional[int
     size = fixed + max(net.bytes_needed(*one) for one in passes)
     limit = _limit(net) if most is None else most
     if size <= limit:
-        return Fit(size, None)
+        return MemoryPlan(size, None)
     least = fixed + max(net.least_memory(*one) for one in passes)
     if least > limit:
         raise _too_little(net, least, limit, most is None)
     net.memory = limit - fixed
-    return Fit(fixed + max(net.bytes_needed(*one) for one in passes), limit)
+    return MemoryPlan(fixed + max(net.bytes_needed(*one) for one in passes), limit)
 
 
 def _limit(net: Any) -> int:

@@ -21,7 +21,7 @@ from ..modelzoo.auto import Choice, choose
 from ..objectives import objective_guide
 from ..settings import GOOGLENET, NetSettings, byte_text
 from . import memory, targets
-from .request import Inputs, Recipe, Request, read_inputs, share_of, with_noise_anew
+from .request import Inputs, Recipe, Request, mask_weights, read_inputs, redraw_noise
 from .targets import Goal
 
 _MUCH = 2 * 2**30  # bytes: a dream that takes more says so beforehand
@@ -37,7 +37,7 @@ _SAME = {
 
 
 @dataclass
-class Prepared:
+class DreamJob:
     """A request with all that its dream needs."""
 
     request: Request  # with the seed drawn, and the memory that it is bound to
@@ -60,13 +60,13 @@ def prepare(
     begun: Optional[str] = None,
     base: Optional[Picture] = None,
     guide: Optional[Picture] = None,
-) -> Prepared:
+) -> DreamJob:
     """Reads the pictures, finds and loads the net, and refuses what cannot be dreamt.
 
     Where there is a recipe to be `like`, inputs that are not those of the recipe are refused before anything is dreamt.
     begun: the model that this dream was begun with, when it goes on.
     base, guide: what is dreamt on, and towards, where they are not to be read from request.source and request.guide.
-    varying: keys of the recipe of which nothing is said, because other dreams with other values follow (see varied).
+    varying: recipe keys that are not announced, because dreams with other values follow (see variant_of).
     """
     is_class = request.kind == "class"
     asked = request = seeded(request)
@@ -78,7 +78,7 @@ def prepare(
     # What a net cannot dream on is told before an engine is loaded, which takes seconds.
     topology = read_topology(model.prototxt)
     goal, request = _goal(request, as_convolutional(topology) if is_class else topology, choice, inputs)
-    if choice.stands_in:
+    if choice.is_fallback:
         _tell_stand_in(choice, goal)
     told = {"layer": goal.text, "seed": f"seed {request.dream.seed}"}
     say(", ".join([model.name, *(text for key, text in told.items() if key not in varying)]))
@@ -91,7 +91,7 @@ def prepare(
     if like is not None:
         _compare(like, recipe)
         recipe.update({key: value for key, value in like.items() if key.startswith("asked_")})
-    return Prepared(request, net, choice, inputs, goal, recipe)
+    return DreamJob(request, net, choice, inputs, goal, recipe)
 
 
 def check(request: Request) -> None:
@@ -105,7 +105,7 @@ def check(request: Request) -> None:
             picture.read(source, request.pictures.max_size, request.dream.seed)
 
 
-def varied(prepared: Prepared, request: Request) -> Prepared:
+def variant_of(prepared: DreamJob, request: Request) -> DreamJob:
     """Another dream with the net of one that is prepared, and with its pictures; nothing is said.
 
     The net is left to keep to the memory that this dream may take, so of all the dreams of one net only the last that
@@ -115,30 +115,30 @@ def varied(prepared: Prepared, request: Request) -> Prepared:
     Raises what prepare raises for a layer that is not there, a size that does not suit it, and too little memory.
     """
     same = request.dream.seed == prepared.request.dream.seed
-    inputs = prepared.inputs if same else with_noise_anew(prepared.inputs, request)
+    inputs = prepared.inputs if same else redraw_noise(prepared.inputs, request)
     return _prepared(request, prepared.net, prepared.choice, inputs)
 
 
-def _prepared(request: Request, net: Any, choice: Choice, inputs: Inputs) -> Prepared:
+def _prepared(request: Request, net: Any, choice: Choice, inputs: Inputs) -> DreamJob:
     """A request on a net that is there, and that may have dreamt another; nothing is said."""
     goal, request = _goal(request, net.topology, choice, inputs)
     if getattr(net, "memory", None):
         net.memory = None  # the other dream's
     request = _fitted(request, net, goal, inputs, quiet=True)
-    return Prepared(request, net, choice, inputs, goal, _recipe(request, net, choice, goal, inputs))
+    return DreamJob(request, net, choice, inputs, goal, _recipe(request, net, choice, goal, inputs))
 
 
-class KeptNet:
+class NetCache:
     """Prepares one dream after the other, with a net that stays loaded as long as the next one wants the same.
 
-    Nothing else of a dream is kept. Of all of them only the last that was prepared can be dreamt, see varied.
+    Nothing else of a dream is kept. Of all of them only the last that was prepared can be dreamt, see variant_of.
     """
 
     def __init__(self) -> None:
         self._loaded_for: Any = None
         self._loaded: Optional[Tuple[Any, Choice]] = None  # the net, and the choice of its model
 
-    def prepare(self, request: Request, base: Optional[Picture] = None, guide: Optional[Picture] = None) -> Prepared:
+    def prepare(self, request: Request, base: Optional[Picture] = None, guide: Optional[Picture] = None) -> DreamJob:
         """As prepare does; raises what that does."""
         loaded_for = request.net, request.kind == "class"
         if self._loaded is None or loaded_for != self._loaded_for:
@@ -240,7 +240,7 @@ def _ascent(request: Request, net: Any, goal: Goal, inputs: Inputs) -> Ascent:
         terms = [Term(end, objective_guide(guide_features(net, inputs.guide.pixels, end)))]
     else:
         terms = [Term(aim.end, aim.objective, aim.weight) for aim in goal.aims]
-    return Ascent(net, request.dream, terms, request.goal, share_of(inputs.mask) if inputs.mask else None)
+    return Ascent(net, request.dream, terms, request.goal, mask_weights(inputs.mask) if inputs.mask else None)
 
 
 def _recipe(request: Request, net: Any, choice: Choice, goal: Goal, inputs: Inputs) -> Recipe:
@@ -266,7 +266,7 @@ def _recipe(request: Request, net: Any, choice: Choice, goal: Goal, inputs: Inpu
         recipe["guide_sha256"] = inputs.guide.sha256
     if inputs.mask:
         recipe["mask_sha256"] = inputs.mask.sha256
-    if choice.stands_in:
+    if choice.is_fallback:
         recipe["asked_model"] = request.net.model
     return {**recipe, **goal.asked}
 

@@ -103,12 +103,12 @@ def read_inputs(request: Request, base: Optional[Picture] = None, guide: Optiona
         (h, w), (mask_h, mask_w) = base.pixels.shape[:2], mask.pixels.shape[:2]
         if (h, w) != (mask_h, mask_w):
             raise DreamError(f"the mask is {mask_w}x{mask_h} and the picture {w}x{h}: make it as large as the picture")
-        if not share_of(mask).any():
+        if not mask_weights(mask).any():
             raise DreamError("the mask is black all over, so nothing would be dreamt: make white what is to be dreamt")
     return Inputs(base, guide, mask)
 
 
-def with_noise_anew(inputs: Inputs, request: Request) -> Inputs:
+def redraw_noise(inputs: Inputs, request: Request) -> Inputs:
     """The inputs with those that are noise drawn from the request's seed; the others cannot be read twice, maybe."""
 
     def anew(source: Optional[str], image: Optional[Picture]) -> Any:
@@ -118,7 +118,7 @@ def with_noise_anew(inputs: Inputs, request: Request) -> Inputs:
     return Inputs(anew(request.source, inputs.base), anew(request.guide, inputs.guide), anew(request.mask, inputs.mask))
 
 
-def share_of(mask: Picture) -> np.ndarray:
+def mask_weights(mask: Picture) -> np.ndarray:
     """(h, w) float32 of 0-1: how white and how opaque a mask is."""
     share = np.asarray(Image.fromarray(mask.pixels).convert("L"), np.float32) / 255
     return share if mask.alpha is None else share * mask.alpha.astype(np.float32) / 255

@@ -16,8 +16,8 @@ from ..pipeline.request import Request
 from ..settings import WORKERS, WorkerSettings
 from ..storage import atomic, files
 from . import executors
-from .executors import Crew, Job
-from .worker import Done, dream_file
+from .executors import Job, WorkerPool
+from .worker import BatchResult, dream_file
 
 
 def run(sources: Sequence[str], request: Request, settings: WorkerSettings = WORKERS) -> int:
@@ -32,7 +32,7 @@ def run(sources: Sequence[str], request: Request, settings: WorkerSettings = WOR
     check(request)
     open_seed = request.dream.seed is None
     request = seeded(request)
-    crew = executors.find_crew(request.net, settings, len(jobs))
+    crew = executors.find_workers(request.net, settings, len(jobs))
     files.make_folder(request.target)
     with _claimed(request.target):
         return _Batch(request, jobs, open_seed).run(crew)
@@ -113,7 +113,7 @@ class _Batch:
         self._said: Set[str] = set()
         self._dreamt = self._before = self._failed = 0
 
-    def run(self, crew: Crew) -> int:
+    def run(self, crew: WorkerPool) -> int:
         """The exit code."""
         count = len(self._jobs)
         say(f"{count} picture{'s' if count > 1 else ''}, {crew.where}")
@@ -121,9 +121,9 @@ class _Batch:
         self._progress = bar("{n_fmt} of {total_fmt} pictures", count)
         try:
             with self._progress, interruptible("the pictures under way") as interrupted:
-                outcomes = executors.outcomes(crew, dream_file, jobs, interrupted)
-                with contextlib.closing(outcomes):
-                    for source, future in outcomes:
+                as_completed = executors.as_completed(crew, dream_file, jobs, interrupted)
+                with contextlib.closing(as_completed):
+                    for source, future in as_completed:
                         self._take(source, future)
             signal_number = interrupted()
         except KeyboardInterrupt:  # the second one, which drops what is under way
@@ -139,11 +139,11 @@ class _Batch:
     def _left(self) -> int:
         return len(self._jobs) - self._dreamt - self._before - self._failed
 
-    def _args(self, source: str, crew: Crew) -> Tuple[Request, bool]:
+    def _args(self, source: str, crew: WorkerPool) -> Tuple[Request, bool]:
         request = replace(self._request, source=source, target=self._jobs[source])
         return executors.for_workers(request, crew), self._open_seed
 
-    def _take(self, source: str, future: "Future[Done]") -> None:
+    def _take(self, source: str, future: "Future[BatchResult]") -> None:
         """Counts and tells what came of a file."""
         try:
             done = executors.result(future)

@@ -32,7 +32,7 @@ _BLOCK = 2**20  # bytes
 
 
 @dataclass(frozen=True)
-class Kind:
+class SequenceFormat:
     """A sort of sequence.
 
     name: of it in messages, of its keys in a recipe, NAME_..., and of its state's file.
@@ -46,7 +46,7 @@ class Kind:
 
 
 @dataclass(frozen=True)
-class State:
+class Checkpoint:
     """A sequence between two frames.
 
     done: frames that are written. dream: (h, w, 3) float32, RGB, the last of them; before the first, the picture.
@@ -62,14 +62,14 @@ def is_shown(path: Path) -> bool:
     return not path.name.startswith(".") and path.name.lower() not in _FILE_MANAGERS
 
 
-class Place:
+class SequenceOutput:
     """The files of one sequence.
 
     target: a folder, or a file that ends in one of the kind's formats; a named pipe so called is written into.
     Raises UsageError for anything else, DreamError where its folder is missing, or it is a link that leads nowhere.
     """
 
-    def __init__(self, target: str, kind: Kind):
+    def __init__(self, target: str, kind: SequenceFormat):
         self.target = target
         self._kind = kind
         files.check_link(target)
@@ -111,7 +111,7 @@ class Place:
     def frame(self, number: int) -> Path:
         return self._frames / f"{number:0{self._kind.digits}}.png"
 
-    def state(self) -> Optional[State]:
+    def state(self) -> Optional[Checkpoint]:
         """The sequence that was begun there, if one was. Raises DreamError where it is damaged or frames are missing.
 
         Frames that were not done when it ended may be there; they will be written again, with the same bytes.
@@ -124,7 +124,7 @@ class Place:
             if not zipfile.is_zipfile(str(self._state)):  # NumPy of old leaves a complaint behind when it finds out
                 raise ValueError("cut short")
             with np.load(str(self._state), allow_pickle=False) as stored:
-                state = State(int(stored["done"]), stored["dream"], json.loads(str(stored["recipe"])))
+                state = Checkpoint(int(stored["done"]), stored["dream"], json.loads(str(stored["recipe"])))
             sound = state.dream.dtype == np.float32 and state.dream.ndim == 3 and isinstance(state.recipe, dict)
         except Exception:  # whatever NumPy, zip and JSON say of bytes that are not theirs
             sound = False
@@ -168,7 +168,7 @@ class Place:
             found = f"{self.target} holds {there} of the {count} frames"
             raise UsageError(f"{found}: put the others back, or choose another OUT")
 
-    def begin(self, state: State) -> None:
+    def begin(self, state: Checkpoint) -> None:
         """Keeps the state, and makes the folder for the frames. Raises DreamError where either cannot be."""
         try:
             self._frames.mkdir(exist_ok=True)
@@ -196,7 +196,7 @@ class Place:
             os.close(self._claim)
             self._claim = None
 
-    def keep(self, state: State) -> None:
+    def keep(self, state: Checkpoint) -> None:
         """Puts a state in the place of the one before. Raises DreamError where that fails."""
         content: Dict[str, Any] = {"done": state.done, "dream": state.dream, "recipe": json.dumps(state.recipe)}
         self._write_aside(self._state, lambda path: _save(path, content))

@@ -35,7 +35,7 @@ _INSTALL = "install this version where its scheduler and its workers run"
 
 
 @dataclass(frozen=True)
-class Crew:
+class WorkerPool:
     """Those who dream.
 
     net: as each of them has it. begin: gives the workers, of whom what one leaves undone, others have to do.
@@ -55,7 +55,7 @@ class Job(NamedTuple):
     args: Tuple[Any, ...]
 
 
-def find_crew(net: NetSettings, settings: WorkerSettings, most: Optional[int] = None) -> Crew:
+def find_workers(net: NetSettings, settings: WorkerSettings, most: Optional[int] = None) -> WorkerPool:
     """The workers of a cluster where one is named, else processes: so many, or those that suit this machine.
 
     most: there is no use for more of them.
@@ -63,18 +63,18 @@ def find_crew(net: NetSettings, settings: WorkerSettings, most: Optional[int] = 
     if settings.scheduler:
         on_gpu = net.device.startswith("cuda")
         begin = partial(cluster, settings.scheduler, on_gpu)
-        return Crew(_for_elsewhere(net), begin, f"on the cluster at {settings.scheduler}", True)
+        return WorkerPool(_for_elsewhere(net), begin, f"on the cluster at {settings.scheduler}", True)
     count = settings.workers or _suitable(net)
     count = count if most is None else min(count, most)
-    return Crew(_shared_out(net, count), partial(processes, count), f"{count} at a time", False)
+    return WorkerPool(_shared_out(net, count), partial(processes, count), f"{count} at a time", False)
 
 
-def if_asked(net: NetSettings, settings: WorkerSettings) -> Optional[Crew]:
+def if_asked(net: NetSettings, settings: WorkerSettings) -> Optional[WorkerPool]:
     """The workers that were asked for; None where this process is to dream."""
-    return None if settings == WORKERS else find_crew(net, settings)
+    return None if settings == WORKERS else find_workers(net, settings)
 
 
-def for_workers(request: Request, crew: Crew) -> Request:
+def for_workers(request: Request, crew: WorkerPool) -> Request:
     """The request as a worker has it."""
     request = replace(request, net=crew.net)
     if not crew.is_elsewhere:
@@ -88,8 +88,8 @@ def _from_anywhere(source: Optional[str]) -> Optional[str]:
     return source if not source or source == "-" or noise.size_of(source) else files.absolute(source)
 
 
-def outcomes(
-    crew: Crew,
+def as_completed(
+    crew: WorkerPool,
     function: Callable[..., Any],
     jobs: Iterable[Job],
     interrupted: Callable[[], Optional[int]],

@@ -14,13 +14,13 @@ from ..images.animation import FORMATS as ANIMATIONS
 from ..images.picture import Picture
 from ..pipeline.request import Recipe, Request
 from ..settings import VIDEO, WORKERS, VideoSettings, WorkerSettings
-from ..video.film import FORMATS, Film, Form
+from ..video.film import FORMATS, Film, VideoFormat
 from ..video.flow import motion, opencv
 from ..video.reader import open_film
 from . import outputs, sequence
-from .checkpoint import Kind
+from .checkpoint import SequenceFormat
 
-_KIND = Kind("video", {**FORMATS, ".gif": ANIMATIONS[".gif"]}, digits=6)
+_KIND = SequenceFormat("video", {**FORMATS, ".gif": ANIMATIONS[".gif"]}, digits=6)
 
 
 def run(request: Request, video: VideoSettings = VIDEO, workers: WorkerSettings = WORKERS) -> int:
@@ -122,7 +122,7 @@ class _Frames:
         self._told = len(self._source.notes)
 
     @property
-    def form(self) -> Form:
+    def form(self) -> VideoFormat:
         """The film's; where that is damaged, its sound ends with the pictures."""
         form = self._source.form
         if not (self._source.fault and form.sound):

@@ -18,14 +18,14 @@ from ..dream import dream_steps
 from ..errors import DreamError, UsageError
 from ..images import animation, picture, transparency
 from ..images.picture import Picture
-from ..pipeline.prepare import Prepared, prepare
+from ..pipeline.prepare import DreamJob, prepare
 from ..pipeline.request import Recipe, Request
 from ..settings import WORKERS, WorkerSettings
 from ..video import writer
-from ..video.film import FORMATS, Form
+from ..video.film import FORMATS, VideoFormat
 from . import executors, outputs
-from .checkpoint import Kind, Place, State
-from .executors import Crew, Job
+from .checkpoint import Checkpoint, SequenceFormat, SequenceOutput
+from .executors import Job, WorkerPool
 from .worker import dream_picture
 
 Dreams = Generator[np.ndarray, None, None]
@@ -35,12 +35,12 @@ Interrupted = Callable[[], Optional[int]]
 class Frames(Protocol):
     """What a sequence dreams, frame by frame."""
 
-    kind: Kind
+    kind: SequenceFormat
     count: int  # frames, as far as is known
     recipe: Recipe  # what there is to say beside what a dream's recipe says
 
     @property
-    def form(self) -> Form:
+    def form(self) -> VideoFormat:
         """Of the film that they make."""
 
     def start(self, number: int, last: np.ndarray) -> Optional[np.ndarray]:
@@ -71,12 +71,14 @@ def run(request: Request, frames: Frames, base: Optional[Picture] = None, worker
     other settings; DreamError for whatever fails.
     """
     outputs.refuse_inputs(request.target, request)
-    with contextlib.closing(Place(request.target, frames.kind)) as place:
+    with contextlib.closing(SequenceOutput(request.target, frames.kind)) as place:
         crew = executors.if_asked(request.net, workers)
         return _run(replace(request, net=crew.net) if crew else request, frames, base, place, crew)
 
 
-def _run(request: Request, frames: Frames, base: Optional[Picture], place: Place, crew: Optional[Crew]) -> int:
+def _run(
+    request: Request, frames: Frames, base: Optional[Picture], place: SequenceOutput, crew: Optional[WorkerPool]
+) -> int:
     name = frames.kind.name
     if place.format in FORMATS.values():
         writer.check(str(place.format))
@@ -101,7 +103,7 @@ def _run(request: Request, frames: Frames, base: Optional[Picture], place: Place
     _tell_what_is_lost(place, frames, prepared.inputs.base.pixels.shape[:2])
     if state:
         say(f"going on after {state.done} of {frames.count} frames")
-    state = state or State(0, prepared.inputs.base.pixels.astype(np.float32), recipe)
+    state = state or Checkpoint(0, prepared.inputs.base.pixels.astype(np.float32), recipe)
     place.begin(state)
     try:
         state, cut_short = _dream(prepared, frames, place, state, crew)
@@ -116,7 +118,7 @@ def _run(request: Request, frames: Frames, base: Optional[Picture], place: Place
     return 0
 
 
-def _begun(place: Place, request: Request) -> Optional[State]:
+def _begun(place: SequenceOutput, request: Request) -> Optional[Checkpoint]:
     """What was begun there; a damaged one counts as none where it is to be replaced."""
     try:
         return place.state()
@@ -126,7 +128,7 @@ def _begun(place: Place, request: Request) -> Optional[State]:
         return None
 
 
-def _tell_what_is_lost(place: Place, frames: Frames, size: Size) -> None:
+def _tell_what_is_lost(place: SequenceOutput, frames: Frames, size: Size) -> None:
     """What OUT cannot hold as it is."""
     if place.format == "MP4":
         height, width = writer.stored_size(place.format, size)
@@ -144,8 +146,8 @@ def _tell_what_is_lost(place: Place, frames: Frames, size: Size) -> None:
 
 
 def _dream(
-    prepared: Prepared, frames: Frames, place: Place, state: State, crew: Optional[Crew]
-) -> Tuple[State, Optional[int]]:
+    prepared: DreamJob, frames: Frames, place: SequenceOutput, state: Checkpoint, crew: Optional[WorkerPool]
+) -> Tuple[Checkpoint, Optional[int]]:
     """Dreams the frames that are missing; returns how far that went, and the signal that came before the end."""
     clip, first = prepared.request.dream.clip, prepared.inputs.base.alpha
     is_lost = False  # and that was said
@@ -162,7 +164,7 @@ def _dream(
                     say(lost)
                     is_lost = True
                 picture.write(str(place.frame(state.done)), picture.to_uint8(dream, clip), recipe, alpha)
-                state = State(state.done + 1, dream, state.recipe)
+                state = Checkpoint(state.done + 1, dream, state.recipe)
                 place.keep(state)
                 progress.update()
         cut_short = interrupted()
@@ -171,7 +173,7 @@ def _dream(
     return state, cut_short
 
 
-def _here(prepared: Prepared, frames: Frames, state: State, interrupted: Interrupted) -> Dreams:
+def _here(prepared: DreamJob, frames: Frames, state: Checkpoint, interrupted: Interrupted) -> Dreams:
     """(h, w, 3) float32: the frames that are missing, dreamt by this process until a signal comes, after a step."""
     last = state.dream
     for number in itertools.count(state.done):
@@ -187,7 +189,9 @@ def _here(prepared: Prepared, frames: Frames, state: State, interrupted: Interru
         yield last
 
 
-def _with_workers(crew: Crew, prepared: Prepared, frames: Frames, state: State, interrupted: Interrupted) -> Dreams:
+def _with_workers(
+    crew: WorkerPool, prepared: DreamJob, frames: Frames, state: Checkpoint, interrupted: Interrupted
+) -> Dreams:
     """(h, w, 3) float32: the frames that are missing, dreamt by workers until a signal comes."""
 
     def coming() -> Iterator[Job]:
@@ -198,7 +202,7 @@ def _with_workers(crew: Crew, prepared: Prepared, frames: Frames, state: State, 
             request = executors.for_workers(_of_frame(prepared.request, number), crew)
             yield Job(number, (request, Picture(start.astype(np.uint8), None, ""), prepared.recipe))
 
-    for _, future in executors.outcomes(crew, dream_picture, coming(), interrupted, in_order=True):
+    for _, future in executors.as_completed(crew, dream_picture, coming(), interrupted, in_order=True):
         yield executors.result(future)
 
 
@@ -207,7 +211,7 @@ def _of_frame(request: Request, number: int) -> Request:
     return replace(request, dream=replace(request.dream, seed=(int(request.dream.seed or 0) + number) % 2**32))
 
 
-def _write(path: Path, place: Place, frames: Frames, state: State) -> None:
+def _write(path: Path, place: SequenceOutput, frames: Frames, state: Checkpoint) -> None:
     """The animation or film, from the frames on the disk."""
     times, has_alpha = frames.times(), place.has_alpha(state.done)
     with bar("writing frame {n_fmt} of {total_fmt}", state.done) as progress:
@@ -243,7 +247,7 @@ def _like(request: Request, begun: Optional[Recipe]) -> Request:
     return request
 
 
-def _compare(begun: Recipe, recipe: Recipe, place: Place, name: str, is_finished: bool) -> None:
+def _compare(begun: Recipe, recipe: Recipe, place: SequenceOutput, name: str, is_finished: bool) -> None:
     """Refuses to mix two sequences."""
     for key in [*recipe, *begun]:
         if begun.get(key) != recipe.get(key):

@@ -20,12 +20,12 @@ from ..dream import Step
 from ..errors import DreamError
 from ..images import animation, picture, transparency
 from ..images.picture import Picture
-from ..pipeline.prepare import Prepared, fewer_octaves, prepare, varied
-from ..pipeline.request import Recipe, Request, with_noise_anew
+from ..pipeline.prepare import DreamJob, fewer_octaves, prepare, variant_of
+from ..pipeline.request import Recipe, Request, redraw_noise
 from ..settings import DREAM, MOST, WORKERS, DreamSettings, WorkerSettings, byte_size
 from ..storage import files
 from . import executors, outputs, sheet_picture
-from .executors import Crew, Job
+from .executors import Job, WorkerPool
 from .sheet_axes import Axis, Values, find_axes, name_layers, requests, suitable_layers
 from .sheet_cache import Cells
 from .sheet_picture import Content
@@ -92,11 +92,11 @@ def run(request: Request, values: Values, workers: WorkerSettings = WORKERS) -> 
     return 0
 
 
-def _cells(prepared: Prepared, request: Request, axes: Sequence[Axis]) -> List[Cell]:
+def _cells(prepared: DreamJob, request: Request, axes: Sequence[Axis]) -> List[Cell]:
     """All dreams, none of them dreamt; what cannot be dreamt is refused."""
     cells = []
     for one in requests(request, axes):
-        other = varied(prepared, one)
+        other = variant_of(prepared, one)
         caption = ", ".join(axis.caption(getattr(one.dream, axis.name)) for axis in axes)
         # What fits now is not fitted again, into what the dreams before it will leave: its recipe is known already.
         net = replace(other.request.net, memory=other.request.net.memory or MOST[byte_size])
@@ -142,7 +142,7 @@ def _tell_faults(cells: Sequence[Cell]) -> None:
         say(f"{caption} is left grey: {fault}")
 
 
-def _dream(prepared: Prepared, cells: Sequence[Cell], store: Cells, crew: Optional[Crew]) -> Optional[int]:
+def _dream(prepared: DreamJob, cells: Sequence[Cell], store: Cells, crew: Optional[WorkerPool]) -> Optional[int]:
     """Dreams what is missing, with a bar; returns the signal that ended it."""
     jobs, size = _jobs(cells), prepared.inputs.base.pixels.shape[:2]
     work = sum(_work(job[-1].request.dream, size) for job in jobs)
@@ -184,7 +184,7 @@ def _work(dream: DreamSettings, size: Size) -> int:
     return dream.iter_n * sum(h * w for h, w in octave_sizes(size, dream.octave_n, dream.octave_scale))
 
 
-def _here(prepared: Prepared, jobs: Sequence[Sequence[Cell]], advance: Advance, interrupted: Interrupted) -> Dreams:
+def _here(prepared: DreamJob, jobs: Sequence[Sequence[Cell]], advance: Advance, interrupted: Interrupted) -> Dreams:
     """The cells, each with its content, dreamt by this process until a signal comes, after a step."""
     for job in jobs:
         if interrupted():
@@ -196,7 +196,7 @@ def _here(prepared: Prepared, jobs: Sequence[Sequence[Cell]], advance: Advance, 
 
         last, there = job[-1].request, []
         try:
-            for count, pixels in moments(varied(prepared, last), _iterations(job), go_on):
+            for count, pixels in moments(variant_of(prepared, last), _iterations(job), go_on):
                 there.append(count)
                 yield from _of(job, count, pixels)
         except DreamError as error:
@@ -204,7 +204,7 @@ def _here(prepared: Prepared, jobs: Sequence[Sequence[Cell]], advance: Advance, 
 
 
 def _with_workers(
-    crew: Crew, prepared: Prepared, jobs: Sequence[Sequence[Cell]], advance: Advance, interrupted: Interrupted
+    crew: WorkerPool, prepared: DreamJob, jobs: Sequence[Sequence[Cell]], advance: Advance, interrupted: Interrupted
 ) -> Dreams:
     """The cells, each with its content, dreamt by workers until a signal comes."""
     size = prepared.inputs.base.pixels.shape[:2]
@@ -212,10 +212,10 @@ def _with_workers(
     def coming() -> Iterator[Job]:
         for number, job in enumerate(jobs):
             request = executors.for_workers(job[-1].request, crew)
-            base = with_noise_anew(prepared.inputs, request).base
+            base = redraw_noise(prepared.inputs, request).base
             yield Job(number, (request, base, job[-1].recipe, _iterations(job)))
 
-    for number, future in executors.outcomes(crew, dream_moments, coming(), interrupted):
+    for number, future in executors.as_completed(crew, dream_moments, coming(), interrupted):
         job = jobs[number]
         try:
             for count, pixels in executors.result(future):

@@ -8,7 +8,7 @@ from ..caffe_format.sizes import octaves_that_fit
 from ..caffe_format.topology import Topology, read_topology
 from ..errors import UsageError
 from ..modelzoo.auto import choose
-from ..pipeline.prepare import Prepared
+from ..pipeline.prepare import DreamJob
 from ..pipeline.request import Inputs, Request
 from ..settings import ALL, DREAM, SHEET, SHEET_SEED
 
@@ -91,7 +91,7 @@ def name_layers(request: Request, axes: List[Axis]) -> List[Axis]:
     return [Axis("end", layers), *axes[1:]]
 
 
-def suitable_layers(prepared: Prepared, request: Request, axes: List[Axis]) -> Tuple[List[Axis], List[str]]:
+def suitable_layers(prepared: DreamJob, request: Request, axes: List[Axis]) -> Tuple[List[Axis], List[str]]:
     """The axes with those layers that the pictures are large enough for at all octaves; and the layers left out.
 
     Where nobody said how many octaves there are to be, one is enough.

@@ -12,7 +12,7 @@ from ..console import Progress, interruptible, moment, say
 from ..dream import Step, dream_steps
 from ..errors import DreamError, UsageError
 from ..images import picture
-from ..pipeline.prepare import Prepared, prepare
+from ..pipeline.prepare import DreamJob, prepare
 from ..pipeline.request import Recipe, Request
 from ..storage import files
 from . import outputs
@@ -39,7 +39,7 @@ def run(request: Request, like: Optional[Recipe] = None) -> int:
             frames.begin(prepared.recipe, open_seed)
         last, cut_short = _dream(prepared, frames)
     request, alpha = prepared.request, prepared.inputs.base.alpha
-    image, recipe = outcome(prepared, last)
+    image, recipe = finalize(prepared, last)
     del prepared, last  # a large picture's memory may be needed to write it
     unread = _write(request, image, recipe, alpha, is_there)
     if isinstance(cut_short, (DreamError, MemoryError)):
@@ -49,7 +49,7 @@ def run(request: Request, like: Optional[Recipe] = None) -> int:
     return 128 + cut_short if "moment" in recipe and cut_short else 0
 
 
-def outcome(prepared: Prepared, last: Optional[Step]) -> Tuple[np.ndarray, Recipe]:
+def finalize(prepared: DreamJob, last: Optional[Step]) -> Tuple[np.ndarray, Recipe]:
     """(h, w, 3) float32, what a dream has come to, and its recipe, which says the moment if that is not the end.
 
     last: the last step done, None where there was none.
@@ -62,7 +62,7 @@ def outcome(prepared: Prepared, last: Optional[Step]) -> Tuple[np.ndarray, Recip
     return last.whole(), recipe
 
 
-def _dream(prepared: Prepared, frames: Optional[StepFrames]) -> Tuple[Optional[Step], Union[int, Fault, None]]:
+def _dream(prepared: DreamJob, frames: Optional[StepFrames]) -> Tuple[Optional[Step], Union[int, Fault, None]]:
     """Dreams, with a bar and frames; returns the last step done, and the signal or the fault that ended it.
 
     Raises DreamError and MemoryError for what goes wrong before a step is done.

@@ -5,40 +5,40 @@ from typing import AbstractSet, Callable, Collection, Iterator, List, NamedTuple
 
 import numpy as np
 
-from ..console import heard, say
+from ..console import captured_messages, say
 from ..dream import Step, dream_steps, dreamt
 from ..errors import DreamError
 from ..images import picture
 from ..images.picture import Picture
 from ..images.recipe import HOW, difference
-from ..pipeline.prepare import KeptNet, Prepared
+from ..pipeline.prepare import DreamJob, NetCache
 from ..pipeline.request import Recipe, Request
 from ..storage import files
 
 _one_at_a_time = threading.Lock()  # dreams in one process, for they share the net
-_net = KeptNet()
+_net = NetCache()
 
 
-class Done(NamedTuple):
+class BatchResult(NamedTuple):
     """What came of a file: whether it had been dreamt before, and what the program said of it, line by line."""
 
     before: bool
     said: List[str]
 
 
-def dream_file(request: Request, open_seed: bool) -> Done:
+def dream_file(request: Request, open_seed: bool) -> BatchResult:
     """Dreams a file, unless it has been dreamt with these settings before. open_seed: any seed will do.
 
     Raises DreamError for whatever fails, and for something else in its place, unless that is to be replaced.
     """
     said: List[str] = []
-    with _one_at_a_time, heard(said.append):
+    with _one_at_a_time, captured_messages(said.append):
         prepared = _net.prepare(request)
         files.check_link(request.target)
         there = files.exists(request.target)
         if there and not request.force:
             _check_done(request.target, prepared.recipe, HOW | {"seed"} if open_seed else HOW)
-            return Done(True, said)
+            return BatchResult(True, said)
         base, dream = prepared.inputs.base, prepared.request.dream
         image = dreamt(prepared.net, base.pixels, dream, prepared.ascend)
         pixels = picture.to_uint8(image, dream.clip)
@@ -46,7 +46,7 @@ def dream_file(request: Request, open_seed: bool) -> Done:
         if lost:
             say(lost)
         picture.write(request.target, pixels, prepared.recipe, base.alpha, new=not there)
-    return Done(False, said)
+    return BatchResult(False, said)
 
 
 def dream_picture(request: Request, base: Picture, recipe: Recipe) -> np.ndarray:
@@ -55,7 +55,7 @@ def dream_picture(request: Request, base: Picture, recipe: Recipe) -> np.ndarray
     recipe: the dream's, as whoever wants it knows it. Raises DreamError for whatever fails, and where this worker would
     compute it otherwise than that says.
     """
-    with _one_at_a_time, heard(lambda _: None):
+    with _one_at_a_time, captured_messages(lambda _: None):
         prepared = _prepared(request, base, recipe)
         return dreamt(prepared.net, base.pixels, prepared.request.dream, prepared.ascend)
 
@@ -64,12 +64,12 @@ def dream_moments(
     request: Request, base: Picture, recipe: Recipe, iterations: Collection[int]
 ) -> List[Tuple[int, np.ndarray]]:
     """What moments gives for a picture that is at hand. recipe, and what is raised: see dream_picture."""
-    with _one_at_a_time, heard(lambda _: None):
+    with _one_at_a_time, captured_messages(lambda _: None):
         return list(moments(_prepared(request, base, recipe), iterations))
 
 
 def moments(
-    one: Prepared, iterations: Collection[int], go_on: Callable[[Step], bool] = lambda _: True
+    one: DreamJob, iterations: Collection[int], go_on: Callable[[Step], bool] = lambda _: True
 ) -> Iterator[Tuple[int, np.ndarray]]:
     """A dream after so many iterations of its last octave, each with its picture, (h, w, 3) uint8.
 
@@ -86,7 +86,7 @@ def moments(
             return
 
 
-def _prepared(request: Request, base: Picture, recipe: Recipe) -> Prepared:
+def _prepared(request: Request, base: Picture, recipe: Recipe) -> DreamJob:
     prepared = _net.prepare(request, base)
     for key in HOW:
         here, there = prepared.recipe.get(key), recipe.get(key)

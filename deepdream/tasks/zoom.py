@@ -11,12 +11,12 @@ import scipy.ndimage as nd
 from ..images import animation
 from ..pipeline.request import Recipe, Request
 from ..settings import ZOOM, ZoomSettings
-from ..video.film import FORMATS, Form
+from ..video.film import FORMATS, VideoFormat
 from ..video.folder import rate_of
 from . import sequence
-from .checkpoint import Kind
+from .checkpoint import SequenceFormat
 
-_KIND = Kind("zoom", {**animation.FORMATS, **FORMATS}, digits=4)
+_KIND = SequenceFormat("zoom", {**animation.FORMATS, **FORMATS}, digits=4)
 
 
 def next_frame(frame: np.ndarray, zoom: ZoomSettings = ZOOM) -> np.ndarray:
@@ -62,7 +62,7 @@ class _Frames:
         self._number = 0
         self.count = zoom.frames
         rate = rate_of(zoom.fps)
-        self.form = Form(rate, 1 / rate)
+        self.form = VideoFormat(rate, 1 / rate)
         shift = ",".join(repr(value if value % 1 else int(value)) for value in zoom.shift_pixels)
         own = {"frames": zoom.frames, "rate": zoom.rate, "rotate": zoom.rotate, "shift": shift, "fps": zoom.fps}
         self.recipe: Recipe = {f"zoom_{key}": value for key, value in own.items()}

@@ -15,7 +15,7 @@ from PIL import Image
 
 from ..errors import DreamError
 from ..images import colour, picture
-from .film import Film, Form, Frame, Span, sha256
+from .film import Film, Frame, TimeRange, VideoFormat, sha256
 
 _LANCZOS = 1  # Pillow's filter; its name moved between releases, its number did not
 _MILLISECOND = Fraction(1, 1000)
@@ -56,7 +56,7 @@ class Animation(Film):
     Raises UsageError where nothing is in the span, DreamError for a file that cannot be read.
     """
 
-    def __init__(self, source: str, span: Span, max_size: Optional[int]):
+    def __init__(self, source: str, span: TimeRange, max_size: Optional[int]):
         digest = sha256(source)
         outline = _outline(Path(source).read_bytes())
         times = [_MILLISECOND * time for time in itertools.accumulate([0, *outline.durations])]
@@ -67,7 +67,7 @@ class Animation(Film):
             raise span.nothing_in(source, times[-1])
         zero, end = times[inside[0]], times[inside[-1] + 1]
         self._times = [*(times[number] - zero for number in self._numbers), end - zero]
-        form = Form(
+        form = VideoFormat(
             rate=len(inside) / (end - zero) / span.every,
             time_base=_MILLISECOND,
             max_size=max_size,

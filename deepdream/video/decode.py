@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, Iterator, List, Optional, Tuple
 
 from .clock import Clock
-from .film import Span, pyav
+from .film import TimeRange, pyav
 from .probe import Survey, check_size, opened, pictures_of
 from .truncation import is_cut_short
 
@@ -29,7 +29,7 @@ class _Unsure(Exception):
     """A seek did not lead to frames that are certain to be right."""
 
 
-def decoded(source: str, span: Span, known: Survey) -> Iterator[Tuple[Fraction, Any]]:
+def decoded(source: str, span: TimeRange, known: Survey) -> Iterator[Tuple[Fraction, Any]]:
     """The span's frames, with their seconds since the film's beginning, strictly rising; then (the end, None).
 
     Raises Damage where a frame in the span is not whole, DreamError for one that is too large.
@@ -50,7 +50,7 @@ class _Pass:
     seek: begin at a key frame before the span, not at the film's beginning.
     """
 
-    def __init__(self, source: str, span: Span, known: Survey, seek: bool):
+    def __init__(self, source: str, span: TimeRange, known: Survey, seek: bool):
         self._source, self._span, self._known, self._seek = source, span, known, seek
         self._step = 1 / known.rate
         self._time: Optional[Fraction] = None  # of the frame before

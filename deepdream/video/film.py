@@ -25,7 +25,7 @@ class Sound:
 
 
 @dataclass(frozen=True)
-class Form:
+class VideoFormat:
     """What of a film is kept when its pictures are replaced by others.
 
     rate: frames a second, in the mean. time_base: seconds, of which the frames' times are multiples.
@@ -47,7 +47,7 @@ class Form:
 
 
 @dataclass(frozen=True)
-class Span:
+class TimeRange:
     """The part of a film that is read: seconds since its beginning, end exclusive, and of that each `every`th frame."""
 
     start: Fraction = Fraction(0)
@@ -90,7 +90,13 @@ class Film:
     """
 
     def __init__(
-        self, source: str, sha256: str, count: int, size: Tuple[int, int], form: Form, notes: Optional[List[str]] = None
+        self,
+        source: str,
+        sha256: str,
+        count: int,
+        size: Tuple[int, int],
+        form: VideoFormat,
+        notes: Optional[List[str]] = None,
     ):
         self.source, self.sha256, self.count, self.size, self.form = source, sha256, count, size, form
         self.fault: Optional[DreamError] = None

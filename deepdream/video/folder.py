@@ -11,7 +11,7 @@ from PIL import Image
 
 from ..errors import DreamError, UsageError
 from ..images import picture
-from .film import Film, Form, Frame, Span
+from .film import Film, Frame, TimeRange, VideoFormat
 
 
 class FrameFolder(Film):
@@ -22,7 +22,7 @@ class FrameFolder(Film):
     without a number.
     """
 
-    def __init__(self, source: str, span: Span, rate: Fraction, max_size: Optional[int]):
+    def __init__(self, source: str, span: TimeRange, rate: Fraction, max_size: Optional[int]):
         paths = _pictures(source)
         inside = [number for number in range(len(paths)) if span.holds(number / rate)]
         if not inside:
@@ -33,7 +33,7 @@ class FrameFolder(Film):
         self._max_size = max_size
         first = picture.read(str(self._paths[0]), max_size).pixels
         _check_sizes(self._paths)
-        form = Form(rate=rate / span.every, time_base=1 / rate, max_size=max_size)
+        form = VideoFormat(rate=rate / span.every, time_base=1 / rate, max_size=max_size)
         super().__init__(source, _sha256(paths), len(self._paths), first.shape[:2], form)
 
     def frames(self) -> Iterator[Frame]:

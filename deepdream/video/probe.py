@@ -9,7 +9,7 @@ from PIL import Image
 
 from ..errors import DreamError
 from .clock import Clock
-from .film import Span, beginning, pyav
+from .film import TimeRange, beginning, pyav
 from .truncation import is_cut_short
 
 _SHORT = Fraction(1)  # second
@@ -69,7 +69,7 @@ def opened(source: str) -> Iterator[Any]:
         yield container
 
 
-def survey(source: str, span: Span) -> Survey:
+def survey(source: str, span: TimeRange) -> Survey:
     """Go through the packets, without decoding. Raises DreamError where there are no pictures that can be decoded."""
     av = pyav()
     with opened(source) as container:

@@ -14,7 +14,7 @@ from .animated import Animation, gif_plays, is_animated_webp
 from .colour import ToRgb, matrix_and_range
 from .decode import Damage, decoded
 from .deinterlace import deinterlaced, is_possible
-from .film import BT709, FORMATS, Film, Form, Frame, Sound, Span, pyav, sha256
+from .film import BT709, FORMATS, Film, Frame, Sound, TimeRange, VideoFormat, pyav, sha256
 from .folder import FrameFolder, rate_of
 from .probe import opened, survey
 
@@ -41,7 +41,7 @@ def open_film(
     """
     if source == "-":
         raise UsageError("a film cannot come from standard input: name a file")
-    span = Span(Fraction(str(start or 0)), None if end is None else Fraction(str(end)), every)
+    span = TimeRange(Fraction(str(start or 0)), None if end is None else Fraction(str(end)), every)
     if Path(source).is_dir():
         return FrameFolder(source, span, rate_of(_USUAL_RATE if fps is None else fps), max_size)
     if fps is not None:
@@ -64,7 +64,7 @@ def read_recipe(source: str) -> Dict[str, Any]:
 class _File(Film):
     """A film in a file that FFmpeg reads."""
 
-    def __init__(self, source: str, span: Span, max_size: Optional[int]):
+    def __init__(self, source: str, span: TimeRange, max_size: Optional[int]):
         digest = sha256(source)
         known = survey(source, span)
         self.source, self.notes = source, []
@@ -83,7 +83,7 @@ class _File(Film):
         pixels, _ = self._pixels(ToRgb(), frame)
         matrix, full_range = matrix_and_range(frame)
         is_rgb = frame.format.is_rgb
-        form = Form(
+        form = VideoFormat(
             rate=known.rate / span.every,
             time_base=known.time_base,
             matrix=matrix,

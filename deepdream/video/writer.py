@@ -11,7 +11,7 @@ from ..errors import DreamError
 from ..images import picture
 from ..images import recipe as recipes
 from .colour import FULL, LIMITED, ToYuv
-from .film import Form, pyav
+from .film import VideoFormat, pyav
 from .sound import SoundWriter
 
 # The encoders of each, the best first, with what keeps a dream's fine grain. Without cpu-independent x264 gives other
@@ -63,7 +63,7 @@ def write(
     kind: str,
     frames: Iterable[np.ndarray],
     times: Sequence[Fraction],
-    form: Form,
+    form: VideoFormat,
     recipe: Dict[str, Any],
     has_alpha: bool = False,
 ) -> None:
@@ -113,7 +113,12 @@ def _encoder(kind: str) -> str:
 
 
 def _fill(
-    container: Any, kind: str, frames: Iterable[np.ndarray], times: Sequence[Fraction], form: Form, has_alpha: bool
+    container: Any,
+    kind: str,
+    frames: Iterable[np.ndarray],
+    times: Sequence[Fraction],
+    form: VideoFormat,
+    has_alpha: bool,
 ) -> None:
     to_yuv = ToYuv(form.matrix, form.full_range, has_alpha)
     pictures: Optional[_Pictures] = None
@@ -173,7 +178,7 @@ class _Pictures:
             self._container.mux(packet)
 
 
-def _add_pictures(container: Any, kind: str, size: Tuple[int, int], form: Form, to_yuv: ToYuv) -> Any:
+def _add_pictures(container: Any, kind: str, size: Tuple[int, int], form: VideoFormat, to_yuv: ToYuv) -> Any:
     name = _encoder(kind)
     rate = form.rate.limit_denominator(1001)
     stream = container.add_stream(name, rate=rate, options=_ENCODERS[kind][name])

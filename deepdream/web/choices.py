@@ -50,7 +50,7 @@ def sample(model: str, layer: str) -> Path:
 
 def _called(net: NetSettings) -> str:
     choice = choose(net.model, net.engine, progress=True)
-    if choice.stands_in:
+    if choice.is_fallback:
         return f"{AUTO}: {choice.model.name}, for want of {GOOGLENET}"
     return f"{AUTO}: {choice.model.name}" if net.model == AUTO else choice.model.name
 

@@ -13,15 +13,15 @@ import numpy as np
 from PIL import Image
 
 from ..caffe_format.sizes import octave_sizes
-from ..console import heard, moment
+from ..console import captured_messages, moment
 from ..dream import Step, dream_steps
 from ..errors import DreamError, UsageError
 from ..images import picture, transparency
 from ..images.picture import Picture
-from ..pipeline.prepare import KeptNet, Prepared, fewer_octaves
+from ..pipeline.prepare import DreamJob, NetCache, fewer_octaves
 from ..pipeline.request import Recipe, Request
 from ..settings import WEB, WEB_MOST, WebSettings
-from ..tasks.single import outcome
+from ..tasks.single import finalize
 from .reader import Reader
 from .storage import Storage
 
@@ -109,7 +109,7 @@ class Dreamer:
 
     def __init__(self, storage: Storage, reader: Reader, settings: WebSettings = WEB):
         self._storage, self._reader, self._settings = storage, reader, settings
-        self._net = KeptNet()
+        self._net = NetCache()
         self._executor = ThreadPoolExecutor(1, "dreamer")
         self._lock = threading.Lock()  # of all that follows, and of nothing that takes time
         self._places = 0  # of dreams that are being read, wait, or are under way
@@ -209,7 +209,7 @@ class Dreamer:
             dream.ended.set_exception(error)
 
     def _dream(self, dream: Dream) -> Moment:
-        with heard(lambda text: dream.tell(Moment(text))):
+        with captured_messages(lambda text: dream.tell(Moment(text))):
             prepared = self._net.prepare(dream.request, dream.base, dream.guide)
         last: Optional[Step] = None
         for step in _steps(prepared, dream):
@@ -226,7 +226,7 @@ class Dreamer:
         return Moment(words, 1.0, None, result, is_last=True)
 
 
-def _steps(prepared: Prepared, dream: Dream) -> Iterator[Step]:
+def _steps(prepared: DreamJob, dream: Dream) -> Iterator[Step]:
     """Dreams; after each octave and every second or so, what there is to see is told with its picture."""
     base, settings = prepared.inputs.base, prepared.request.dream
     if dream.is_stopped:
@@ -246,10 +246,10 @@ def _steps(prepared: Prepared, dream: Dream) -> Iterator[Step]:
         yield step
 
 
-def _written(prepared: Prepared, last: Optional[Step]) -> Result:
+def _written(prepared: DreamJob, last: Optional[Step]) -> Result:
     """Stores the dream, and the picture as it was before, for comparison."""
     base, settings = prepared.inputs.base, prepared.request.dream
-    image, recipe = outcome(prepared, last)
+    image, recipe = finalize(prepared, last)
     target = Path(prepared.request.target)
     before = target.with_name("before.png")
     picture.write(str(target), picture.to_uint8(image, settings.clip), recipe, base.alpha)

@@ -9,7 +9,7 @@ import gradio as gr
 import numpy as np
 from PIL import Image
 
-from ..errors import UsageError, as_shown
+from ..errors import UsageError, printable
 from ..settings import DREAM, WEB_MOST
 from . import choices
 from .storage import NOT_HERE
@@ -76,4 +76,4 @@ def status(words: str, share: Optional[float] = None, is_wrong: bool = False) ->
     """The line that says how it stands, with a bar while it goes on."""
     bar = "" if share is None else f'<progress value="{share:.3f}"></progress>'
     kind = ' class="wrong"' if is_wrong else ""
-    return f'<div role="status">{bar}<p{kind}>{escape(as_shown(words))}</p></div>'
+    return f'<div role="status">{bar}<p{kind}>{escape(printable(words))}</p></div>'

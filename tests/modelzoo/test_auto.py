@@ -53,7 +53,7 @@ def folder(folder):
 def test_where_the_network_of_2015_is_it_dreams(folder, monkeypatch, capsys):
     monkeypatch.setenv("DREAMIFY_MODELS", str(SHARED / "models"))
     choice = choose("auto", ENGINE)
-    assert (choice.model.name, choice.stands_in) == (GOOGLENET, False)
+    assert (choice.model.name, choice.is_fallback) == (GOOGLENET, False)
     assert choice.layer("inception_4c/output") == "inception_4c/output"
 
 
@@ -61,7 +61,7 @@ def test_where_the_network_of_2015_is_it_dreams(folder, monkeypatch, capsys):
 def test_else_the_other_one_does_and_is_not_looked_for_twice(offline):
     for _ in range(2):
         choice = choose("auto", "torch")
-        assert (choice.model.name, choice.stands_in) == (STAND_IN, True)
+        assert (choice.model.name, choice.is_fallback) == (STAND_IN, True)
     assert offline == ["deploy.prototxt", f"{GOOGLENET}.caffemodel"]
 
 
@@ -86,7 +86,7 @@ def missing(name):
 
 @needs_package
 def test_a_dream_that_was_begun_with_it_goes_on_with_it(offline):
-    assert choose("auto", "torch", begun=STAND_IN).stands_in
+    assert choose("auto", "torch", begun=STAND_IN).is_fallback
     assert offline == []
 
 

@@ -18,7 +18,7 @@ from deepdream.images import picture
 from deepdream.pipeline.request import Request
 from deepdream.settings import NET, NetSettings, WorkerSettings
 from deepdream.tasks import executors
-from deepdream.tasks.executors import Crew, Job, outcomes
+from deepdream.tasks.executors import Job, WorkerPool, as_completed
 from tests.helpers import workers
 from tests.helpers.shared import needs_processes
 from tests.helpers.tiny import SAID, tiny_net, tiny_picture
@@ -40,17 +40,17 @@ def going_on():
 
 
 def crew(executor, capacity=2):
-    return Crew(NET, lambda: contextlib.nullcontext((executor, lambda: capacity)), "here", False)
+    return WorkerPool(NET, lambda: contextlib.nullcontext((executor, lambda: capacity)), "here", False)
 
 
 def results(own, function, jobs, interrupted=going_on, **more):
-    return [(name, executors.result(future)) for name, future in outcomes(own, function, jobs, interrupted, **more)]
+    return [(name, executors.result(future)) for name, future in as_completed(own, function, jobs, interrupted, **more)]
 
 
 @needs_processes
 def test_processes_yield_as_they_end_or_in_order():
     jobs = [Job(name, (seconds, name)) for name, seconds in (("slow", 0.5), ("a", 0), ("b", 0), ("c", 0))]
-    own = executors.find_crew(NET, WorkerSettings(workers=2))
+    own = executors.find_workers(NET, WorkerSettings(workers=2))
     assert own.where == "2 at a time"
     assert [name for name, _ in results(own, workers.sleep, jobs)][-1] == "slow"
     assert results(own, workers.sleep, jobs, in_order=True) == [(name, name) for name in ("slow", "a", "b", "c")]
@@ -59,9 +59,9 @@ def test_processes_yield_as_they_end_or_in_order():
 @needs_processes
 @pytest.mark.parametrize("in_order", [False, True])
 def test_what_a_killed_process_leaves_undone_another_does_but_not_for_ever(tmp_path, in_order):
-    own = executors.find_crew(NET, WorkerSettings(workers=1))
+    own = executors.find_workers(NET, WorkerSettings(workers=1))
     jobs = [Job(name, (name, tmp_path, times)) for name, times in (("never", 0), ("once", 1), ("ever", 9), ("no", 0))]
-    came = list(outcomes(own, workers.die, jobs, going_on, in_order=in_order))
+    came = list(as_completed(own, workers.die, jobs, going_on, in_order=in_order))
     found = dict(came)
     assert [name for name, _ in came] == list(found) == ["never", "once", "ever", "no"]
     assert [executors.result(found[name]) for name in ("never", "once", "no")] == ["never", "once", "no"]
@@ -88,7 +88,7 @@ class Idle(Here):
 
 def test_processes_that_die_idle_cost_nothing():
     pools = iter([Idle(1), Idle(0), Idle(9)])
-    own = Crew(NET, lambda: contextlib.nullcontext((next(pools), lambda: 2)), "here", False)
+    own = WorkerPool(NET, lambda: contextlib.nullcontext((next(pools), lambda: 2)), "here", False)
     assert sorted(results(own, str, [Job(n, (n,)) for n in range(4)])) == [(n, str(n)) for n in range(4)]
 
 
@@ -102,7 +102,7 @@ def test_jobs_are_taken_when_there_is_somebody_for_them_and_none_after_a_signal(
 
     for in_order, most in ((False, 3), (True, 6)):
         taken.clear()
-        going = outcomes(crew(Here(), 3), str, coming(), lambda: signals and signals[0], in_order)
+        going = as_completed(crew(Here(), 3), str, coming(), lambda: signals and signals[0], in_order)
         first = next(going)[0]
         assert taken == list(range(most))
         signals.append(signal.SIGINT)
@@ -130,7 +130,7 @@ def test_threads_and_memory_are_shared_out(monkeypatch):
     gigabyte, cpu = 2**30, NetSettings(device="cpu")
 
     def shares(net, workers=None, most=None):
-        own = executors.find_crew(net, WorkerSettings(workers=workers), most)
+        own = executors.find_workers(net, WorkerSettings(workers=workers), most)
         return own.where, own.net.threads, own.net.memory
 
     assert shares(cpu) == ("5 at a time", 1, 8 * gigabyte // 5)
@@ -143,7 +143,7 @@ def test_threads_and_memory_are_shared_out(monkeypatch):
 
 def test_what_is_named_means_the_same_elsewhere(folder, net):
     (folder / "model").mkdir()
-    own = executors.find_crew(NetSettings(model="model"), WorkerSettings(scheduler="tcp://here:1"))
+    own = executors.find_workers(NetSettings(model="model"), WorkerSettings(scheduler="tcp://here:1"))
     assert own.net == NetSettings(model=str(folder / "model"), threads=1)
     request = executors.for_workers(
         Request("in.png", "out/in.png", guide="s3://bucket/guide.png", mask="mask.png"), own
@@ -152,7 +152,7 @@ def test_what_is_named_means_the_same_elsewhere(folder, net):
     assert (request.guide, request.mask) == ("s3://bucket/guide.png", str(folder / "mask.png"))
     for source in ("-", "noise:64x48"):
         assert executors.for_workers(Request(source, "out.png"), own).source == source
-    near = executors.find_crew(NET, WorkerSettings(workers=1))
+    near = executors.find_workers(NET, WorkerSettings(workers=1))
     assert executors.for_workers(Request("in.png", "out.png", guide="g.png"), near).guide == "g.png"
 
 
@@ -208,7 +208,9 @@ def test_a_gpus_work_goes_to_workers_that_have_one(capsys):
         ([], "cpu", "has no workers: start one with `dask worker .* --nthreads 1`"),
     ):
         with distributed.SpecCluster({name: specs[name] for name in chosen}, scheduler) as cluster:
-            own = executors.find_crew(NetSettings(device=device), WorkerSettings(scheduler=cluster.scheduler_address))
+            own = executors.find_workers(
+                NetSettings(device=device), WorkerSettings(scheduler=cluster.scheduler_address)
+            )
             if words is None:
                 assert {who for _, who in results(own, workers.whose, jobs)} == {"with"}
                 continue

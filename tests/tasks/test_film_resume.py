@@ -95,7 +95,7 @@ def test_another_film_is_not_mixed_with_one_that_was_begun(clip, net, filmed, ca
 def test_two_runs_to_one_place(clip, net, filmed, capsys, monkeypatch, folder):
     cut_short(monkeypatch, 1)
     assert filmed(clip, "out.mp4") == 130
-    place = checkpoint.Place("out.mp4", film._KIND)
+    place = checkpoint.SequenceOutput("out.mp4", film._KIND)
     place.claim()
     line = refused(capsys, folder, ["video", clip, "out.mp4", *SHORT_FILM, "--model", net])
     assert line == "dreamify: another run is writing to out.mp4: wait for it, or choose another OUT"

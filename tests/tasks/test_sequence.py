@@ -76,13 +76,13 @@ def test_what_is_finished_is_not_dreamt_again(folder, zoomed, capsys, out):
 
 @pytest.mark.parametrize("out", ["out.gif", "out.webp"])
 def test_an_end_between_the_animation_and_the_clearing_up(folder, zoomed, monkeypatch, out):
-    clear = sequence.Place.clear
-    monkeypatch.setattr(sequence.Place, "clear", lambda self: None)
+    clear = sequence.SequenceOutput.clear
+    monkeypatch.setattr(sequence.SequenceOutput, "clear", lambda self: None)
     assert zoomed(out) == 0
     before = snapshot(folder)
     assert f".{out}.zoom" in before
     Path(f".{out}.frames/0000.png").unlink()
-    monkeypatch.setattr(sequence.Place, "clear", clear)
+    monkeypatch.setattr(sequence.SequenceOutput, "clear", clear)
     assert zoomed(out) == 0
     assert sorted(snapshot(folder)) == sorted(["guide.png", "in.png", out])
     assert Path(out).read_bytes() == before[out]
@@ -156,7 +156,7 @@ def test_a_frame_that_has_been_taken_away(folder, net, zoomed, capsys, monkeypat
 def test_a_disk_that_is_full(folder, net, zoomed, capsys, monkeypatch):
     """After the first frame, for its state: what is kept is the state before it."""
     assert zoomed("whole", "--seed", "7") == 0
-    keep = sequence.Place.keep
+    keep = sequence.SequenceOutput.keep
 
     def full(self, state):
         if state.done == 1:
@@ -168,7 +168,7 @@ def test_a_disk_that_is_full(folder, net, zoomed, capsys, monkeypatch):
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(sequence.Place, "keep", full)
+        patch.setattr(sequence.SequenceOutput, "keep", full)
         savez = np.savez
         assert zoomed("out", "--seed", "7") == 1
         monkeypatch.setattr("numpy.savez", savez)

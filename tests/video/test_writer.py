@@ -10,7 +10,7 @@ import pytest
 
 from deepdream.errors import DreamError
 from deepdream.video import film, writer
-from deepdream.video.film import FORMATS, Form
+from deepdream.video.film import FORMATS, VideoFormat
 from deepdream.video.reader import open_film, read_recipe
 from tests.video.clips import av, clip, numbered, numbers, patches, texture
 
@@ -21,7 +21,7 @@ COLOURS = [[255, 255, 255], [0, 0, 0], [128, 128, 128], [200, 30, 40], [20, 180,
 
 def write(path, frames, times=None, form=None, recipe=RECIPE):
     """A film of ten frames a second, unless times say otherwise; its path as text."""
-    form = form or Form(rate=Fraction(10), time_base=Fraction(1, 10))
+    form = form or VideoFormat(rate=Fraction(10), time_base=Fraction(1, 10))
     times = times or [Fraction(number, 10) for number in range(len(frames) + 1)]
     writer.write(path, FORMATS[path.suffix], iter(frames), times, form, recipe)
     return str(path)
@@ -30,7 +30,12 @@ def write(path, frames, times=None, form=None, recipe=RECIPE):
 def test_h264_is_told_to_give_the_same_bytes_every_time(tmp_path):
     """x264 does not, now and then, unless it is told so: its own words on its settings, which it leaves in the file."""
     writer.write(
-        tmp_path / "a.mp4", "MP4", iter([texture(0)]), [0, Fraction(1, 25)], Form(Fraction(25), Fraction(1, 25)), {}
+        tmp_path / "a.mp4",
+        "MP4",
+        iter([texture(0)]),
+        [0, Fraction(1, 25)],
+        VideoFormat(Fraction(25), Fraction(1, 25)),
+        {},
     )
     settings = (tmp_path / "a.mp4").read_bytes()
     for words in (b"sliced_threads=0", b" threads=4 ", b"crf=17.0"):
@@ -59,7 +64,7 @@ def test_fine_grain_is_kept(tmp_path, kind, extension):
 @pytest.mark.parametrize(("kind", "extension"), KINDS)
 @pytest.mark.parametrize(("matrix", "full"), [(1, False), (1, True), (6, False), (5, True)])
 def test_colours_and_their_tags(tmp_path, kind, extension, matrix, full):
-    form = Form(Fraction(10), Fraction(1, 10), matrix=matrix, primaries=5, transfer=6, full_range=full)
+    form = VideoFormat(Fraction(10), Fraction(1, 10), matrix=matrix, primaries=5, transfer=6, full_range=full)
     path = write(tmp_path / f"a{extension}", [patches(COLOURS)] * 2, form=form)
     read = open_film(path)
     assert abs(next(read.frames()).pixels[8, 8::16].astype(int) - COLOURS).max() <= 3
@@ -75,7 +80,7 @@ def test_colours_and_their_tags(tmp_path, kind, extension, matrix, full):
 @pytest.mark.parametrize(("kind", "extension"), KINDS)
 def test_uneven_times_and_the_end(tmp_path, kind, extension):
     stamps = [0, 20, 330, 340, 1000, 1720]
-    form = Form(rate=Fraction(5, 2), time_base=Fraction(1, 600))
+    form = VideoFormat(rate=Fraction(5, 2), time_base=Fraction(1, 600))
     times = [Fraction(stamp, 600) for stamp in stamps]
     path = write(tmp_path / f"a{extension}", numbered(5), times, form)
     frames = list(open_film(path).frames())
@@ -108,7 +113,7 @@ UNEVEN = [
 def test_the_last_frame_lasts_as_long_as_it_should(tmp_path, kind, extension, stamps):
     """Of pictures that hardly change, so that the encoder would have most of them refer to later ones."""
     times = [Fraction(stamp, 1000) for stamp in stamps]
-    form = Form(rate=(len(times) - 1) / times[-1], time_base=Fraction(1, 1000))
+    form = VideoFormat(rate=(len(times) - 1) / times[-1], time_base=Fraction(1, 1000))
     path = write(tmp_path / f"a{extension}", [texture(0)] * (len(times) - 1), times, form)
     with av.open(path) as container:
         stream = container.streams.video[0]
@@ -129,7 +134,7 @@ def test_even_films_keep_their_b_frames(tmp_path):
 
 @pytest.mark.parametrize("aspect", [Fraction(1), Fraction(4, 3), Fraction(1, 2)])
 def test_webm_heeds_the_longest_side(tmp_path, aspect):
-    form = Form(Fraction(10), Fraction(1, 10), aspect=aspect, max_size=48)
+    form = VideoFormat(Fraction(10), Fraction(1, 10), aspect=aspect, max_size=48)
     read = open_film(write(tmp_path / "a.webm", [patches([[200, 30, 40], [30, 40, 220]], 24)], form=form))
     assert max(read.size) == 48
     assert float(Fraction(read.size[1], read.size[0])) == pytest.approx(2 * float(aspect), rel=0.03)
@@ -141,7 +146,7 @@ def test_webm_keeps_transparency(tmp_path):
     alpha = np.zeros((96, 128), np.uint8)
     alpha[:, 40:80], alpha[:, 80:] = 128, 255
     frames = [np.dstack([texture(number), alpha]) for number in range(6)]
-    times, form = [Fraction(number, 10) for number in range(7)], Form(Fraction(10), Fraction(1, 10))
+    times, form = [Fraction(number, 10) for number in range(7)], VideoFormat(Fraction(10), Fraction(1, 10))
     paths = [tmp_path / f"{name}.webm" for name in "ab"]
     for path in paths:
         writer.write(path, "WEBM", iter(frames), times, form, RECIPE, has_alpha=True)
@@ -156,7 +161,7 @@ def test_webm_keeps_transparency(tmp_path):
 @pytest.mark.parametrize(("kind", "extension"), KINDS)
 @pytest.mark.parametrize("aspect", [Fraction(4, 3), Fraction(1, 2)])
 def test_pixels_that_are_not_square_are_shown_as_they_should(tmp_path, kind, extension, aspect):
-    form = Form(Fraction(10), Fraction(1, 10), aspect=aspect)
+    form = VideoFormat(Fraction(10), Fraction(1, 10), aspect=aspect)
     colours = [[200, 30, 40], [30, 40, 220]]
     read = open_film(write(tmp_path / f"a{extension}", [patches(colours, 24)], form=form))
     height, width = read.size
@@ -171,7 +176,7 @@ def test_pixels_that_are_not_square_are_shown_as_they_should(tmp_path, kind, ext
 )
 def test_time_bases_of_all_sorts_are_exact(tmp_path, step, each):
     times = [number * each * step for number in range(8)]
-    path = write(tmp_path / "a.mp4", numbered(7), times, Form(rate=1 / times[1], time_base=step))
+    path = write(tmp_path / "a.mp4", numbered(7), times, VideoFormat(rate=1 / times[1], time_base=step))
     assert [frame.time for frame in open_film(path).frames()] == times[:-1]
 
 
@@ -224,7 +229,7 @@ def test_what_the_disk_says_comes_out_as_it_is(tmp_path, kind, extension):
     pictures = [texture(number, 240, 320) for number in range(4)]
     times = [Fraction(number, 10) for number in range(5)]
     with pytest.raises(OSError, match="No space left") as caught:
-        writer.write(Path("/dev/full"), kind, pictures, times, Form(Fraction(10), Fraction(1, 10)), {})
+        writer.write(Path("/dev/full"), kind, pictures, times, VideoFormat(Fraction(10), Fraction(1, 10)), {})
     assert caught.value.strerror == "No space left on device"
 
 

@@ -8,9 +8,9 @@ from ...caffe_format.convolutional import as_convolutional, reshaped
 from ...caffe_format.topology import read_topology
 from ...caffe_format.weights import read_weights
 from ...errors import UsageError
-from .full_net import EveryBlobNet
+from .full_net import FullNet
 from .net import Net
-from .pruned_net import NeededBlobsNet
+from .pruned_net import PrunedNet
 
 # The precisions that a type of device lacks.
 _LACKING = {"cpu": ("tf32",), "mps": ("float64", "tf32")}
@@ -35,8 +35,8 @@ def make_net(model: Any, device: str, precision: str, blobs: str, leftovers: boo
         weights = reshaped(weights, topology)
     args = (topology, weights, model.mean, chosen, precision)
     if blobs == "needed":
-        return NeededBlobsNet(*args)
-    net = EveryBlobNet(*args)
+        return PrunedNet(*args)
+    net = FullNet(*args)
     net.leftovers = leftovers
     return net
 

@@ -9,7 +9,7 @@ from .layers.base import Tensor
 from .net import Blob, Net, memory_errors
 
 
-class EveryBlobNet(CleanPasses, Net):
+class FullNet(CleanPasses, Net):
     """The Net of tests, of programs written for pycaffe, and of leftovers."""
 
     @memory_errors()

@@ -11,19 +11,19 @@ from .layers.base import Tensor
 from .net import Net, memory_errors
 from .plan import make_plan
 from .segment import Tape
-from .tiled_segment import Segment, memory_format
-from .tiling import Layout, Layouts
+from .tiled_segment import TiledSegment, memory_format
+from .tiling import Tiling, TilingSearch
 
 
 class _Run(NamedTuple):
     """What one segment keeps from the last forward pass: its source blobs, and the tapes for the backward pass."""
 
-    segment: Segment
+    segment: TiledSegment
     sources: Dict[str, Tensor]
     tapes: List[Tape]
 
 
-class NeededBlobsNet(Net):
+class PrunedNet(Net):
     """Runs only the layers that `end` depends on, and keeps only those blobs that the backward pass reads.
 
     Only the input blob and the blob of `end` hold valid data. A layer that `end` does not depend on costs nothing, and
@@ -42,7 +42,7 @@ class NeededBlobsNet(Net):
 
     def __init__(self, *args: Any):
         super().__init__(*args)
-        self._layouts: Dict[Tuple[Any, ...], Layouts] = {}
+        self._layouts: Dict[Tuple[Any, ...], TilingSearch] = {}
         self._end: Optional[str] = None
         self._runs: List[_Run] = []
 
@@ -50,7 +50,7 @@ class NeededBlobsNet(Net):
     def channels_last(self) -> bool:
         return memory_format(self.dtype) == torch.channels_last
 
-    def layout(self, end: str, input_shape: Shape) -> Layout:
+    def layout(self, end: str, input_shape: Shape) -> Tiling:
         """How a pass to `end` runs. Raises DreamError if `memory` is too small for even the smallest tiles."""
         layouts = self._layouts_of(end, input_shape)
         layout = layouts.within(self.memory)
@@ -68,13 +68,13 @@ class NeededBlobsNet(Net):
         """The smallest `memory` that is enough for a pass to `end`."""
         return self._layouts_of(end, input_shape).least()
 
-    def _layouts_of(self, end: str, input_shape: Shape) -> Layouts:
+    def _layouts_of(self, end: str, input_shape: Shape) -> TilingSearch:
         shapes = {**{name: self.blobs[name].shape for name in self.inputs}, self.inputs[0]: input_shape}
         key = (end, *shapes.values())
         if key not in self._layouts:
             shapes = self.topology.infer(self.topology.needed(end), shapes)
             plan = make_plan(self.topology, self.layers, end)
-            self._layouts[key] = Layouts(plan, shapes, self.inputs, self.dtype, self.device)
+            self._layouts[key] = TilingSearch(plan, shapes, self.inputs, self.dtype, self.device)
         return self._layouts[key]
 
     @memory_errors()

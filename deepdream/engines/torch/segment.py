@@ -8,7 +8,7 @@ from typing import Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence
 import torch
 
 from ...caffe_format.shapes import Shape
-from .layers.base import Layer, Reads, Tensor
+from .layers.base import Layer, Saved, Tensor
 from .plan import Step
 
 
@@ -24,7 +24,7 @@ class Tape(NamedTuple):
     tops: Dict[str, Shape]
 
 
-class Stretch:
+class Segment:
     """Consecutive steps of a plan. Memory is freed as soon as nothing will read it.
 
     The tops of a Split share the memory of its bottom. Below, memory is named after that bottom.
@@ -42,16 +42,16 @@ class Stretch:
             if step.bottoms == step.tops:
                 self._overwritten.update(set(self._in(step.bottoms)) - made)
             made.update(set(self._in(step.tops)) - set(self._in(step.bottoms)))
-        self._reads: Dict[str, Reads] = defaultdict(lambda: Reads.NOTHING)
+        self._reads: Dict[str, Saved] = defaultdict(lambda: Saved.NOTHING)
         last: Dict[str, int] = {}  # memory: the last step that uses it in the forward pass
         first: Dict[str, int] = {}  # and in the backward pass, which is the first in the plan's order
         self._ranges: Dict[str, Layer] = {}  # memory: the layer that reads its range
         for i, step in enumerate(steps):
             last.update(dict.fromkeys(self._in(step.bottoms + step.tops), i))
-            for names, reads in ((step.bottoms, step.layer.reads_bottoms), (step.tops, step.layer.reads_tops)):
+            for names, reads in ((step.bottoms, step.layer.saved_bottoms), (step.tops, step.layer.saved_tops)):
                 for name in self._in(names) if reads else ():
                     self._reads[name] = _both(self._reads[name], reads)
-                    if reads == Reads.RANGE:
+                    if reads == Saved.RANGE:
                         self._ranges[name] = step.layer
                     first.setdefault(name, i)
         for name in self._in(self.tops):
@@ -84,11 +84,11 @@ class Stretch:
 
     def _as_far_as_read(self, name: str, blob: Tensor) -> Tensor:
         reads = self._reads[name]
-        if reads == Reads.SHAPE:
+        if reads == Saved.SHAPE:
             return torch.empty_like(blob, device="meta")
-        if reads == Reads.RANGE:
+        if reads == Saved.RANGE:
             return self._ranges[name].in_range(blob)
-        return blob > 0 if reads == Reads.SIGNS else blob
+        return blob > 0 if reads == Saved.SIGNS else blob
 
     def backward(self, tape: Tape, top_diffs: Mapping[str, Tensor]) -> Dict[str, Tensor]:
         """The diffs of the sources, by blob, for those of the tops. This consumes the tape."""
@@ -99,7 +99,7 @@ class Stretch:
             like = next(diff for diff in given if diff is not None)
             bottoms, tops = (
                 [_handed(tape.blobs[name], reads, like) if reads else None for name in self._in(names)]
-                for names, reads in ((step.bottoms, layer.reads_bottoms), (step.tops, layer.reads_tops))
+                for names, reads in ((step.bottoms, layer.saved_bottoms), (step.tops, layer.saved_tops))
             )
             diffs.update(zip(step.bottoms, layer.backward(given, bottoms, tops)))
             for name in self._done_backward[i]:
@@ -112,7 +112,7 @@ class Stretch:
         It mirrors forward and backward above. The sources are included.
         """
         size = dtype.itemsize
-        per_number = {Reads.NOTHING: 0, Reads.SHAPE: 0, Reads.SIGNS: 1, Reads.RANGE: 1, Reads.VALUES: size}
+        per_number = {Saved.NOTHING: 0, Saved.SHAPE: 0, Saved.SIGNS: 1, Saved.RANGE: 1, Saved.VALUES: size}
 
         def total(blobs: Iterable[str]) -> int:
             return sum(size * prod(shapes[name]) for name in blobs)
@@ -146,14 +146,14 @@ def _by_step(steps: Mapping[str, int]) -> Dict[int, List[str]]:
     return names
 
 
-def _both(one: Reads, other: Reads) -> Reads:
+def _both(one: Saved, other: Saved) -> Saved:
     """What to save if two layers read the same memory. A range tells neither the signs nor another layer's range."""
-    return Reads.VALUES if Reads.RANGE in (one, other) and min(one, other) >= Reads.SIGNS else max(one, other)
+    return Saved.VALUES if Saved.RANGE in (one, other) and min(one, other) >= Saved.SIGNS else max(one, other)
 
 
-def _handed(kept: Tensor, reads: Reads, diff: Tensor) -> Tensor:
+def _handed(kept: Tensor, reads: Saved, diff: Tensor) -> Tensor:
     """The blob as the layer receives it: uninitialised memory if only its shape is read."""
-    if reads != Reads.SHAPE:
+    if reads != Saved.SHAPE:
         return kept
     # empty_like of a meta tensor would import sympy, which takes half a second.
     return torch.empty_strided(kept.shape, kept.stride(), dtype=diff.dtype, device=diff.device)

@@ -6,7 +6,7 @@ import torch
 
 from ...caffe_format.shapes import Shape
 from .layers.base import Tensor
-from .segment import Stretch, Tape
+from .segment import Segment, Tape
 from .tiles import Tile
 
 
@@ -26,13 +26,13 @@ def _empty(shape: Shape, like: Tensor) -> Tensor:
     return torch.empty(shape, dtype=like.dtype, device=like.device, memory_format=memory_format(like.dtype))
 
 
-class Segment(NamedTuple):
+class TiledSegment(NamedTuple):
     """A segment, its source blob, and its tiles: none if it runs as a whole.
 
     keep: whether the tapes for the backward pass are kept. Otherwise they are computed again, one tile at a time.
     """
 
-    stretch: Stretch
+    stretch: Segment
     source: str
     tiles: List[Tile]
     keep: bool

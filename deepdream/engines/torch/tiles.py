@@ -15,7 +15,7 @@ from .plan import Step
 _POINT = Geometry((1, 1), (1, 1), (0, 0))
 
 
-class Reach(NamedTuple):
+class ReceptiveField(NamedTuple):
     """Along one axis, position i of the tops depends on `extent` positions of the source from i * stride - before.
 
     A part of the source starts at a multiple of the stride, so all windows lie where they lie in the whole. It ends a
@@ -37,15 +37,15 @@ class Reach(NamedTuple):
         """The most positions of the source that `part` positions of the tops depend on."""
         return (part + ceil(self.before / self.stride)) * self.stride - self.before + self.extent - 1
 
-    def behind(self, kernel: int, stride: int, pad: int) -> "Reach":
+    def behind(self, kernel: int, stride: int, pad: int) -> "ReceptiveField":
         """The receptive field with one more layer in front."""
-        return Reach(self.stride * stride, self.before * stride + pad, (self.extent - 1) * stride + kernel)
+        return ReceptiveField(self.stride * stride, self.before * stride + pad, (self.extent - 1) * stride + kernel)
 
-    def joined(self, other: "Reach") -> "Reach":
+    def joined(self, other: "ReceptiveField") -> "ReceptiveField":
         """The union of two receptive fields with the same stride."""
         before = max(self.before, other.before)
         after = max(self.extent - self.before, other.extent - other.before)
-        return Reach(self.stride, before, before + after)
+        return ReceptiveField(self.stride, before, before + after)
 
 
 class Part(NamedTuple):
@@ -65,30 +65,32 @@ class Tile(NamedTuple):
         return (..., getattr(self.rows, which), getattr(self.columns, which))
 
 
-def make_tiles(reaches: Sequence[Reach], source: Shape, top: Shape, grid: Tuple[int, int]) -> List[Tile]:
+def make_tiles(
+    receptive_fields: Sequence[ReceptiveField], source: Shape, top: Shape, grid: Tuple[int, int]
+) -> List[Tile]:
     """The tiles of a segment. source, top: shapes of its blobs. grid: the number of rows and of columns."""
     rows, columns = (
         [_part(reach, (top[axis] * i // count, top[axis] * (i + 1) // count), source[axis]) for i in range(count)]
-        for reach, axis, count in zip(reaches, (-2, -1), grid)
+        for reach, axis, count in zip(receptive_fields, (-2, -1), grid)
     )
     return [Tile(row, column) for row in rows for column in columns]
 
 
-def _part(reach: Reach, top: Tuple[int, int], size: int) -> Part:
+def _part(reach: ReceptiveField, top: Tuple[int, int], size: int) -> Part:
     first, last = reach.source(top, size)
     inside = top[0] - first // reach.stride
     return Part(slice(*top), slice(first, last), slice(inside, inside + top[1] - top[0]))
 
 
-def reaches(
+def receptive_fields(
     steps: Sequence[Step], source: str, tops: Sequence[str], shapes: Mapping[str, Shape]
-) -> Optional[Tuple[Reach, Reach]]:
+) -> Optional[Tuple[ReceptiveField, ReceptiveField]]:
     """The receptive fields of a segment's tops in its source, by rows and by columns. None if it cannot be tiled."""
     if not steps or any(len(shapes[name]) != 4 for name in (source, *tops)):
         return None
     axes = []
     for axis in (0, 1):
-        found: Dict[str, Reach] = dict.fromkeys(tops, Reach(1, 0, 1))
+        found: Dict[str, ReceptiveField] = dict.fromkeys(tops, ReceptiveField(1, 0, 1))
         for step in reversed(steps):
             window = _window(step.layer, shapes[step.bottoms[0]])
             after = [found.pop(name) for name in step.tops if name in found]

@@ -15,9 +15,9 @@ import torch
 from ...caffe_format.shapes import Shape
 from .allocator import LARGEST
 from .plan import Plan, Step, cuts
-from .segment import Stretch
-from .tiled_segment import Segment
-from .tiles import Reach, make_tiles, reaches
+from .segment import Segment
+from .tiled_segment import TiledSegment
+from .tiles import ReceptiveField, make_tiles, receptive_fields
 
 # Costs on a CPU, measured, in multiplications of a convolution. Only their proportions matter.
 _NUMBER = 75  # per number of a blob: everything except convolutions
@@ -32,10 +32,10 @@ Grid = Tuple[int, int]  # rows and columns of tiles
 _WHOLE = (1, 1)
 
 
-class Layout(NamedTuple):
+class Tiling(NamedTuple):
     """The segments of a pass, in order, and the most bytes that the pass uses at any time."""
 
-    segments: List[Segment]
+    segments: List[TiledSegment]
     most_bytes: int
 
 
@@ -51,10 +51,10 @@ class _Choice(NamedTuple):
 class _Piece(NamedTuple):
     """A candidate segment, with its figures when it runs as a whole."""
 
-    stretch: Stretch
+    stretch: Segment
     source: Shape
     top: Shape
-    reaches: Optional[Tuple[Reach, Reach]]  # None if it cannot be cut into tiles
+    receptive_fields: Optional[Tuple[ReceptiveField, ReceptiveField]]  # None if it cannot be cut into tiles
     most_bytes: int
     tape_bytes: int
     products: int
@@ -62,13 +62,15 @@ class _Piece(NamedTuple):
 
     def share(self, grid: Grid) -> float:
         """The size of the largest tile's source, as a share of the whole source."""
-        if grid == _WHOLE or not self.reaches:
+        if grid == _WHOLE or not self.receptive_fields:
             return 1.0
-        lengths = (reach.length(ceil(size / count)) for reach, size, count in zip(self.reaches, self.top[2:], grid))
+        lengths = (
+            reach.length(ceil(size / count)) for reach, size, count in zip(self.receptive_fields, self.top[2:], grid)
+        )
         return prod(min(length / whole, 1.0) for length, whole in zip(lengths, self.source[2:]))
 
 
-class Layouts:
+class TilingSearch:
     """Finds the tilings of one plan for one picture size.
 
     Args:
@@ -89,17 +91,17 @@ class Layouts:
         self._plan, self._shapes, self._dtype, self._device = plan, shapes, dtype, device
         self._starts = {0: inputs[0], **self._low(cuts(plan))}
         self._pieces: Dict[Tuple[int, int], _Piece] = {}
-        self._found: Dict[float, Optional[Layout]] = {}
+        self._found: Dict[float, Optional[Tiling]] = {}
         # The end blobs: data and diff in float32 or better, and one copy in the engine's precision.
         bytes_of_one = 2 * max(dtype.itemsize, 4) + dtype.itemsize
         self._ends = bytes_of_one * sum(prod(shapes[name]) for name in plan.tops)
 
-    def within(self, most: Optional[int] = None) -> Optional[Layout]:
+    def within(self, most: Optional[int] = None) -> Optional[Tiling]:
         """The fastest tiling that uses at most `most` bytes. None if there is none."""
         limit = inf if most is None else most
         if limit not in self._found:
             best = min(self._all(limit), key=lambda found: found[0], default=None)
-            self._found[limit] = best and Layout([self._segment(choice) for choice in best[2]], best[1])
+            self._found[limit] = best and Tiling([self._segment(choice) for choice in best[2]], best[1])
         return self._found[limit]
 
     def least(self) -> int:
@@ -149,7 +151,7 @@ class Layouts:
     def _grid(self, piece: _Piece, most: float, keep: bool) -> Optional[Grid]:
         """The fastest grid whose tiles use at most `most` bytes each: the whole, or one of two tile sizes."""
         grids = [_WHOLE] if piece.most_bytes - (piece.tape_bytes if keep else 0) <= most else []
-        if piece.reaches:
+        if piece.receptive_fields:
             share = max(most, 1) / piece.most_bytes
             largest = max(size for _, size in piece.blobs)
             grids += filter(None, (_least_overlap(piece, limit) for limit in (share, min(share, LARGEST / largest))))
@@ -165,12 +167,12 @@ class Layouts:
         work = (piece.products + moved(piece.blobs, share)) * share * prod(grid) * (1 if keep else 1 + _AGAIN)
         return work if grid == _WHOLE else work + moved(piece.blobs[-1:], 1)  # copies the parts into whole tops
 
-    def _segment(self, choice: _Choice) -> Segment:
+    def _segment(self, choice: _Choice) -> TiledSegment:
         piece = self._piece(choice.first, choice.last)
         tiles = []
-        if piece.reaches and choice.grid != _WHOLE:
-            tiles = make_tiles(piece.reaches, piece.source, piece.top, choice.grid)
-        return Segment(piece.stretch, self._starts[choice.first], tiles, choice.keep)
+        if piece.receptive_fields and choice.grid != _WHOLE:
+            tiles = make_tiles(piece.receptive_fields, piece.source, piece.top, choice.grid)
+        return TiledSegment(piece.stretch, self._starts[choice.first], tiles, choice.keep)
 
     def _low(self, places: Dict[int, str]) -> Dict[int, str]:
         """The cuts at local minima: blobs smaller than the one before and no larger than the one after."""
@@ -188,13 +190,13 @@ class Layouts:
         if (first, last) not in self._pieces:
             steps = self._plan.steps[first:last]
             tops = self._plan.tops if last == len(self._plan.steps) else (self._starts[last],)
-            stretch = Stretch(steps, tops)
+            stretch = Segment(steps, tops)
             most, tape = stretch.memory(self._shapes, self._dtype, self._device)
             self._pieces[first, last] = _Piece(
                 stretch,
                 self._shapes[self._starts[first]],
                 self._shapes[tops[0]],
-                reaches(steps, self._starts[first], tops, self._shapes),
+                receptive_fields(steps, self._starts[first], tops, self._shapes),
                 int(most * _SLACK),
                 int(tape * _SLACK),
                 sum(self._products(step) for step in steps),

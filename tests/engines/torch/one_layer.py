@@ -8,7 +8,7 @@ import torch
 
 from deepdream.caffe_format.topology import read_topology
 from deepdream.engines.torch.layers import LAYERS
-from deepdream.engines.torch.layers.base import Reads
+from deepdream.engines.torch.layers.base import Saved
 from tests.helpers.nets import input_layer, layer, write_prototxt
 
 STEP = 1e-6
@@ -51,16 +51,16 @@ def backward(layer, top_diffs, *bottoms):
     diffs = [torch.tensor(diff) for diff in top_diffs]
     handed = [
         [_as_far_as_read(layer, blob, reads) for blob in blobs]
-        for blobs, reads in ((bottoms, layer.reads_bottoms), (tops, layer.reads_tops))
+        for blobs, reads in ((bottoms, layer.saved_bottoms), (tops, layer.saved_tops))
     ]
     params = [diff if diff is None else diff.numpy() for diff in layer.param_diffs(diffs, bottoms)]
     return [diff.numpy() for diff in layer.backward(diffs, *handed)], params
 
 
 def _as_far_as_read(layer, blob, reads):
-    if reads == Reads.RANGE:
+    if reads == Saved.RANGE:
         return layer.in_range(blob)
-    stand_ins = {Reads.NOTHING: None, Reads.SHAPE: blob * torch.nan, Reads.SIGNS: blob > 0}
+    stand_ins = {Saved.NOTHING: None, Saved.SHAPE: blob * torch.nan, Saved.SIGNS: blob > 0}
     return stand_ins.get(reads, blob)
 
 

@@ -9,7 +9,7 @@ import torch
 from deepdream import make_step
 from deepdream.caffe_format.topology import read_topology
 from deepdream.engines import torch as engine
-from deepdream.engines.torch import EveryBlobNet, NeededBlobsNet, make_net
+from deepdream.engines.torch import FullNet, PrunedNet, make_net
 from deepdream.errors import UsageError
 from tests.engines.torch.small_net import ENDS, gradient, picture
 from tests.helpers.nets import input_layer, layer, write_prototxt
@@ -103,7 +103,7 @@ def cuda_settings():
 def test_tf32_is_set_for_it_alone_and_set_back(make, monkeypatch, cuda_settings):
     """Where there seems to be a GPU; what a real one makes of the settings is untested."""
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
-    monkeypatch.setattr(engine, "NeededBlobsNet", lambda *args: args[-2:])
+    monkeypatch.setattr(engine, "PrunedNet", lambda *args: args[-2:])
     seen = []
     for precision in ("tf32", "float32", "tf32", "bfloat16", "tf32", "float64"):
         made = make(blobs="needed", precision=precision, device="cuda")
@@ -112,7 +112,7 @@ def test_tf32_is_set_for_it_alone_and_set_back(make, monkeypatch, cuda_settings)
     assert seen == [("tf32", "tf32"), ("ieee", "ieee")] * 3
 
 
-@pytest.mark.parametrize("kind", [EveryBlobNet, NeededBlobsNet])
+@pytest.mark.parametrize("kind", [FullNet, PrunedNet])
 def test_a_tf32_net_holds_float32(tmp_path, kind):
     net = kind(read_topology(write_prototxt(tmp_path, TEXT)), {}, (0, 0, 0), torch.device("cpu"), "tf32")
     assert (net.precision, net.dtype, net.blobs["sum"].data.dtype) == ("tf32", torch.float32, np.float32)

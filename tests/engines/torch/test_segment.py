@@ -8,8 +8,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from deepdream.engines.torch import kernels
 from deepdream.engines.torch.plan import make_plan
-from deepdream.engines.torch.segment import Stretch
-from deepdream.engines.torch.tiled_segment import Segment
+from deepdream.engines.torch.segment import Segment
+from deepdream.engines.torch.tiled_segment import TiledSegment
 from deepdream.engines.torch.tiling import _SLACK
 from tests.engines.torch.small_net import ENDS
 from tests.helpers.nets import input_layer, layer
@@ -59,12 +59,12 @@ def stretch_of(net, end, shape=SHAPE):
     shapes = {name: net.blobs[name].shape for name in net.inputs}
     shapes = net.topology.infer(net.topology.needed(end), {**shapes, "data": shape})
     plan = make_plan(net.topology, net.layers, end)
-    return Stretch(plan.steps, plan.tops), shapes
+    return Segment(plan.steps, plan.tops), shapes
 
 
 def there(net, stretch):
     """A forward pass: the tops and the tape."""
-    tops, (tape,) = Segment(stretch, "data", [], True).forward({"data": torch.randn(SHAPE, dtype=net.dtype)})
+    tops, (tape,) = TiledSegment(stretch, "data", [], True).forward({"data": torch.randn(SHAPE, dtype=net.dtype)})
     return tops, tape
 
 
@@ -86,7 +86,7 @@ def test_the_bytes_of_a_pass_are_no_more_than_a_layout_allows_for(make, end, pre
     stretch, shapes = stretch_of(net, end)
     source = {"data": torch.randn(SHAPE, dtype=net.dtype)}
     diffs = {name: torch.randn(shapes[name], dtype=net.dtype) for name in stretch.tops}
-    segment = Segment(stretch, "data", [], True)
+    segment = TiledSegment(stretch, "data", [], True)
     params = [param for layer in net.layers for param in layer.params]
     for _ in range(2):  # what layers keep for good is made in the first pass
         with Alive([*source.values(), *diffs.values(), *params]) as alive:

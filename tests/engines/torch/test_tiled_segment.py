@@ -10,9 +10,9 @@ import torch
 from deepdream import load_net
 from deepdream.engines.torch import make_net
 from deepdream.engines.torch.plan import cuts, make_plan
-from deepdream.engines.torch.segment import Stretch
-from deepdream.engines.torch.tiled_segment import Segment
-from deepdream.engines.torch.tiles import make_tiles, reaches
+from deepdream.engines.torch.segment import Segment
+from deepdream.engines.torch.tiled_segment import TiledSegment
+from deepdream.engines.torch.tiles import make_tiles, receptive_fields
 from deepdream.errors import DreamError
 from tests.engines.random_nets import random_model
 from tests.engines.torch.small_net import ENDS, gradient, picture
@@ -37,9 +37,9 @@ def segments(net, end, more):
     places = {0: "data", **cuts(plan), len(plan.steps): plan.tops[0]}
     for first, last in combinations(places, 2):
         steps, tops = plan.steps[first:last], plan.tops if last == len(plan.steps) else (places[last],)
-        found = reaches(steps, places[first], tops, shapes)
+        found = receptive_fields(steps, places[first], tops, shapes)
         if found:
-            before = Stretch(plan.steps[:first], [places[first]])
+            before = Segment(plan.steps[:first], [places[first]])
             source = before.forward({name: x.clone() for name, x in inputs.items()}, keep=False)[0]
             yield source, _maker(steps, places[first], tops, found, shapes)
 
@@ -48,7 +48,7 @@ def _maker(steps, source, tops, found, shapes):
     def make(grid, keep):
         grid = tuple(min(pair) for pair in zip(grid, shapes[tops[0]][2:]))
         tiles = make_tiles(found, shapes[source], shapes[tops[0]], grid) if grid != (1, 1) else []
-        return Segment(Stretch(steps, tops), source, tiles, keep)
+        return TiledSegment(Segment(steps, tops), source, tiles, keep)
 
     return make
 

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from deepdream.engines.torch.plan import make_plan
-from deepdream.engines.torch.segment import Stretch
-from deepdream.engines.torch.tiles import Reach, make_tiles, reaches
+from deepdream.engines.torch.segment import Segment
+from deepdream.engines.torch.tiles import ReceptiveField, make_tiles, receptive_fields
 from tests.helpers.nets import input_layer, layer
 
 HEIGHT, WIDTH = 26, 29
@@ -68,8 +68,8 @@ def stretch_of(net, end):
     net.blobs["data"].reshape(1, 2, HEIGHT, WIDTH)
     shapes = net.topology.infer(net.topology.needed(end), {"data": (1, 2, HEIGHT, WIDTH)})
     plan = make_plan(net.topology, net.layers, end)
-    found = reaches(plan.steps, "data", plan.tops, shapes)
-    return Stretch(plan.steps, plan.tops), found, shapes["data"], shapes[plan.tops[0]]
+    found = receptive_fields(plan.steps, "data", plan.tops, shapes)
+    return Segment(plan.steps, plan.tops), found, shapes["data"], shapes[plan.tops[0]]
 
 
 @pytest.fixture
@@ -138,13 +138,13 @@ def test_tiles_are_the_whole(net, grid):
 
 def test_a_tile_takes_no_more_of_the_source_than_its_strides_ask_for():
     """Windows of 5 at every second place, padded by 2."""
-    rows = [tile.rows for tile in make_tiles([Reach(2, 2, 5)] * 2, (1, 1, 20, 20), (1, 1, 10, 10), (2, 1))]
+    rows = [tile.rows for tile in make_tiles([ReceptiveField(2, 2, 5)] * 2, (1, 1, 20, 20), (1, 1, 10, 10), (2, 1))]
     assert rows[0] == (slice(0, 5), slice(0, 12), slice(0, 5))  # the last window ends at 8 - 2 + 5
     assert rows[1] == (slice(5, 10), slice(8, 20), slice(1, 6))
 
 
 def test_parts_differ_by_one_place_at_most():
-    tiles = make_tiles([Reach(1, 0, 1)] * 2, (1, 1, 11, 7), (1, 1, 11, 7), (4, 3))
+    tiles = make_tiles([ReceptiveField(1, 0, 1)] * 2, (1, 1, 11, 7), (1, 1, 11, 7), (4, 3))
     assert {tile.rows.top.stop - tile.rows.top.start for tile in tiles} == {2, 3}
     assert {tile.columns.top.stop - tile.columns.top.start for tile in tiles} == {2, 3}
 
@@ -152,7 +152,7 @@ def test_parts_differ_by_one_place_at_most():
 @pytest.mark.parametrize("chain", list(product([(1, 1, 0), (3, 1, 1), (4, 3, 2)], repeat=3)))
 def test_behind_is_a_layer_more_in_front(chain):
     """What place 5 reads, window by window."""
-    reach, places = Reach(1, 0, 1), {5}
+    reach, places = ReceptiveField(1, 0, 1), {5}
     for kernel, stride, pad in chain:
         reach = reach.behind(kernel, stride, pad)
         places = {place * stride - pad + k for place in places for k in range(kernel)}
@@ -160,9 +160,9 @@ def test_behind_is_a_layer_more_in_front(chain):
 
 
 def test_joined_reaches_hold_both():
-    assert Reach(2, 3, 5).joined(Reach(2, 1, 9)) == Reach(2, 3, 11)
-    assert Reach(2, 1, 9).joined(Reach(2, 3, 5)) == Reach(2, 3, 11)
-    assert Reach(2, 4, 9).joined(Reach(2, 3, 5)) == Reach(2, 4, 9)
+    assert ReceptiveField(2, 3, 5).joined(ReceptiveField(2, 1, 9)) == ReceptiveField(2, 3, 11)
+    assert ReceptiveField(2, 1, 9).joined(ReceptiveField(2, 3, 5)) == ReceptiveField(2, 3, 11)
+    assert ReceptiveField(2, 4, 9).joined(ReceptiveField(2, 3, 5)) == ReceptiveField(2, 4, 9)
 
 
 @pytest.mark.parametrize(
@@ -194,4 +194,4 @@ def test_what_has_no_tiles(make, text):
 def test_two_sources_have_no_tiles(make):
     net = make(input_layer((1, 2, 9, 9), (1, 2, 9, 9)) + layer("end", "Eltwise", "data data1"))
     plan = make_plan(net.topology, net.layers, "end")
-    assert reaches(plan.steps, "data", plan.tops, net.topology.shapes) is None
+    assert receptive_fields(plan.steps, "data", plan.tops, net.topology.shapes) is None

@@ -7,7 +7,7 @@ import torch
 from deepdream.caffe_format.topology import read_topology
 from deepdream.engines.torch.layers import LAYERS
 from deepdream.engines.torch.plan import make_plan
-from deepdream.engines.torch.tiling import Layouts
+from deepdream.engines.torch.tiling import TilingSearch
 from tests.engines.torch.small_net import NET
 from tests.helpers.nets import input_layer, layer, random_weights, write_prototxt
 
@@ -45,7 +45,7 @@ def layouts(tmp_path):
         weights = {name: [torch.tensor(a) for a in arrays] for name, arrays in random_weights(topology).items()}
         layers = [LAYERS[spec.type](spec, weights.get(spec.name, [])) for spec in topology.layers]
         shapes = topology.infer(topology.needed(end), {topology.inputs[0]: shape})
-        return Layouts(make_plan(topology, layers, end), shapes, topology.inputs, dtype, torch.device("cpu"))
+        return TilingSearch(make_plan(topology, layers, end), shapes, topology.inputs, dtype, torch.device("cpu"))
 
     return layouts
 

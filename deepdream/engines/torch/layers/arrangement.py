@@ -5,7 +5,7 @@ from typing import List, Sequence
 import torch
 
 from ....caffe_format.shapes import concat_axis, crop_offsets, infer_layer, slice_axis
-from .base import Blobs, Diffs, Layer, Reads, Tensor
+from .base import Blobs, Diffs, Layer, Saved, Tensor
 
 
 class Input(Layer):
@@ -21,7 +21,7 @@ class Input(Layer):
 class Concat(Layer):
     """The bottoms one behind the other along an axis (concat_layer.cpp)."""
 
-    reads_bottoms = Reads.SHAPE
+    saved_bottoms = Saved.SHAPE
 
     def forward(self, bottoms: Sequence[Tensor]) -> List[Tensor]:
         return [torch.cat(list(bottoms), concat_axis(self.spec.param.concat_param, bottoms[0].dim()))]
@@ -34,7 +34,7 @@ class Concat(Layer):
 class Slice(Layer):
     """The bottom cut into its tops along an axis (slice_layer.cpp)."""
 
-    reads_bottoms = Reads.SHAPE
+    saved_bottoms = Saved.SHAPE
 
     def _cut(self, bottom: Tensor) -> List[Tensor]:
         axis = slice_axis(self.spec.param.slice_param, bottom.dim())
@@ -69,7 +69,7 @@ class Split(Layer):
 class Flatten(Layer):
     """Several axes as one (flatten_layer.cpp). Reshape is alike but for the rule of the top's shape."""
 
-    reads_bottoms = Reads.SHAPE
+    saved_bottoms = Saved.SHAPE
 
     def forward(self, bottoms: Sequence[Tensor]) -> List[Tensor]:
         (shape,), _ = infer_layer(self.spec, [tuple(bottoms[0].shape)])
@@ -86,7 +86,7 @@ class Reshape(Flatten):
 class Crop(Layer):
     """The part of the first bottom that has the size of the second, from given offsets on (crop_layer.cpp)."""
 
-    reads_bottoms = Reads.SHAPE
+    saved_bottoms = Saved.SHAPE
 
     def _part(self, whole: Tensor, like: Tensor) -> Tensor:
         ((shape,), _) = infer_layer(self.spec, [tuple(whole.shape), tuple(like.shape)])

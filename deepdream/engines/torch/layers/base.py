@@ -19,7 +19,7 @@ def at_least_float32(dtype: torch.dtype) -> torch.dtype:
     return torch.float32 if dtype == torch.bfloat16 else dtype
 
 
-class Reads(IntEnum):
+class Saved(IntEnum):
     """How much of a blob a backward pass reads."""
 
     NOTHING = 0
@@ -37,8 +37,8 @@ class Layer:
     (n, c, h, w) in either memory format; parameters are those of the prototxt, in Caffe's shapes.
     """
 
-    reads_bottoms = Reads.NOTHING
-    reads_tops = Reads.NOTHING
+    saved_bottoms = Saved.NOTHING
+    saved_tops = Saved.NOTHING
 
     def __init__(self, spec: LayerSpec, params: Sequence[Tensor]):
         self.spec = spec
@@ -71,7 +71,7 @@ class BottomLayer(Layer):
 
     def __init__(self, spec: LayerSpec, params: Sequence[Tensor]):
         super().__init__(spec, params)
-        self.reads_bottoms = Reads.NOTHING if self.in_place else Reads.VALUES
+        self.saved_bottoms = Saved.NOTHING if self.in_place else Saved.VALUES
         self._kept: Tensor
 
     def keep(self, bottom: Tensor) -> None:

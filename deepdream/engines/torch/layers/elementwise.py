@@ -8,7 +8,7 @@ import torch
 from ....caffe_format.shapes import Shape
 from ....caffe_format.topology import LayerSpec
 from .. import kernels
-from .base import Blobs, BottomLayer, Diffs, Layer, Reads, Tensor
+from .base import Blobs, BottomLayer, Diffs, Layer, Saved, Tensor
 
 
 def _where(signs: Tensor, diff: Tensor) -> Tensor:
@@ -26,9 +26,9 @@ class ReLU(Layer):
         self.slope = spec.param.relu_param.negative_slope
         # Another layer may work in place on the top of this one, so y tells the sign of x only where it is x.
         if self.in_place:
-            self.reads_tops = Reads.SIGNS
+            self.saved_tops = Saved.SIGNS
         else:
-            self.reads_bottoms = Reads.SIGNS
+            self.saved_bottoms = Saved.SIGNS
 
     def forward(self, bottoms: Sequence[Tensor]) -> List[Tensor]:
         (x,) = bottoms
@@ -68,7 +68,7 @@ class PReLU(BottomLayer):
 class Clip(Layer):
     """y = min(max(x, min), max) (clip_layer.cpp). Diffs pass where min <= bottom <= max: in place, everywhere."""
 
-    reads_bottoms = Reads.RANGE
+    saved_bottoms = Saved.RANGE
 
     def forward(self, bottoms: Sequence[Tensor]) -> List[Tensor]:
         param = self.spec.param.clip_param
@@ -89,7 +89,7 @@ class Clip(Layer):
 class Sigmoid(Layer):
     """y = 1 / (1 + exp(-x)) (sigmoid_layer.cpp)."""
 
-    reads_tops = Reads.VALUES
+    saved_tops = Saved.VALUES
 
     def forward(self, bottoms: Sequence[Tensor]) -> List[Tensor]:
         return [torch.sigmoid(bottoms[0])]
@@ -101,7 +101,7 @@ class Sigmoid(Layer):
 class TanH(Layer):
     """y = tanh(x) (tanh_layer.cpp)."""
 
-    reads_tops = Reads.VALUES
+    saved_tops = Saved.VALUES
 
     def forward(self, bottoms: Sequence[Tensor]) -> List[Tensor]:
         return [torch.tanh(bottoms[0])]
@@ -153,7 +153,7 @@ class Eltwise(Layer):
         super().__init__(spec, params)
         self.param = spec.param.eltwise_param
         if self.param.operation == 0:
-            self.reads_bottoms = self.reads_tops = Reads.VALUES
+            self.saved_bottoms = self.saved_tops = Saved.VALUES
         self.coeff = list(self.param.coeff) or [1.0] * len(spec.bottoms)
         self.winner: Tensor
         self._keeps_first = self.param.operation == 0 and spec.bottoms[0] == spec.tops[0]

@@ -7,7 +7,7 @@ import torch
 
 from ....caffe_format.shapes import Shape, canonical, convolution_geometry
 from ....caffe_format.topology import LayerSpec
-from .base import Blobs, Diffs, Layer, Reads, Tensor
+from .base import Blobs, Diffs, Layer, Saved, Tensor
 
 
 class Convolution(Layer):
@@ -16,7 +16,7 @@ class Convolution(Layer):
     Caffe's Convolution (conv_layer.cpp); s is the stride, d the dilation, p the padding with zeros.
     """
 
-    reads_bottoms = Reads.SHAPE
+    saved_bottoms = Saved.SHAPE
     transposed = False
 
     def __init__(self, spec: LayerSpec, params: Sequence[Tensor]):
@@ -117,7 +117,7 @@ class Deconvolution(Convolution):
 class InnerProduct(Layer):
     """y = w x + b, x being all axes from `axis` on (inner_product_layer.cpp); w is stored transposed on request."""
 
-    reads_bottoms = Reads.SHAPE
+    saved_bottoms = Saved.SHAPE
 
     def __init__(self, spec: LayerSpec, params: Sequence[Tensor]):
         super().__init__(spec, params)

@@ -8,7 +8,7 @@ import torch
 from ....caffe_format.shapes import Shape, canonical
 from ....caffe_format.topology import LayerSpec
 from .. import kernels
-from .base import Blobs, BottomLayer, Diffs, Layer, Reads, Tensor, at_least_float32
+from .base import Blobs, BottomLayer, Diffs, Layer, Saved, Tensor, at_least_float32
 
 
 class LRN(BottomLayer):
@@ -115,7 +115,7 @@ class Scale(BottomLayer):
 
     def __init__(self, spec: LayerSpec, params: Sequence[Tensor]):
         super().__init__(spec, params)
-        self.reads_bottoms = Reads.NOTHING
+        self.saved_bottoms = Saved.NOTHING
 
     def _spread(self, param: Tensor, ndim: int) -> Tensor:
         axis = canonical(self.spec.param.scale_param.axis, ndim)
@@ -141,7 +141,7 @@ class Scale(BottomLayer):
 class Softmax(Layer):
     """y = exp(x) / sum of exp(x) along an axis (softmax_layer.cpp)."""
 
-    reads_tops = Reads.VALUES
+    saved_tops = Saved.VALUES
 
     def forward(self, bottoms: Sequence[Tensor]) -> List[Tensor]:
         return [torch.softmax(bottoms[0], self.spec.param.softmax_param.axis)]

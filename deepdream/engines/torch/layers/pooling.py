@@ -8,7 +8,7 @@ import torch
 from ....caffe_format.shapes import Geometry, Pair, Shape, ShapeError, infer_layer, pooling_geometry
 from ....caffe_format.topology import LayerSpec
 from .. import kernels
-from .base import Blobs, Diffs, Layer, Reads, Tensor
+from .base import Blobs, Diffs, Layer, Saved, Tensor
 
 # In flat areas many positions of a window hold what is mathematically the same value. In float64 all that lie within
 # this distance of the greatest, relative to it, count as equal, so that no machine's rounding picks the winner.
@@ -22,7 +22,7 @@ class Pooling(Layer):
     equal greatest values the first, row by row, gets the diff; in float64 the first within TIE of the greatest.
     """
 
-    reads_bottoms = Reads.SHAPE
+    saved_bottoms = Saved.SHAPE
 
     def __init__(self, spec: LayerSpec, params: Sequence[Tensor]):
         super().__init__(spec, params)
