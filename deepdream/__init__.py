@@ -13,7 +13,7 @@ if TYPE_CHECKING:  # what type checkers read instead of _HOMES
     from .dream import guide_features as guide_features
     from .dream import make_step as make_step
     from .dream import preprocess as preprocess
-    from .engines import load_net as load_net
+    from .modelzoo.load import load_net as load_net
     from .objectives import objective_channel as objective_channel
     from .objectives import objective_guide as objective_guide
     from .objectives import objective_L2 as objective_L2
@@ -22,7 +22,7 @@ __version__ = "0.1.0"
 
 # Imported when they are asked for: `dreamify.py --help` must not wait for NumPy and SciPy.
 _HOMES = {
-    "load_net": "engines",
+    "load_net": "modelzoo.load",
     "deepdream": "dream",
     "make_step": "dream",
     "preprocess": "dream",

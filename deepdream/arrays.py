@@ -7,6 +7,8 @@ import numpy as np
 
 from .errors import UsageError
 
+Size = Tuple[int, int]  # height, width
+
 _MOST = np.finfo(np.float32).max  # a net computes in float32
 
 

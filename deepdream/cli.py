@@ -15,25 +15,10 @@ from dataclasses import fields
 from typing import Any, Callable, Collection, List, NoReturn, Optional, Tuple
 
 from . import __version__
-from .errors import DreamError, NobodyReads, UsageError, printable
-from .settings import (
-    DREAM,
-    GOAL,
-    KINDS,
-    NET,
-    PICTURE,
-    SHEET,
-    SHEET_SEED,
-    VIDEO,
-    WEB,
-    WORKERS,
-    ZOOM,
-    byte_size,
-    byte_text,
-    seconds,
-    shown,
-)
+from .errors import DreamError, NobodyReads, UsageError, printable, shown
+from .settings import DREAM, GOAL, KINDS, NET, PICTURE, SHEET, SHEET_SEED, VIDEO, WEB, WORKERS, ZOOM
 from .storage import streams
+from .units import byte_size, byte_text, seconds
 
 VERBS = {
     "keys": "list the layers to dream on",

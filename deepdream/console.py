@@ -1,4 +1,4 @@
-"""What a person at the terminal sees of a dream under way, and how it heeds Ctrl-C."""
+"""The terminal: messages, progress bars, and what Ctrl-C does."""
 
 import os
 import signal
@@ -10,10 +10,7 @@ from typing import Any, Callable, Iterator, List, Optional
 
 from tqdm import tqdm
 
-from .caffe_format.sizes import Size, octave_sizes
-from .dream import Step
 from .errors import printable
-from .settings import DreamSettings
 
 _heard = threading.local()
 
@@ -40,11 +37,6 @@ def captured_messages(listener: Callable[[str], None]) -> Iterator[None]:
         del _heard.listener
 
 
-def moment(dream: DreamSettings, step: Step) -> str:
-    """How far a dream has come, in words."""
-    return f"octave {step.octave + 1} of {dream.octave_n}, iteration {step.iteration + 1} of {dream.iter_n}"
-
-
 def bar(what: str, total: int, done: int = 0) -> Any:
     """tqdm's bar, on standard error where that is a terminal and the work takes longer than two seconds.
 
@@ -52,29 +44,6 @@ def bar(what: str, total: int, done: int = 0) -> Any:
     """
     form = what + " |{bar}| {percentage:3.0f}%, {remaining} left"
     return tqdm(total=total, initial=done, bar_format=form, disable=None, delay=2, leave=False)
-
-
-class Progress:
-    """The bar of one dream.
-
-    It counts pixels times iterations, what time goes by, so that the time left is right from the first octave on.
-    """
-
-    def __init__(self, dream: DreamSettings, size: Size):
-        self._dream = dream
-        sizes = octave_sizes(size, dream.octave_n, dream.octave_scale)
-        self._bar = bar("{desc}", dream.iter_n * sum(h * w for h, w in sizes))
-
-    def __enter__(self) -> "Progress":
-        return self
-
-    def __exit__(self, *_: Any) -> None:
-        self._bar.close()
-
-    def show(self, step: Step) -> None:
-        h, w = step.octave_base.shape[1:]
-        self._bar.set_description_str(f"{moment(self._dream, step)}, {w}x{h}", refresh=False)
-        self._bar.update(h * w)
 
 
 @contextmanager

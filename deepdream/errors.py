@@ -1,6 +1,9 @@
 """What can go wrong for the person at the terminal, as exceptions that carry one sentence each."""
 
+import reprlib
+
 _LONGEST = 1000  # characters of a line
+_LONGEST_VALUE = 60  # characters of a value that a message quotes
 
 
 class DreamError(Exception):
@@ -31,3 +34,13 @@ def printable(text: str) -> str:
     return "\n".join(
         line if len(line) <= _LONGEST else f"{line[:half]} ... {line[-half:]}" for line in plain.split("\n")
     )
+
+
+def shown(value: object) -> str:
+    """A value as messages quote it: in Python's notation, and without its middle where that is long."""
+    short = reprlib.Repr()
+    short.maxstring = short.maxlong = short.maxother = _LONGEST_VALUE
+    try:
+        return short.repr(value).replace("\n", " ")
+    except ValueError:  # Python writes no whole number of more than 4300 digits
+        return "a number of thousands of digits"

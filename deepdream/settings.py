@@ -6,52 +6,14 @@ field's metadata is its name on the command line and in the recipe.
 
 import math
 import re
-import reprlib
 from dataclasses import dataclass, field, fields
 from numbers import Integral, Rational, Real
 from typing import Any, Optional, Tuple
 
-from .errors import UsageError
+from .errors import UsageError, shown
+from .units import byte_size, byte_text, seconds
 
 AUTO, GOOGLENET = "auto", "bvlc_googlenet"  # models
-
-_UNITS = {"K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
-_LONGEST = 60  # characters of a value in a message
-
-
-def byte_size(text: str) -> int:
-    """3.5G, 512M or a number of bytes -> bytes; raises ValueError for anything else."""
-    unit = _UNITS.get(text[-1:].upper())
-    size = float(text[:-1]) * unit if unit else float(text)
-    if not math.isfinite(size):
-        raise ValueError(text)
-    return int(size)
-
-
-def seconds(text: str) -> float:
-    """12.5, 1:30 or 1:02:30 -> seconds; raises ValueError for anything else."""
-    match = re.fullmatch(r"(?:(?:(\d+):)?(\d+):)?(\d*\.?\d+)", text, re.ASCII)
-    if not match:
-        raise ValueError(text)
-    hours, minutes, rest = match.groups()
-    return 3600 * float(hours or 0) + 60 * float(minutes or 0) + float(rest)
-
-
-def byte_text(size: int) -> str:
-    """Bytes as byte_size reads them, rounded up."""
-    unit = next((unit for unit in "TG" if size >= _UNITS[unit]), "M")
-    return f"{math.ceil(size * 10 / _UNITS[unit]) / 10:g}{unit}"
-
-
-def shown(value: Any) -> str:
-    """A value as messages quote it: in Python's notation, and without its middle where that is long."""
-    short = reprlib.Repr()
-    short.maxstring = short.maxlong = short.maxother = _LONGEST
-    try:
-        return short.repr(value).replace("\n", " ")
-    except ValueError:  # Python writes no whole number of more than 4300 digits
-        return "a number of thousands of digits"
-
 
 # What a setting of each kind is, in words.
 KINDS = {

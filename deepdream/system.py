@@ -1,16 +1,25 @@
-"""What the system lets this process have of memory, where it sets a limit: ulimit's, and its control groups' (Linux).
+"""The memory that this process may use: what is free, and the limits of ulimit and of control groups (Linux).
 
-Standard library only, because too little can be too little for the libraries, which end in all kinds of ways then.
+The limits are read with the standard library only, because with too little memory other libraries fail in many ways.
 """
 
 import os
 import re
 from pathlib import Path, PurePosixPath
-from typing import Dict, Iterator, List, NamedTuple, Tuple
+from typing import Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 from .errors import DreamError
 
 _ROOT = Path("/")
+
+
+def free() -> Optional[int]:
+    """The bytes of memory that this process can have besides what it has; None where that cannot be found out."""
+    try:
+        import psutil
+    except ImportError:
+        return None
+    return min([int(psutil.virtual_memory().available), *(limit.left for limit in find())])
 
 
 class Limit(NamedTuple):

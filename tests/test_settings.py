@@ -10,7 +10,8 @@ import pytest
 
 import deepdream
 from deepdream.errors import UsageError
-from deepdream.settings import DREAM, NET, PICTURE, DreamSettings, NetSettings, PictureSettings, byte_size, byte_text
+from deepdream.settings import DREAM, NET, PICTURE, DreamSettings, NetSettings, PictureSettings
+from deepdream.units import byte_size, byte_text
 from tests.helpers.tiny import ROOT
 
 EVERY = [field for settings in (DREAM, NET, PICTURE) for field in fields(settings)]

@@ -10,7 +10,6 @@ import pytest
 from deepdream import engines, system
 from deepdream.errors import DreamError
 from deepdream.images import picture
-from deepdream.pipeline import memory
 from deepdream.settings import NetSettings
 from deepdream.system import LIBRARIES, PYTORCH
 from deepdream.tasks import executors
@@ -130,18 +129,18 @@ def test_more_than_the_limit_is_used(put):
 def test_the_smallest_counts(monkeypatch):
     psutil = pytest.importorskip("psutil")
     monkeypatch.setattr(system, "find", lambda: [])
-    assert memory.free() <= psutil.virtual_memory().total
+    assert system.free() <= psutil.virtual_memory().total
     some = [system.Limit("memory", 9, size, "") for size in (5 * MB, 3 * MB, 2**62)]
     monkeypatch.setattr(system, "find", lambda: some)
-    assert memory.free() == 3 * MB
+    assert system.free() == 3 * MB
     some.append(system.Limit("data", 9, 0, ""))
-    assert memory.free() == 0
+    assert system.free() == 0
 
 
 def test_nothing_free_is_not_no_limit(tmp_path, monkeypatch):
     source = tiny_picture(tmp_path / "in.png")
     for free, most, workers in ((0, 1, 1), (10 * 2**30, 2**30, 5), (None, None, 8)):
-        monkeypatch.setattr(memory, "free", lambda free=free: free)
+        monkeypatch.setattr(system, "free", lambda free=free: free)
         monkeypatch.setattr(executors, "_cores", lambda: 8)
         net = NetSettings(device="cpu")
         assert executors._suitable(net) == workers

@@ -1,12 +1,11 @@
 """The sizes a dream goes through, and whether the net can work on them."""
 
-from typing import List, Sequence, Tuple
+from typing import List, Sequence
 
+from ..arrays import Size
 from ..errors import DreamError
 from .shapes import ShapeError
 from .topology import Topology
-
-Size = Tuple[int, int]  # height, width
 
 _LARGEST_TRIED = 1024  # px; no known net asks for a picture larger than that
 

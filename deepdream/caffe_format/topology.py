@@ -15,7 +15,7 @@ from typing import Any, Dict, Iterable, List, Optional, Sequence, Tuple
 from google.protobuf import text_format
 
 from ..errors import DreamError, UsageError
-from ..settings import byte_text
+from ..units import byte_text
 from . import schema
 from .shapes import MOST_NUMBERS, Shape, ShapeError, concat_axis, infer_layer
 

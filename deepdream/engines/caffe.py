@@ -20,12 +20,12 @@ from typing import Any, Dict, Iterator, Optional, Sequence
 import numpy as np
 from google.protobuf import text_format
 
+from .. import system
 from ..caffe_format.convolutional import as_convolutional, reshaped
 from ..caffe_format.sizes import check_input
 from ..caffe_format.topology import LayerSpec, Topology, read_topology
 from ..caffe_format.weights import read_weights
 from ..errors import DreamError, UsageError
-from ..pipeline import memory
 from . import caffe_prototxt
 from .diffs import CleanPasses, TrackedDiff
 from .real_caffe import import_caffe
@@ -169,7 +169,7 @@ class PrunedCaffeNet(CaffeNet):
 
     def free_memory(self) -> Optional[int]:
         """The bytes that are free; None where that is not known, as on a GPU."""
-        return memory.free() if self.device == "cpu" else None
+        return system.free() if self.device == "cpu" else None
 
     def _prune(self, needed: Sequence[LayerSpec]) -> Any:
         with _prototxt(caffe_prototxt.pruned(self.topology, needed)) as path:

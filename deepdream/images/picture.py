@@ -15,8 +15,8 @@ from typing import Any, Dict, Optional, Tuple
 import numpy as np
 from PIL import Image, PngImagePlugin, UnidentifiedImageError
 
+from .. import system
 from ..errors import DreamError, UsageError
-from ..pipeline import memory
 from ..storage import files
 from . import colour, noise, transparency
 from . import recipe as recipes
@@ -159,7 +159,7 @@ def _open(data: bytes, name: str) -> Image.Image:
             image = Image.open(io.BytesIO(data))
             if image.format == "EPS":
                 raise DreamError(f"{name} is a PostScript program, not a picture: save it as PNG first")
-            free = memory.free()
+            free = system.free()
             if free is not None and prod(image.size) * _PER_PIXEL > free:
                 size = "{}x{}".format(*image.size)
                 raise DreamError(

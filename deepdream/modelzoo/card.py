@@ -18,15 +18,43 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Mapping
 
 import yaml
 
 from ..errors import UsageError
-from .download import RemoteFile
-from .from_package import Package
+
+pass
+pass
 
 GOOGLE_MEAN = (104.0, 116.0, 122.0)  # the 2015 notebook's; Caffe's own is 104, 117, 123
+
+
+@dataclass(frozen=True)
+class RemoteFile:
+    """A published file. An address that ends in .tar.gz is an archive that contains it."""
+
+    name: str  # on disk
+    urls: tuple[str, ...]  # tried in this order
+    sums: tuple[str, ...]  # the accepted SHA-256 sums, the official file's first; empty if none is published
+    member: str = ""  # the file's path in the archive
+    archive_sha1: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.name} (SHA-256 {self.sums[0] if self.sums else 'not published'})"
+
+
+@dataclass(frozen=True)
+class Package:
+    """A Python package that contains weights. See from_package.py for its fields."""
+
+    name: str
+    version: str
+    file: str
+    sha256: str
+    tensors: Mapping[str, str]
+    epsilon: float
+    scale: float
 
 
 @dataclass(frozen=True)

@@ -2,29 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Sequence
 
 from ..errors import DreamError
 from ..storage import atomic
+from .card import RemoteFile
 
 CONNECT_SECONDS = 4.0  # short, so that whoever is offline learns it soon
 STALL_SECONDS = 20.0  # a mirror that sends nothing for this long is abandoned
-
-
-@dataclass(frozen=True)
-class RemoteFile:
-    """A published file. An address that ends in .tar.gz is an archive that contains it."""
-
-    name: str  # on disk
-    urls: tuple[str, ...]  # tried in this order
-    sums: tuple[str, ...]  # the accepted SHA-256 sums, the official file's first; empty if none is published
-    member: str = ""  # the file's path in the archive
-    archive_sha1: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.name} (SHA-256 {self.sums[0] if self.sums else 'not published'})"
 
 
 def download(files: Sequence[RemoteFile], folder: Path, progress: bool = False, in_a_hurry: bool = False) -> None:

@@ -16,24 +16,11 @@ from __future__ import annotations
 import hashlib
 import io
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Mapping
 
 from ..errors import DreamError
-
-
-@dataclass(frozen=True)
-class Package:
-    """A Python package that contains weights. See above for the fields."""
-
-    name: str
-    version: str
-    file: str
-    sha256: str
-    tensors: Mapping[str, str]
-    epsilon: float
-    scale: float
+from .card import Package
 
 
 def make(model: str, package: Package, prototxt: Path) -> bytes:

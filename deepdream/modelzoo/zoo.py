@@ -17,8 +17,9 @@ from pathlib import Path
 
 from ..errors import DreamError, UsageError
 from ..storage import atomic
-from .card import GOOGLE_MEAN, Card, front_matter, read_card
-from .download import RemoteFile, download
+from ..storage.cache_dir import cache_root
+from .card import GOOGLE_MEAN, Card, RemoteFile, front_matter, read_card
+from .download import download
 from .from_package import make
 
 
@@ -141,20 +142,6 @@ def _models_variable() -> Path | None:
 def _path(text: str) -> Path:
     """The path that a person means, ~ at its beginning being their home; Path.expanduser would take ./~ for it, too."""
     return Path(os.path.expanduser(text))  # noqa: PTH111
-
-
-def cache_root() -> Path | None:
-    """The folder in the user's cache for what can be had again; None where the user has no home."""
-    try:
-        from platformdirs import user_cache_dir
-    except ImportError:  # beside an old Caffe, say, with models put there by hand
-        folder = Path(os.path.expanduser("~/.cache/dreamify"))  # noqa: PTH111  # Path.expanduser raises RuntimeError
-    else:
-        try:
-            folder = Path(user_cache_dir("dreamify"))
-        except RuntimeError:
-            return None
-    return folder if folder.is_absolute() else None  # ~ is left as it is where nobody knows what it means
 
 
 def _cache() -> Path | None:

@@ -3,23 +3,13 @@
 from math import prod
 from typing import Any, NamedTuple, Optional, Sequence
 
-from .. import system
-from ..caffe_format.sizes import Size
+from ..arrays import Size
 from ..errors import DreamError, UsageError
-from ..settings import byte_text
+from ..units import byte_text
 
 MARGIN = 0.8  # of what is free is taken, unless --memory says otherwise
 _PROGRAM = 400 * 2**20  # Python, PyTorch and its compiled loops, without weights: 390 MB measured
 _PER_PIXEL = 3 + 4 * 3 * 4  # bytes: the picture as it was read, and as floats undreamt, dreamt, its diff and a copy
-
-
-def free() -> Optional[int]:
-    """The bytes of memory that this process can have besides what it has; None where that cannot be found out."""
-    try:
-        import psutil
-    except ImportError:
-        return None
-    return min([int(psutil.virtual_memory().available), *(limit.left for limit in system.find())])
 
 
 class MemoryPlan(NamedTuple):

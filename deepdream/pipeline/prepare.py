@@ -7,19 +7,22 @@ from typing import Any, Optional, Sequence, Tuple
 import numpy as np
 
 from .. import __version__
+from ..arrays import Size
 from ..ascent import Ascent, Term
 from ..caffe_format.convolutional import as_convolutional
-from ..caffe_format.sizes import Size, check_channels, check_sizes, octave_sizes, octaves_that_fit
+from ..caffe_format.sizes import check_channels, check_sizes, octave_sizes, octaves_that_fit
 from ..caffe_format.topology import Topology, read_topology
 from ..console import say
 from ..dream import guide_features
-from ..engines import choose_engine, make_net, not_caffe
+from ..engines import choose_engine, not_caffe
 from ..errors import DreamError
 from ..images import noise, picture
 from ..images.picture import Picture
 from ..modelzoo.auto import Choice, choose
+from ..modelzoo.load import make_net
 from ..objectives import objective_guide
-from ..settings import GOOGLENET, NetSettings, byte_text
+from ..settings import GOOGLENET, NetSettings
+from ..units import byte_text
 from . import memory, targets
 from .request import Inputs, Recipe, Request, mask_weights, read_inputs, redraw_noise
 from .targets import Goal

@@ -6,12 +6,11 @@ from typing import Any, Dict, List, Optional
 import numpy as np
 from PIL import Image
 
-from ..caffe_format.sizes import Size
+from ..arrays import Size
 from ..errors import DreamError, UsageError
 from ..images import noise, picture
 from ..images.picture import Picture
 from ..settings import DREAM, GOAL, NET, PICTURE, DreamSettings, GoalSettings, NetSettings, PictureSettings
-from . import targets
 
 Recipe = Dict[str, Any]
 
@@ -42,7 +41,12 @@ class Request:
     @property
     def kind(self) -> str:
         """l2, guide, channel, class or layers. Raises UsageError where it would be two of them."""
-        return targets.kind(self.goal, self.guide)
+        goal = self.goal
+        given = {"guide": self.guide, "channel": goal.channel, "class": goal.class_, "layers": goal.layers}
+        chosen = [name for name, value in given.items() if value is not None]
+        if len(chosen) > 1:
+            raise UsageError(f"--{' and --'.join(chosen)} cannot be combined: give one of them")
+        return chosen[0] if chosen else "l2"
 
 
 @dataclass(frozen=True)

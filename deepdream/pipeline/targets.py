@@ -4,10 +4,10 @@ import math
 from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from ..caffe_format.topology import Topology
-from ..errors import UsageError
+from ..errors import UsageError, shown
 from ..modelzoo import labels
 from ..objectives import Objective, objective_channel, objective_L2
-from ..settings import MOST, DreamSettings, GoalSettings, shown
+from ..settings import MOST, DreamSettings, GoalSettings
 
 
 class Aim(NamedTuple):
@@ -30,15 +30,6 @@ class Goal(NamedTuple):
     text: str  # in words, for the person who waits
     recipe: Dict[str, str]  # what the recipe says of it
     asked: Dict[str, str]  # and of what was asked for, where that is something else
-
-
-def kind(goal: GoalSettings, guide: Optional[str]) -> str:
-    """l2, guide, channel, class or layers. Raises UsageError where it would be two of them."""
-    given = {"guide": guide, "channel": goal.channel, "class": goal.class_, "layers": goal.layers}
-    chosen = [name for name, value in given.items() if value is not None]
-    if len(chosen) > 1:
-        raise UsageError("a dream goes for one thing: leave out --" + " or --".join(chosen))
-    return chosen[0] if chosen else "l2"
 
 
 def find_goal(

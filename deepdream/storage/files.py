@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from ..errors import DreamError, UsageError
-from ..settings import byte_text
+from ..units import byte_text
 from . import atomic, streams
 
 _BLOCK = 2**20  # bytes

@@ -14,7 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Callable, ContextManager, Dict, Generator, Iterable, Iterator, List, NamedTuple, Optional, Tuple
 
-from .. import __version__
+from .. import __version__, system
 from ..console import say
 from ..engines import choose_engine
 from ..errors import DreamError
@@ -249,7 +249,7 @@ def _suitable(net: NetSettings) -> int:
     """Worker processes: one for each core that there is memory for, or one where a GPU computes."""
     if _on_gpu(net.device):
         return 1
-    most = net.memory or memory.free()
+    most = net.memory or system.free()
     return _cores() if most is None else max(1, min(_cores(), most // _A_WORKERS_SHARE))
 
 
@@ -271,7 +271,7 @@ def _cores() -> int:
 def _shared_out(net: NetSettings, workers: int) -> NetSettings:
     """The net as each of so many workers has it: with its share of the threads and of the memory."""
     threads = net.threads or max(1, _cores() // workers)
-    free = memory.free()
+    free = system.free()
     most = net.memory or (free if free is None else int(memory.MARGIN * free))
     return replace(net, threads=threads, memory=None if most is None else max(1, most // workers))
 

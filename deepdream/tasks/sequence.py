@@ -12,7 +12,7 @@ from typing import Callable, Generator, Iterator, Optional, Protocol, Sequence, 
 
 import numpy as np
 
-from ..caffe_format.sizes import Size
+from ..arrays import Size
 from ..console import bar, interruptible, say
 from ..dream import dream_steps
 from ..errors import DreamError, UsageError

@@ -14,7 +14,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Callable, Collection, Dict, Generator, Iterator, List, Optional, Sequence, Set, Tuple
 
-from ..caffe_format.sizes import Size, octave_sizes
+from ..arrays import Size
+from ..caffe_format.sizes import octave_sizes
 from ..console import bar, interruptible, say
 from ..dream import Step
 from ..errors import DreamError
@@ -22,8 +23,9 @@ from ..images import animation, picture, transparency
 from ..images.picture import Picture
 from ..pipeline.prepare import DreamJob, fewer_octaves, prepare, variant_of
 from ..pipeline.request import Recipe, Request, redraw_noise
-from ..settings import DREAM, MOST, WORKERS, DreamSettings, WorkerSettings, byte_size
+from ..settings import DREAM, MOST, WORKERS, DreamSettings, WorkerSettings
 from ..storage import files
+from ..units import byte_size
 from . import executors, outputs, sheet_picture
 from .executors import Job, WorkerPool
 from .sheet_axes import Axis, Values, find_axes, name_layers, requests, suitable_layers

@@ -19,11 +19,10 @@ from typing import Any, Dict, List, Optional, Tuple
 
 import numpy as np
 
-from ..caffe_format.sizes import Size
+from ..arrays import Size
 from ..errors import DreamError
 from ..images import picture
-from ..modelzoo import zoo
-from ..storage import atomic
+from ..storage import atomic, cache_dir
 
 Recipe = Dict[str, Any]
 
@@ -39,7 +38,7 @@ class Cells:
     """
 
     def __init__(self, folder: Optional[Path] = None, limit: int = LIMIT):
-        root = zoo.cache_root()
+        root = cache_dir.cache_root()
         self.folder = folder or (root and root / "cells")
         self.fault: Optional[str] = None  # why the last dream could not be kept
         self._limit = limit

@@ -7,7 +7,7 @@ from typing import Any, Iterator, List, Sequence, Tuple, Union
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from ..caffe_format.sizes import Size
+from ..arrays import Size
 
 # (h, w, 3) uint8, or with alpha (h, w, 4), or in words why there is no picture.
 Content = Union[np.ndarray, str]

@@ -8,7 +8,7 @@ from typing import Optional, Tuple, Union
 
 import numpy as np
 
-from ..console import Progress, interruptible, moment, say
+from ..console import interruptible, say
 from ..dream import Step, dream_steps
 from ..errors import DreamError, UsageError
 from ..images import picture
@@ -16,6 +16,7 @@ from ..pipeline.prepare import DreamJob, prepare
 from ..pipeline.request import Recipe, Request
 from ..storage import files
 from . import outputs
+from .progress import Progress, moment
 from .step_frames import StepFrames
 
 Fault = Union[DreamError, MemoryError]

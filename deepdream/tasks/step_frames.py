@@ -7,7 +7,7 @@ from typing import AbstractSet, List, Optional
 
 import numpy as np
 
-from ..console import moment, say
+from ..console import say
 from ..dream import Step
 from ..errors import DreamError, UsageError
 from ..images import picture, transparency
@@ -16,6 +16,7 @@ from ..pipeline.request import Recipe, Request
 from ..storage import atomic, files
 from . import outputs
 from .checkpoint import is_shown
+from .progress import moment
 
 _NAME = re.compile(r"octave\d{2,}-iteration\d{4,}\.png")
 

@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from ..caffe_format.sizes import octave_sizes
-from ..console import captured_messages, moment
+from ..console import captured_messages
 from ..dream import Step, dream_steps
 from ..errors import DreamError, UsageError
 from ..images import picture, transparency
@@ -21,6 +21,7 @@ from ..images.picture import Picture
 from ..pipeline.prepare import DreamJob, NetCache, fewer_octaves
 from ..pipeline.request import Recipe, Request
 from ..settings import WEB, WEB_MOST, WebSettings
+from ..tasks.progress import moment
 from ..tasks.single import finalize
 from .reader import Reader
 from .storage import Storage

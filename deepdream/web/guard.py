@@ -10,7 +10,8 @@ import re
 from typing import Any, Awaitable, Callable, List, MutableMapping, Tuple
 
 from ..errors import DreamError
-from ..settings import WebSettings, byte_text
+from ..settings import WebSettings
+from ..units import byte_text
 from .names import Authority, Names, is_same_origin, parse
 from .storage import Storage
 

@@ -11,7 +11,8 @@ import gradio as gr
 from ..errors import DreamError, UsageError
 from ..images.recipe import recipe_text
 from ..pipeline.request import Request
-from ..settings import DREAM, PICTURE, WEB_LEAST, WEB_SIZE, NetSettings, WebSettings, byte_text
+from ..settings import DREAM, PICTURE, WEB_LEAST, WEB_SIZE, NetSettings, WebSettings
+from ..units import byte_text
 from . import choices, parts
 from .dreamer import Dream, Dreamer, Moment, Result
 from .guard import Guard

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Iterator, List, NamedTuple, Set
 
 from ..errors import DreamError
-from ..settings import WEB, WebSettings, byte_text
+from ..settings import WEB, WebSettings
+from ..units import byte_text
 
 KEPT = 3600  # seconds that a file stays after it was used last
 # The same for every file that is not this run's, whether it exists or not: a visitor learns nothing of this machine.

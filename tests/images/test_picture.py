@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from deepdream import system
 from deepdream.errors import DreamError, UsageError
 from deepdream.images.picture import read, to_uint8, write
-from deepdream.pipeline import memory
 
 RECIPE = {"model": "bvlc_googlenet", "seed": 7}
 
@@ -146,9 +146,9 @@ def test_bombs_are_refused_beyond_pillows_limit_and_large_pictures_are_not(tmp_p
 
 def test_a_picture_that_does_not_fit_into_memory_is_refused_before_it_is_decoded(tmp_path, monkeypatch):
     Image.new("L", (100, 50)).save(tmp_path / "a.png")
-    monkeypatch.setattr(memory, "free", lambda: 12 * 100 * 50)
+    monkeypatch.setattr(system, "free", lambda: 12 * 100 * 50)
     assert read(str(tmp_path / "a.png")).pixels.shape == (50, 100, 3)
-    monkeypatch.setattr(memory, "free", lambda: 12 * 100 * 50 - 1)
+    monkeypatch.setattr(system, "free", lambda: 12 * 100 * 50 - 1)
     with pytest.raises(DreamError, match=r"a\.png says that it is 100x50, too large for the memory that is free"):
         read(str(tmp_path / "a.png"))
 

@@ -15,7 +15,8 @@ import pytest
 
 from deepdream.errors import DreamError
 from deepdream.modelzoo import download as mirrors
-from deepdream.modelzoo.download import RemoteFile, download
+from deepdream.modelzoo.card import RemoteFile
+from deepdream.modelzoo.download import download
 
 pytest.importorskip("pooch")
 pytest.importorskip("tqdm")

@@ -10,7 +10,7 @@ import pytest
 from deepdream.caffe_format.topology import read_topology
 from deepdream.caffe_format.weights import read_weights
 from deepdream.errors import DreamError
-from deepdream.modelzoo import from_package
+from deepdream.modelzoo import card, from_package
 from tests.helpers.nets import input_layer, layer, write_prototxt
 
 NET = (
@@ -62,7 +62,7 @@ def installed(tmp_path, monkeypatch):
 
 def package(content):
     digest = hashlib.sha256(content).hexdigest()
-    return from_package.Package("some-weights", "1.0", "some_weights/net.pth", digest, TENSORS, 0.5, 2.0)
+    return card.Package("some-weights", "1.0", "some_weights/net.pth", digest, TENSORS, 0.5, 2.0)
 
 
 def test_every_layer_gets_its_tensors(installed, prototxt, tmp_path):

@@ -120,7 +120,7 @@ def test_a_mask_keeps_what_is_black_or_transparent(folder, net, form):
         (["--layers", "conv1:x"], "layers must be LAYER:WEIGHT", 2),
         (["conv1", "--class", "abbey"], "--class says what to dream on: leave out the layer conv1", 2),
         (["--layer", "conv1", "--layers", "conv1:1"], "--layers says what to dream on", 2),
-        (["--guide", "guide.png", "--channel", "conv1:1"], "leave out --guide or --channel", 2),
+        (["--guide", "guide.png", "--channel", "conv1:1"], "--guide and --channel cannot be combined", 2),
         (["--tv", "-1"], "tv must be a number from 0 to 1000000, not -1.0", 2),
         (["--blur", "nan"], "blur must be a number from 0 to 100, not nan", 2),
         (["--mask", "guide.png"], "the mask is 32x32 and the picture 40x28: make it as large as the picture", 1),

@@ -4,7 +4,7 @@ import pytest
 
 from deepdream.caffe_format.topology import read_topology
 from deepdream.errors import UsageError
-from deepdream.pipeline.targets import Aim, find_goal, kind
+from deepdream.pipeline.targets import Aim, find_goal
 from deepdream.settings import DREAM, DreamSettings, GoalSettings
 from tests.helpers.nets import input_layer, layer, write_prototxt
 
@@ -110,15 +110,6 @@ def test_weights_that_are_none(tmp_path, text):
 def test_layers_that_are_not_there(tmp_path):
     with pytest.raises(UsageError, match="there is no layer 'c'"):
         goal(tmp_path, layers="a:1,c:1")
-
-
-def test_one_thing_at_a_time():
-    assert kind(GoalSettings(tv=1.0), None) == "l2"
-    assert kind(GoalSettings(), "guide.png") == "guide"
-    for name in ("channel", "class_", "layers"):
-        assert kind(GoalSettings(**{name: "x"}), None) == name.strip("_")
-    with pytest.raises(UsageError, match="a dream goes for one thing: leave out --guide or --channel or --class"):
-        kind(GoalSettings(channel="x", class_="y"), "guide.png")
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,10 @@ from typing import Any, Dict, Iterator, List, Optional, Sequence
 import numpy as np
 import torch
 
+from ... import system
 from ...caffe_format.shapes import Shape
 from ...caffe_format.topology import Topology
 from ...caffe_format.weights import Weights
-from ...pipeline import memory
 from ..diffs import TrackedDiff
 from .layers import LAYERS, Layer
 from .layers.base import Tensor, at_least_float32
@@ -151,7 +151,7 @@ class Net:
 
     def free_memory(self) -> Optional[int]:
         """The bytes that are free where the net computes; None where that is not known."""
-        return torch.cuda.mem_get_info(self.device)[0] if self.device.type == "cuda" else memory.free()
+        return torch.cuda.mem_get_info(self.device)[0] if self.device.type == "cuda" else system.free()
 
     @property
     def threads(self) -> int:

@@ -1,0 +1,37 @@
+"""The progress of one dream, in words and as a bar."""
+
+from typing import Any
+
+from ..arrays import Size
+from ..caffe_format.sizes import octave_sizes
+from ..console import bar
+from ..dream import Step
+from ..settings import DreamSettings
+
+
+def moment(dream: DreamSettings, step: Step) -> str:
+    """How far a dream has come, in words."""
+    return f"octave {step.octave + 1} of {dream.octave_n}, iteration {step.iteration + 1} of {dream.iter_n}"
+
+
+class Progress:
+    """The bar of one dream.
+
+    It counts pixels times iterations, what time goes by, so that the time left is right from the first octave on.
+    """
+
+    def __init__(self, dream: DreamSettings, size: Size):
+        self._dream = dream
+        sizes = octave_sizes(size, dream.octave_n, dream.octave_scale)
+        self._bar = bar("{desc}", dream.iter_n * sum(h * w for h, w in sizes))
+
+    def __enter__(self) -> "Progress":
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self._bar.close()
+
+    def show(self, step: Step) -> None:
+        h, w = step.octave_base.shape[1:]
+        self._bar.set_description_str(f"{moment(self._dream, step)}, {w}x{h}", refresh=False)
+        self._bar.update(h * w)
