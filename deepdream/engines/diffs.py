@@ -40,8 +40,12 @@ class TrackedDiff:
         used: nor is what the program set before to be used again by another pass.
         """
         if (self._state == "made" or (self._state == "used" and used)) and not self._has_changed():
-            self._diff()[...] = 0
-            self.leave(made=True)
+            self.clear_all()
+
+    def clear_all(self) -> None:
+        """Makes the diff zero, whoever has set it."""
+        self._diff()[...] = 0
+        self.leave(made=True)
 
     def _has_changed(self) -> bool:
         now, before = self._diff(), self._copy
@@ -62,12 +66,14 @@ class CleanPasses:
     earlier pass, of another dream perhaps, has left in its tops. With `leftovers` it is so here, too. Otherwise what
     passes have left is made zero before the next one begins, but for
     - the diffs of the blobs that it starts at;
-    - what the program has set since the last pass, and what it set before for as long as passes begin at one layer;
+    - what the program has set since the last pass, and what it set before for as long as passes begin at one layer,
+      except in the inputs, whose diffs are results that no layer reads;
     - everything, where a pass goes on from where the last one ended, at its `end` or at the layer before, and no
       forward pass has come between.
     """
 
     topology: Topology
+    inputs: List[str]
     outputs: List[str]
     clear_param_diffs: Callable[[], None]  # as in pycaffe: makes the diffs of all parameters zero
     leftovers = False
@@ -100,7 +106,9 @@ class CleanPasses:
 
     def _clear(self, kept: Sequence[str], used: bool) -> None:
         for name, blob in self.tracked().items():
-            if name not in kept:
+            if name in self.inputs and name not in kept:
+                blob.clear_all()
+            elif name not in kept:
                 blob.clear(used)
         self.clear_param_diffs()
 

@@ -19,7 +19,7 @@ from ..errors import DreamError
 from ..images import picture
 from ..images.picture import Picture
 
-_PATIENCE = 30  # seconds to read a picture: one of 50 megapixels takes 1 to 10
+_PATIENCE = 30  # seconds to read a picture: one of 50 megapixels takes 0.3 (JPEG) to 7 (JPEG 2000)
 _TURN = 60  # seconds to wait for others' pictures
 _CONTEXT = multiprocessing.get_context("spawn")
 _BUSY = "too many pictures are being read here: try again in a while"

@@ -218,3 +218,12 @@ def test_a_pass_after_another_forward_pass_does_not_go_on(two):
     net.forward()
     net.blobs["right"].diff[...] = DIFFS["right"]
     close(net.backward(start="right")["data"], alone["right"])
+
+
+def test_what_stands_in_the_inputs_diff_is_no_gradient(tmp_path):
+    write_net(tmp_path, input_layer((1, 3, 4, 5), (1, 3, 4, 5)) + layer("end", "TanH", "data1"))
+    net = load_net(str(tmp_path), ENGINE, "cpu")
+    net.blobs["data"].diff[...] = 7
+    seen(net)
+    net.blobs["end"].diff[...] = 1
+    assert not net.backward(start="end")["data"].any()
