@@ -29,7 +29,9 @@ FAULTS = [
 @pytest.mark.parametrize(("fault", "words"), FAULTS)
 @pytest.mark.parametrize("masked", [False, True])
 @pytest.mark.parametrize("failing", [2, 4, 6, 7, 9])  # among them the first step of an octave, and the last of all
-def test_a_dream_that_fails_late_is_saved_as_it_is(capsys, folder, net, monkeypatch, fault, words, masked, failing):
+def test_a_dream_that_fails_late_is_saved_as_it_is(
+    ctrl_c, capsys, folder, net, monkeypatch, fault, words, masked, failing
+):
     """To the byte as Ctrl-C would have left it after the step before."""
     Image.fromarray(np.tile(np.uint8(np.arange(40) * 6), (28, 1))).save("mask.png")
     command = ["in.png", "out.png", *SHORT, *["--mask", "mask.png"] * masked, "--model", net]
