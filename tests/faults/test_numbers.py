@@ -10,11 +10,12 @@ import pytest
 from PIL import Image, PngImagePlugin
 
 import deepdream
-from deepdream import cli, settings
+from deepdream import settings
 from deepdream.cli import main
+from deepdream.cli.main import parser_of
 from deepdream.errors import UsageError
 from deepdream.images import recipe
-from deepdream.tasks import batch, film, sheet, sheet_axes, zoom
+from deepdream.tasks import batch, film, sheet, sheet_axes, single, zoom
 from deepdream.web import server
 from tests.helpers.shared import SHARED, needs_cases
 from tests.helpers.tiny import refused, tiny_picture
@@ -52,7 +53,7 @@ def numeric_options():
     found = []
     for verb in POSITIONALS:
         before = list(POSITIONALS[verb])
-        for action in cli._parser(verb)._actions:
+        for action in parser_of(verb)._actions:
             if not _is_number(action.type):
                 continue
             if action.option_strings:
@@ -93,8 +94,7 @@ def asked(monkeypatch):
     def note_sheet(request, values, workers):
         return note(sheet_axes.find_axes(request, values)[0], workers)
 
-    monkeypatch.setattr("deepdream.commands.run", note)
-    for module in (zoom, film, batch, server):
+    for module in (single, zoom, film, batch, server):
         monkeypatch.setattr(module, "run", note)
     monkeypatch.setattr(sheet, "run", note_sheet)
     return calls

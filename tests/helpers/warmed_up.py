@@ -10,8 +10,6 @@ from pathlib import Path
 import pytest  # noqa: F401
 import torch
 
-import deepdream.commands
-import deepdream.engines.torch  # noqa: F401
 from tests.helpers.ready import dreamify
 from tests.helpers.tiny import tiny_net, tiny_picture
 

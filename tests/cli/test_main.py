@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from deepdream import commands
-from deepdream.cli import VERBS, main
+from deepdream.cli import info, main
+from deepdream.cli.main import VERBS
 from deepdream.settings import DREAM, NET, PICTURE
 from tests.helpers.nets import layer
 from tests.helpers.tiny import ROOT, command, dream_of_old, refused, tiny_picture
@@ -49,7 +49,7 @@ def test_help_shows_the_real_defaults(capsys):
         own = text.rsplit(f" {flag} ", 1)[1].split(" --")[0]
         assert field.metadata["help"] in own
         assert ("(default: " if field.default is None else f"(default: {field.default})") in own
-    assert all(f"{verb} {text}" in helped(capsys) for verb, text in VERBS.items())
+    assert all(f"{verb} {module.HELP}" in helped(capsys) for verb, module in VERBS.items())
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -91,9 +91,12 @@ def test_what_needs_no_numbers_does_not_wait_for_them(args):
         (["in.png", "out.png", "--threads", "100000"], "threads must be a whole number from 1 to 1024"),
         (
             ["in.png", "out.png", LAYER, "--layer", "conv1"],
-            "layer stands twice, as inception_4c/output and as --layer conv1",
+            "layer is given twice, by position and as --layer",
         ),
-        (["in.png", "out.png", LAYER, "3", "--iterations", "3"], "iterations stands twice, as 3 and as --iterations 3"),
+        (
+            ["in.png", "out.png", LAYER, "3", "--iterations", "3"],
+            "iterations is given twice, by position",
+        ),
         (["in.png", "out.gif"], "the format of out.gif is not known: end its name in .png, .jpg"),
         (["in.png", "out"], "the format of out is not known"),
         (["in.png", "."], "the format of . is not known"),
@@ -254,7 +257,7 @@ def test_what_python_raises_by_itself(capsys, folder, monkeypatch, error, code, 
     def fail(_args):
         raise error
 
-    monkeypatch.setattr(commands, "info", fail)
+    monkeypatch.setattr(info, "run", fail)
     assert words in refused(capsys, folder, ["info", "x.png"], code)
 
 
@@ -272,7 +275,7 @@ def test_what_the_system_refuses_is_not_blamed_on_standard_output(capsys, folder
     def fail(_args):
         raise error
 
-    monkeypatch.setattr(commands, "info", fail)
+    monkeypatch.setattr(info, "run", fail)
     line = refused(capsys, folder, ["info", "x.png"])
     assert words in line
     assert "standard output" not in line

@@ -1,0 +1,38 @@
+"""dreamify IN OUT [LAYER [ITERATIONS [OCTAVES [SCALE]]]]"""
+
+import argparse
+from dataclasses import fields, replace
+
+from ..settings import DREAM
+from .options import IN_HELP, Once, add_dream_settings, add_force, request_from, value_parser
+
+HELP = "Dream a picture as Google's deepdream did in July 2015."
+_POSITIONALS = ("layer", "iterations", "octaves", "scale")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("source", metavar="IN", help=IN_HELP)
+    parser.add_argument(
+        "target", metavar="OUT", help="the dream, its format by its extension; - writes PNG to standard output"
+    )
+    kinds = {field.metadata["option"]: field.metadata["kind"] for field in fields(DREAM)}
+    for name in _POSITIONALS:
+        parser.add_argument(
+            name,
+            nargs="?",
+            action=Once,
+            metavar=name.upper(),
+            type=value_parser(kinds[name]),
+            help=f"like --{name}",
+        )
+    add_dream_settings(parser)
+    more = parser.add_argument_group("more")
+    more.add_argument("--frames", metavar="FOLDER", help="save every iteration there, at its octave's size")
+    add_force(more, "replace OUT even if it is no dream, and the frames of another dream in FOLDER")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Dreams a picture; returns the exit code."""
+    from ..tasks import single
+
+    return single.run(replace(request_from(args), frames=args.frames))

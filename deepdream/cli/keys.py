@@ -1,0 +1,28 @@
+"""dreamify keys"""
+
+import argparse
+
+from ..settings import GOOGLENET, NET
+from .options import print_table
+
+HELP = "list the layers to dream on"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--model", default=NET.model, help=f"a name or a folder (default: {NET.model})")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Lists a net's layers with their channels and notes."""
+    from ..caffe_format.topology import read_topology
+    from ..console import say
+    from ..modelzoo.auto import choose
+
+    choice = choose(args.model, NET.engine, progress=True)
+    model = choice.model
+    if choice.is_fallback:
+        say(f"these are {model.name}'s layers, because {GOOGLENET} is not here and cannot be downloaded")
+    rows = [("layer", "channels", "what it tends to show")]
+    layers = read_topology(model.prototxt).dreamable()
+    print_table([*rows, *((name, str(count), model.note(name)) for name, count in layers.items())])
+    return 0

@@ -1,0 +1,129 @@
+"""What the verbs' arguments share: an option for each setting, and settings and requests from what was typed.
+
+Nothing here imports NumPy or an engine before a verb runs, so that --help starts at once.
+"""
+
+import argparse
+from dataclasses import fields, replace
+from typing import TYPE_CHECKING, Any, Callable, Collection, Iterable, Sequence, Tuple, TypeVar
+
+from ..errors import UsageError, shown
+from ..settings import DREAM, GOAL, KINDS, NET, PICTURE
+from ..storage.streams import print_out
+from ..units import byte_size, byte_text, seconds
+
+if TYPE_CHECKING:
+    from ..pipeline.request import Request
+
+Settings = TypeVar("Settings")
+Container = argparse._ActionsContainer  # a parser, or a group of its arguments
+_METAVARS = {int: "N", float: "N", byte_size: "SIZE", seconds: "TIME"}
+IN_HELP = "the picture; - reads standard input, noise:640x480 is noise"
+
+
+def value_parser(kind: Callable[[str], Any]) -> Callable[[str], Any]:
+    """An argparse type for one of settings.KINDS. The settings themselves check the range."""
+
+    def parse(text: str) -> Any:
+        try:
+            return kind(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"{shown(text)} is not {KINDS[kind]}") from None
+
+    return parse
+
+
+def list_parser(kind: Callable[[str], Any]) -> Callable[[str], Tuple[Any, ...]]:
+    """An argparse type for values separated by commas."""
+
+    def parse(text: str) -> Tuple[Any, ...]:
+        return tuple(value_parser(kind)(value.strip()) for value in text.split(",") if value.strip())
+
+    return parse
+
+
+class Once(argparse.Action):
+    """Stores a value that can be given by position or as an option, but not as both."""
+
+    def __call__(self, parser: Any, namespace: argparse.Namespace, values: Any, option_string: Any = None) -> None:
+        if values is None:  # a position that is not filled: the option's value stays
+            return
+        if getattr(namespace, self.dest, None) is not None:
+            raise UsageError(f"{self.dest} is given twice, by position and as --{self.dest}: give it once")
+        setattr(namespace, self.dest, values)
+
+
+def add_settings(group: Container, settings: Any, without: Collection[str] = (), **defaults: str) -> None:
+    """Adds an option for each field of a settings dataclass, with its default in the help.
+
+    An option that is not typed stays None, which tells it from a default that is typed.
+    without: options to leave out. defaults: {option: description} for defaults that are None.
+    """
+    for field in fields(settings):
+        option, text, kind = (field.metadata[key] for key in ("option", "help", "kind"))
+        if option in without:
+            continue
+        flag = option.replace("_", "-")
+        if kind is bool:
+            group.add_argument(f"--no-{flag}", dest=option, action="store_const", const=False, help=f"do not {text}")
+            continue
+        default = defaults.get(option, getattr(settings, field.name))
+        default = byte_text(default) if default and kind is byte_size else default
+        described = text if default is None else f"{text} (default: {default})"
+        choices = field.metadata["choices"] or None
+        metavar = None if choices else _METAVARS.get(kind) or flag.upper()
+        group.add_argument(
+            f"--{flag}", dest=option, type=value_parser(kind), choices=choices, metavar=metavar, help=described
+        )
+
+
+def add_force(group: Container, what: str = "replace OUT even if it is no dream") -> None:
+    """Adds --force. what: the rest of its help."""
+    group.add_argument("--force", action="store_true", help=f"{what}; never what is read")
+
+
+def add_dream_settings(parser: argparse.ArgumentParser, without: Collection[str] = ()) -> None:
+    """Adds the options of all verbs that dream. without: options that the verb adds in a form of its own."""
+    add_settings(parser.add_argument_group("the dream"), DREAM, without)
+    goal = parser.add_argument_group("the objective")
+    goal.add_argument("--guide", metavar="PICTURE", help="dream towards this picture's features")
+    goal.add_argument("--mask", metavar="PICTURE", help="dream only where this one, as large as IN, is white")
+    add_settings(goal, GOAL, without)
+    add_settings(parser.add_argument_group("the net"), NET)
+    add_settings(parser.add_argument_group("pictures"), PICTURE)
+
+
+def settings_from(args: argparse.Namespace, defaults: Settings) -> Settings:
+    """The default settings, changed to what was typed. Raises UsageError for a value out of range."""
+    options = {field.name: field.metadata["option"] for field in fields(defaults)}  # type: ignore[arg-type]
+    typed = {name: getattr(args, option) for name, option in options.items() if getattr(args, option, None) is not None}
+    return replace(defaults, **typed)  # type: ignore[type-var]
+
+
+def request_from(args: argparse.Namespace) -> "Request":
+    """What was typed, as a request. Raises UsageError for options that cannot be combined."""
+    from ..pipeline.request import Request
+
+    layer = getattr(args, "layer", None)
+    for objective in ("channel", "class", "layers"):
+        if layer is not None and getattr(args, objective, None) is not None:
+            raise UsageError(f"--{objective} names its own layers: leave out the layer {layer}")
+    return Request(
+        args.source,
+        args.target,
+        settings_from(args, DREAM),
+        settings_from(args, GOAL),
+        settings_from(args, NET),
+        settings_from(args, PICTURE),
+        args.guide,
+        args.mask,
+        fit_octaves=getattr(args, "octaves", None) is None,
+        force=args.force,
+    )
+
+
+def print_table(rows: Sequence[Iterable[str]]) -> None:
+    """Prints rows of text in aligned columns."""
+    widths = [max(map(len, column)) for column in zip(*rows)]
+    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths)) for row in rows)
+    print_out("\n".join(line.rstrip() for line in lines))
