@@ -16,8 +16,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from ..errors import DreamError, UsageError
-from ..storage import atomic
-from ..storage.cache_dir import cache_root
+from ..storage import atomic, cache_dir
 from .card import GOOGLE_MEAN, Card, RemoteFile, front_matter, read_card
 from .download import download
 from .from_package import make
@@ -145,7 +144,7 @@ def _path(text: str) -> Path:
 
 
 def _cache() -> Path | None:
-    root = cache_root()
+    root = cache_dir.cache_root()
     return root and root / "models"
 
 

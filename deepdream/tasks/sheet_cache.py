@@ -27,7 +27,7 @@ from ..storage import atomic, cache_dir
 Recipe = Dict[str, Any]
 
 LIMIT = 500 * 10**6  # bytes
-_SOURCES = Path(__file__).parent
+_SOURCES = Path(__file__).parents[1]
 _LIBRARIES = ("numpy", "scipy", "pillow", "torch", "numba")  # that have a part in a dream's last bits
 
 

@@ -17,12 +17,12 @@ from tests.helpers.tiny import ROOT
 pytest.importorskip("fcntl", reason="there are no such locks here")
 HANGS = """
 import pathlib, sys, time
-from deepdream import aside
+from deepdream.storage import atomic
 path = pathlib.Path(sys.argv[1])
 if sys.argv[2] == "folder":
-    held = aside.folder(path)
+    held = atomic.folder(path)
 else:
-    held = aside._held(path, pathlib.Path.touch)
+    held = atomic._held(path, pathlib.Path.touch)
 with held as hidden:
     (hidden / "half" if sys.argv[2] == "folder" else hidden).write_bytes(b"half")
     print(hidden.name, flush=True)

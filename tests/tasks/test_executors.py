@@ -126,7 +126,7 @@ def test_whatever_a_job_fails_with_is_one_sentence():
 
 def test_threads_and_memory_are_shared_out(monkeypatch):
     monkeypatch.setattr(executors, "_cores", lambda: 8)
-    monkeypatch.setattr(executors.memory, "free", lambda: 10 * 2**30)
+    monkeypatch.setattr(executors.system, "free", lambda: 10 * 2**30)
     gigabyte, cpu = 2**30, NetSettings(device="cpu")
 
     def shares(net, workers=None, most=None):

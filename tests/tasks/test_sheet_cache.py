@@ -63,9 +63,9 @@ def test_a_changed_program_finds_nothing_and_the_same_one_does(cells, tmp_path, 
         assert find() is None
         path.write_text(text, encoding="utf-8")
         assert (find() == dream(0)).all()
-    (program / "noise.py").rename(program / "noises.py")
+    (program / "images" / "noise.py").rename(program / "images" / "noises.py")
     assert find() is None
-    (program / "noises.py").rename(program / "noise.py")
+    (program / "images" / "noises.py").rename(program / "images" / "noise.py")
     (program / "new.py").touch()
     assert find() is None
     cells_module._sources.cache_clear()
