@@ -1,1 +1,1 @@
-"""Films: read from files and folders, and written, with all that is kept of them."""
+"""Reads films from files and folders, and writes them with their sound, timing and colour settings."""

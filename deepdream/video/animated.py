@@ -1,6 +1,6 @@
-"""What Pillow reads of animations and FFmpeg does not: animated WebP, and how often a GIF is shown.
+"""Reads what FFmpeg cannot, with Pillow: animated WebP files, and how often a GIF is played.
 
-FFmpeg up to 8 opens an animated WebP and decodes none of it.
+FFmpeg up to version 8 opens an animated WebP but decodes none of its frames.
 """
 
 import contextlib
@@ -22,19 +22,19 @@ _MILLISECOND = Fraction(1, 1000)
 _TOO_SHORT, _INSTEAD = (
     10,
     100,
-)  # milliseconds: browsers show what wants to be shown so shortly for a tenth of a second
+)  # milliseconds: browsers show a frame with such a short duration for a tenth of a second
 
 
 @dataclass(frozen=True)
 class _Outline:
-    """What a WebP file says of its frames. durations: milliseconds. plays: 0 for without end."""
+    """What a WebP file says about its frames. durations: in milliseconds. plays: 0 to loop forever."""
 
     durations: List[int]
     plays: int
 
 
 def is_animated_webp(source: str) -> bool:
-    """Whether a file is a WebP of several frames, as far as its beginning says; False where it cannot be read."""
+    """Whether a file's header says that it is a WebP with several frames; False if the file cannot be read."""
     with contextlib.suppress(OSError), Path(source).open("rb") as file:
         opening = file.read(21)
         return opening[:4] == b"RIFF" and opening[8:16] == b"WEBPVP8X" and bool(opening[20:21][0] & 2)
@@ -42,7 +42,7 @@ def is_animated_webp(source: str) -> bool:
 
 
 def gif_plays(source: str) -> int:
-    """How often a GIF is shown: 0 for without end, and where it is no GIF or does not say it in a way known here."""
+    """How often a GIF is played: 0 to loop forever, and also for any other file and for a GIF that cannot be read."""
     with contextlib.suppress(Exception), Image.open(source, formats=["GIF"]) as image:
         loop = image.info.get("loop")
         return 1 if loop is None else (loop + 1 if loop else 0)
@@ -53,7 +53,7 @@ class Animation(Film):
     """An animated WebP.
 
     max_size: longest side in pixels; larger pictures are shrunk to it.
-    Raises UsageError where nothing is in the span, DreamError for a file that cannot be read.
+    Raises UsageError if the span contains no frame, DreamError if the file cannot be read.
     """
 
     def __init__(self, source: str, span: TimeRange, max_size: Optional[int]):
@@ -62,7 +62,7 @@ class Animation(Film):
         times = [_MILLISECOND * time for time in itertools.accumulate([0, *outline.durations])]
         inside = [number for number, time in enumerate(times[:-1]) if span.holds(time)]
         self._max_size, self._numbers = max_size, inside[:: span.every]
-        first = picture.read(source, max_size)  # which refuses what is too large, or no picture
+        first = picture.read(source, max_size)  # raises if the file is too large or not a picture
         if not inside:
             raise span.nothing_in(source, times[-1])
         zero, end = times[inside[0]], times[inside[-1] + 1]
@@ -82,14 +82,14 @@ class Animation(Film):
                 try:
                     image.seek(number)
                     pixels, alpha = self._pixels(image)
-                except Exception as error:  # Pillow's decoders raise whatever comes
+                except Exception as error:  # Pillow's decoders can raise anything
                     place = f"at {float(time):.2f} s, after {done} frame{'' if done == 1 else 's'}"
-                    self.fault = DreamError(f"{self.source} is damaged {place} ({error}): get it anew")
+                    self.fault = DreamError(f"{self.source} is damaged {place} ({error}): download or export it again")
                     return
                 yield Frame(time, self._times[done + 1] - time, pixels, alpha)
 
     def _pixels(self, image: Image.Image) -> Tuple[np.ndarray, Optional[np.ndarray]]:
-        """A frame's pixels and alpha, no larger than max_size."""
+        """Return the pixels and the alpha of a frame, no larger than max_size."""
         rgb, alpha = colour.to_rgb(image.copy())
         size = picture.fit(rgb.size, self._max_size)
         planes = [plane if plane.size == size else plane.resize(size, _LANCZOS) for plane in (rgb, alpha) if plane]
@@ -98,14 +98,14 @@ class Animation(Film):
 
 
 def _outline(data: bytes) -> _Outline:
-    """From the chunks of a WebP file, as far as they are whole."""
+    """Parse the chunks of a WebP file, up to the first incomplete one."""
     durations, plays, place = [], 0, 12
     while place + 8 <= len(data):
         kind, size = data[place : place + 4], int.from_bytes(data[place + 4 : place + 8], "little")
         content = data[place + 8 : place + 8 + size]
         if kind == b"ANIM" and len(content) >= 6:
             plays = int.from_bytes(content[4:6], "little")
-        elif kind == b"ANMF" and len(content) >= 16:  # place, size and duration, three bytes each but the flags
+        elif kind == b"ANMF" and len(content) >= 16:  # x, y, width, height, duration: three bytes each; then flags
             duration = int.from_bytes(content[12:15], "little")
             durations.append(duration if duration > _TOO_SHORT else _INSTEAD)
         place += 8 + size + size % 2

@@ -1,38 +1,39 @@
-"""Times that go on where a file's own start again: two recordings in one file, one behind the other.
+"""Keeps times increasing in a file that holds several recordings, each of which has times of its own.
 
-Transport streams are joined by writing one behind the other, and so are other files now and then. The times of the
-second may be before those of the first, or hours later.
+Transport streams are joined by simple concatenation, and so are other files now and then. The times of the second
+recording may lie before those of the first, or hours after them.
 """
 
 from fractions import Fraction
 from typing import Any, Dict, List, Optional
 
-_BACK = Fraction(1, 10)  # seconds that no stream goes back by itself
-_AHEAD = 10  # seconds, in formats whose times may jump: FFmpeg's own program takes more for a new beginning as well
+_BACK = Fraction(1, 10)  # seconds; within one recording, no stream jumps back further than this
+_AHEAD = 10  # seconds, in formats whose times may jump; the ffmpeg program also treats more as a discontinuity
 
 
 class Clock:
-    """Shifts the packets of one file, in the order they are stored in, so that no stream's times start again.
+    """Shifts the packets of one file, in the order they are stored in, so that the times of no stream restart.
 
-    The pictures say where another recording begins: it follows their last frame so far. The sound is shifted as far.
+    The video stream decides where another recording begins, and that recording is placed after the last frame so far.
+    The sound is shifted by the same amount.
 
-    container: an av.container.InputContainer. pictures: the stream of pictures.
+    container: an av.container.InputContainer. pictures: the video stream.
     """
 
     def __init__(self, container: Any, pictures: Any):
         self._jumps = "mpeg" in container.format.name  # transport and program streams
         self._pictures = pictures.index
         self._shifts: List[Fraction] = [Fraction(0)]  # seconds, of each recording
-        self._now: Dict[int, int] = {}  # the recording that each stream has come to
-        self._last: Dict[int, Fraction] = {}  # each stream's last time of decoding, as it is stored
-        self._end: Optional[Fraction] = None  # when the last frame so far is over, shifted
+        self._now: Dict[int, int] = {}  # the recording that each stream has reached
+        self._last: Dict[int, Fraction] = {}  # the last decoding time of each stream, as stored
+        self._end: Optional[Fraction] = None  # when the last frame so far ends, after shifting
 
     def recording(self, stream: int) -> int:
-        """Which recording a stream has come to, from 0 on."""
+        """The index of the recording that a stream has reached, counted from 0."""
         return self._now.get(stream, 0)
 
     def set(self, packet: Any) -> bool:
-        """Shift the times of the next packet; False for sound that has no place, as its pictures have not begun."""
+        """Shift the times of the next packet. Returns False for sound of a recording whose video has not begun."""
         stream, time_base = packet.stream_index, packet.time_base
         order = packet.pts if packet.dts is None else packet.dts
         is_picture = stream == self._pictures
@@ -43,7 +44,8 @@ class Clock:
         is_back, is_ahead = self._is_back(stream, time), self._is_ahead(stream, time)
         if is_picture and (is_back or is_ahead):
             self._shifts.append((self._end or Fraction(0)) - shown)
-        is_first = (is_back or is_ahead) and now + 1 == len(self._shifts)  # of another recording, if it is sound of one
+        # True if the sound jumps before the video does: it may belong to a recording whose video has not begun.
+        is_first = (is_back or is_ahead) and now + 1 == len(self._shifts)
         if is_first and (is_back or self._is_ahead(self._pictures, time)):
             return False
         if (is_back or is_ahead) and not is_first:

@@ -1,7 +1,7 @@
-"""Colours of a film: FFmpeg's frames <-> RGB, through the matrix and the range of each film.
+"""Converts between FFmpeg's frames and RGB, with the colour matrix and the range of each film.
 
-The conversion is FFmpeg's `scale` filter, because it takes both by name in every release; PyAV's own reformat() offers
-accurate rounding in the newer ones only.
+The conversion uses FFmpeg's `scale` filter, because every release accepts both by name. PyAV's own reformat() offers
+accurate rounding only in newer releases.
 """
 
 from typing import Any, List, Optional, Tuple
@@ -12,16 +12,16 @@ from .film import BT709, pyav
 
 LIMITED, FULL = 1, 2  # FFmpeg's AVColorRange
 _RGB, _UNSPECIFIED = 0, 2
-# Those of H.273's matrices that swscale knows. BT.2020's second one, of constant luminance, it takes for the first.
+# The matrices of H.273 that swscale knows. It treats BT.2020 with constant luminance (10) like the usual one (9).
 _MATRICES = {1: "bt709", 4: "fcc", 5: "bt601", 6: "bt601", 7: "smpte240m", 9: "bt2020", 10: "bt2020"}
 _FLAGS = "bicubic+accurate_rnd+full_chroma_int+full_chroma_inp"
-_HD_HEIGHT = 720  # from there on, players take a film that does not name its matrix for BT.709
+_HD_HEIGHT = 720  # from this height on, players assume BT.709 for a film that does not name its matrix
 
 
 def matrix_and_range(frame: Any) -> Tuple[int, bool]:
-    """The matrix's code point and whether the range is full, of an av.VideoFrame; what it does not say is guessed.
+    """The code point of an av.VideoFrame's matrix, and whether its range is full; guessed if the frame does not say.
 
-    RGB has neither: BT.709 and limited are what it is best stored with.
+    RGB has neither, so it gets the best choice for storing it: BT.709 and limited range.
     """
     if frame.format.is_rgb or frame.colorspace == _RGB:
         return BT709, False
@@ -34,7 +34,7 @@ def matrix_and_range(frame: Any) -> Tuple[int, bool]:
 
 
 class ToRgb:
-    """Brings av.VideoFrames to RGB of one size, whatever their formats and sizes are; that of the first is kept."""
+    """Converts av.VideoFrames of any format and size to RGB, all at the size of the first frame."""
 
     def __init__(self) -> None:
         self._size: Optional[Tuple[int, int]] = None
@@ -42,7 +42,7 @@ class ToRgb:
         self._graph: Any = None
 
     def __call__(self, frame: Any) -> Tuple[np.ndarray, Optional[np.ndarray]]:
-        """(h, w, 3) uint8 RGB, and (h, w) uint8 alpha; None for that where everything is opaque."""
+        """Return (h, w, 3) uint8 RGB and (h, w) uint8 alpha, which is None if everything is opaque."""
         matrix, full = matrix_and_range(frame)
         kind = (frame.width, frame.height, frame.format.name, matrix, full)
         into = "rgba" if _has_alpha(frame.format) else "rgb24"
@@ -59,10 +59,10 @@ class ToRgb:
 
 
 class ToYuv:
-    """Brings RGB to av.VideoFrames in yuv420p, of a matrix and a range.
+    """Converts RGB to av.VideoFrames in yuv420p with a given matrix and range.
 
-    matrix: H.273's code point; one that is unknown here is taken for BT.709. full: whether the range is. has_alpha:
-    whether it is RGB with alpha, and yuva420p.
+    matrix: a code point of H.273; an unknown one means BT.709. full: whether the range is full. has_alpha: whether to
+    convert RGB with alpha to yuva420p instead.
     """
 
     def __init__(self, matrix: int, full: bool, has_alpha: bool = False):
@@ -71,7 +71,7 @@ class ToYuv:
         self._graph: Any = None
 
     def __call__(self, pixels: np.ndarray, size: Tuple[int, int]) -> Any:
-        """pixels: (h, w, 3 or 4) uint8, all of one size. size: (height, width) that they are scaled to, one for all."""
+        """pixels: (h, w, 3 or 4) uint8, the same size in each call. size: (height, width) to scale to, likewise."""
         frame = pyav().VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format=self._from)
         if self._graph is None:
             said = [f"out_color_matrix={_MATRICES[self.matrix]}", f"out_range={_range(self._full)}", "in_range=full"]
@@ -83,7 +83,7 @@ class ToYuv:
 
 
 def _has_alpha(pixel_format: Any) -> bool:
-    """A palette's colours may be transparent, too."""
+    """Whether a pixel format can be transparent; the colours of a palette can be, too."""
     return pixel_format.has_palette or any(component.is_alpha for component in pixel_format.components)
 
 
@@ -92,9 +92,9 @@ def _range(full: bool) -> str:
 
 
 def _graph(frame: Any, settings: List[str], pixel_format: str) -> Any:
-    """A filter graph for frames like this one. settings: of the scale filter."""
+    """Build a filter graph for frames like this one. settings: for the scale filter."""
     graph = pyav().filter.Graph()
-    # The time base is not used: a frame comes out before the next one goes in.
+    # The time base does not matter: each frame comes out before the next one goes in.
     time_base = frame.time_base or "1/1000"
     source = graph.add_buffer(width=frame.width, height=frame.height, format=frame.format.name, time_base=time_base)
     scale = graph.add("scale", ":".join([f"flags={_FLAGS}", *settings]))

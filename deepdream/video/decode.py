@@ -1,4 +1,4 @@
-"""The frames of a film's file, packet by packet, as far as they are whole."""
+"""Decodes the frames of a film's file packet by packet, up to the first damaged one."""
 
 from fractions import Fraction
 from pathlib import Path
@@ -9,15 +9,15 @@ from .film import TimeRange, pyav
 from .probe import Survey, check_size, opened, pictures_of
 from .truncation import is_cut_short
 
-_SEEKING = ("mp4", "matroska")  # what these formats' names hold, whose index says where a key frame is
-_JOIN = 4  # frames before another recording: FFmpeg takes one of them for damaged, whether or not it is
-_BEFORE = 1  # second that is gone further back, because an index may go by the times of decoding
+_SEEKING = ("mp4", "matroska")  # parts of the names of formats whose index says where the key frames are
+_JOIN = 4  # frames before another recording: FFmpeg reports one of them as damaged, whether or not it is
+_BEFORE = 1  # second to seek further back, because an index may refer to decoding times
 
 
 class Damage(Exception):
-    """The film is not whole from here on.
+    """The film is damaged from here on.
 
-    time: seconds since the film's beginning.
+    time: seconds since the beginning of the film.
     """
 
     def __init__(self, time: Fraction, detail: str):
@@ -26,18 +26,19 @@ class Damage(Exception):
 
 
 class _Unsure(Exception):
-    """A seek did not lead to frames that are certain to be right."""
+    """After a seek, the frames are not certain to be correct."""
 
 
 def decoded(source: str, span: TimeRange, known: Survey) -> Iterator[Tuple[Fraction, Any]]:
-    """The span's frames, with their seconds since the film's beginning, strictly rising; then (the end, None).
+    """Yield (time, frame) for each frame in the span, then (end, None).
 
-    Raises Damage where a frame in the span is not whole, DreamError for one that is too large.
+    Times are seconds since the beginning of the film and strictly increase.
+    Raises Damage at the first damaged frame in the span, DreamError at a frame that is too large.
     """
     if span.start > _BEFORE:
         try:
             yield from _Pass(source, span, known, seek=True).run()
-        except _Unsure:  # which is found out before the first frame has come
+        except _Unsure:  # always raised before the first frame is yielded
             pass
         else:
             return
@@ -45,21 +46,21 @@ def decoded(source: str, span: TimeRange, known: Survey) -> Iterator[Tuple[Fract
 
 
 class _Pass:
-    """Once through the film, as `decoded` gives it.
+    """One pass through the film; run() yields what `decoded` does.
 
-    seek: begin at a key frame before the span, not at the film's beginning.
+    seek: whether to begin at a key frame before the span instead of at the beginning of the film.
     """
 
     def __init__(self, source: str, span: TimeRange, known: Survey, seek: bool):
         self._source, self._span, self._known, self._seek = source, span, known, seek
         self._step = 1 / known.rate
-        self._time: Optional[Fraction] = None  # of the frame before
-        self._sure: Optional[Fraction] = None  # no packet to come is shown before
-        self._repeated = Fraction(0)  # when a frame that is shown once more is over
-        self._begun = False  # a whole frame has come
-        self._whole: Optional[Fraction] = None  # time of the last whole frame
-        self._broken = False  # frames refer to one that was damaged, until the next key frame
-        self._is_join = False  # and that was where two recordings meet
+        self._time: Optional[Fraction] = None  # of the previous frame
+        self._sure: Optional[Fraction] = None  # no later packet is shown before this time
+        self._repeated = Fraction(0)  # when a repeated frame ends
+        self._begun = False  # whether there has been an intact frame
+        self._whole: Optional[Fraction] = None  # time of the last intact frame
+        self._broken = False  # whether frames depend on a damaged one, until the next key frame
+        self._is_join = False  # whether that damage lies where two recordings meet
 
     def run(self) -> Iterator[Tuple[Fraction, Any]]:
         with opened(self._source) as container:
@@ -101,20 +102,21 @@ class _Pass:
         return pyav().CodecContext.create(name, "r") if name else stream.codec_context
 
     def _next(self, packets: Iterator[Any], coder: Any, there: Optional[int]) -> Tuple[Any, List[Any], str]:
-        """(packet, the frames that it makes whole, what is wrong with it); no packet at the end, or if unreadable.
+        """Return (packet, the frames it completes, what is wrong with it).
 
-        there: the bytes of a file that is cut short, else None.
+        The packet is None at the end of the film, or if it cannot be read.
+        there: size in bytes of a truncated file; None for any other file.
         """
         av = pyav()
         packet = None
         try:
             packet = next(packets)
-            if not packet.size and packet.pts is not None:  # Theora's way to show the frame before once more
+            if not packet.size and packet.pts is not None:  # in Theora, this repeats the previous frame
                 self._repeated = self._stamp(packet) + (packet.duration or 0) * self._known.time_base
                 return packet, [], ""
-            if there is not None and not packet.size:  # the one that ends a stream
-                return None, [], "there the file ends"
-            # FFmpeg hands out what is left of the last packet, and not all decoders mind.
+            if there is not None and not packet.size:  # the empty packet that ends a stream
+                return None, [], "the file ends there"
+            # FFmpeg returns what is left of the last packet, and not every decoder reports an error for it.
             reaches_end = there is not None and packet.pos is not None and packet.pos + packet.size >= there
             if reaches_end or (packet.is_corrupt and not self._meets_another(self._stamp(packet))):
                 return packet, [], "a frame is cut short"
@@ -125,17 +127,17 @@ class _Pass:
             return packet, [], error.strerror
 
     def _meets_another(self, time: Fraction) -> bool:
-        """Whether two recordings meet about that time."""
+        """Whether two recordings meet near that time."""
         return self._is_new(time) or any(0 < join - time <= _JOIN * self._step for join in self._known.joins)
 
     def _is_new(self, time: Fraction) -> bool:
-        """Whether another recording has begun by that time, and no whole frame of it has come."""
+        """Whether another recording has begun by that time, without an intact frame so far."""
         return self._whole is not None and any(self._whole < join <= time for join in self._known.joins)
 
     def _held(self, coder: Any, damaged: Any) -> List[Any]:
-        """The frames that the decoder was given before a damaged packet, and that no missing one should precede.
+        """Flush the decoder: return the frames it got before a damaged packet, up to the first gap.
 
-        Frames are decoded in another order than they are shown in; none is shown before its packet's time of decoding.
+        Decoding order differs from display order, but no frame is shown before the decoding time of its packet.
         """
         try:
             frames = list(coder.decode(None))
@@ -164,7 +166,7 @@ class _Pass:
             raise _Unsure from None
 
     def _stamp(self, thing: Any) -> Fraction:
-        """The time of a packet or a frame; without one of its own, or before the last, it comes after that."""
+        """The time of a packet or a frame. If it has none, or one before the previous frame, it follows that frame."""
         before, time_base = self._time, self._known.time_base
         stamp = getattr(thing, "pts", None)
         if stamp is None:
@@ -175,16 +177,16 @@ class _Pass:
         return self._following()
 
     def _following(self) -> Fraction:
-        """The time one frame after the last."""
+        """The time one frame after the previous frame."""
         before, time_base = self._time, self._known.time_base
         if before is None:
             return Fraction(0)
         return before + max(1, round(self._step / time_base)) * time_base
 
     def _ends(self, at: Fraction, is_key: bool) -> bool:
-        """Whether the film ends with a damage at that time; before the span and the first key frame, it goes on.
+        """Whether damage at that time ends the film; before the span or the first key frame, decoding continues.
 
-        A recording may begin and end anywhere, and what comes before a key frame then cannot be decoded.
+        A recording may begin and end anywhere; if so, what precedes its first key frame cannot be decoded.
         """
         begun = self._begun or is_key
         if begun and (self._is_join or self._meets_another(at)):
@@ -198,7 +200,7 @@ class _Pass:
         return False
 
     def _is_whole(self, frame: Any, at: Fraction) -> bool:
-        if self._is_new(at) and not frame.key_frame:  # it refers to what is not there, or to the recording before
+        if self._is_new(at) and not frame.key_frame:  # it refers to a missing frame, or to the previous recording
             self._broken = self._is_join = True
         if frame.is_corrupt or (self._broken and not frame.key_frame):
             if self._ends(at, self._broken or frame.key_frame):

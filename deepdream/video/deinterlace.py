@@ -1,4 +1,4 @@
-"""Interlaced frames, each two pictures line by line -> whole pictures, without the combs where something moves."""
+"""Deinterlaces frames that hold two pictures in alternating lines, which show as combs where something moves."""
 
 from collections import deque
 from fractions import Fraction
@@ -7,22 +7,22 @@ from typing import Any, Deque, Iterable, Iterator, Optional, Tuple
 from .decode import Damage
 from .film import pyav
 
-# Each frame that is marked as interlaced becomes one picture; others are left alone.
+# Each frame that is marked as interlaced becomes one picture; other frames are left alone.
 _SETTINGS = "mode=send_frame:deint=interlaced"
 
 Timed = Tuple[Fraction, Any]
 
 
 def is_possible() -> bool:
-    """Whether this FFmpeg has the filter."""
+    """Whether this FFmpeg has the bwdif filter."""
     return "bwdif" in pyav().filter.filters_available
 
 
 def deinterlaced(frames: Iterable[Timed]) -> Iterator[Timed]:
-    """The same frames at the same times, (seconds, av.VideoFrame), brought through FFmpeg's bwdif where interlaced.
+    """Yield the same frames at the same times, (seconds, av.VideoFrame), with interlaced ones passed through bwdif.
 
-    It looks at the frame before and the one after, so from the first interlaced frame on each comes one later. None in
-    the place of a frame marks the end.
+    The filter looks at the frames before and after each one, so from the first interlaced frame on, output lags one
+    frame behind input. None instead of a frame marks the end.
     """
     filtered: Optional[_Filter] = None
     try:
@@ -43,14 +43,14 @@ def deinterlaced(frames: Iterable[Timed]) -> Iterator[Timed]:
 
 
 class _Filter:
-    """bwdif for frames of one size and format."""
+    """FFmpeg's bwdif filter for frames of one size and format."""
 
     def __init__(self, frame: Any):
         self._kind = _kind(frame)
-        self._times: Deque[Fraction] = deque()  # of frames that are still to come out, in the same order
+        self._times: Deque[Fraction] = deque()  # of the frames still in the filter, in order
         self._graph = pyav().filter.Graph()
         self._count, self._latest = 0, frame
-        # The filter halves the time base, so the times are kept here, and it counts the frames.
+        # The filter halves the time base, so the times are kept here and it only gets frame numbers.
         width, height, name = self._kind
         source = self._graph.add_buffer(width=width, height=height, format=name, time_base=Fraction(1))
         bwdif, sink = self._graph.add("bwdif", _SETTINGS), self._graph.add("buffersink")
@@ -70,7 +70,7 @@ class _Filter:
         return self._pulled()
 
     def rest(self) -> Iterator[Timed]:
-        if self._count == 1:  # alone it would be left as it is; of its copy, nothing is asked
+        if self._count == 1:  # bwdif leaves a single frame as it is, so add a copy, whose output is not used
             self._latest.pts = 1
             self._graph.push(self._latest)
         self._graph.push(None)

@@ -1,4 +1,4 @@
-"""What a film is to the program: pictures with times, and what else is kept when others take their place."""
+"""Defines what a film is: frames with times, and everything that is kept when the frames are replaced."""
 
 import hashlib
 import importlib
@@ -12,12 +12,12 @@ import numpy as np
 from ..errors import DreamError, UsageError
 
 FORMATS = {".mp4": "MP4", ".webm": "WEBM"}  # that can be written
-BT709 = 1  # a code point of H.273, which FFmpeg shares, for the matrix, the primaries and the transfer alike
+BT709 = 1  # code point in H.273 and in FFmpeg; the same for the matrix, the primaries and the transfer function
 
 
 @dataclass(frozen=True)
 class Sound:
-    """All sound of a file, from start to end: seconds since the file's beginning; end: None for all there is."""
+    """All sound of a file from start to end, in seconds since its beginning. end: None for everything after start."""
 
     path: str
     start: Fraction
@@ -26,12 +26,12 @@ class Sound:
 
 @dataclass(frozen=True)
 class VideoFormat:
-    """What of a film is kept when its pictures are replaced by others.
+    """The properties of a film that are kept when its frames are replaced.
 
-    rate: frames a second, in the mean. time_base: seconds, of which the frames' times are multiples.
-    matrix, primaries, transfer: H.273's code points. full_range: whether black is 0 and white 255, not 16 and 235.
-    aspect: a pixel's width to its height. max_size: longest side in pixels that was asked for; None for any.
-    plays: how often an animation is shown; 0 for without end.
+    rate: frames per second, on average. time_base: in seconds; all frame times are multiples of it.
+    matrix, primaries, transfer: code points of H.273. full_range: whether black is 0 and white 255, not 16 and 235.
+    aspect: width of a pixel divided by its height. max_size: requested longest side in pixels; None for no limit.
+    plays: how often an animation is played; 0 to loop forever.
     """
 
     rate: Fraction
@@ -48,7 +48,7 @@ class VideoFormat:
 
 @dataclass(frozen=True)
 class TimeRange:
-    """The part of a film that is read: seconds since its beginning, end exclusive, and of that each `every`th frame."""
+    """The part of a film to read: every `every`th frame from start to end (exclusive), in seconds since its start."""
 
     start: Fraction = Fraction(0)
     end: Optional[Fraction] = None
@@ -61,17 +61,17 @@ class TimeRange:
         return self.end is not None and time >= self.end
 
     def nothing_in(self, source: str, length: Fraction) -> UsageError:
-        """What is said where no frame of the film is in it. length: the film's, in seconds."""
+        """The error for a span that contains no frame. length: of the film, in seconds."""
         until = "its end" if self.end is None else f"{float(self.end):g} s"
         wanted = f"from {float(self.start):g} s to {until}"
         return UsageError(f"{source} has no frame {wanted}: it is {float(length):.2f} s long")
 
 
 class Frame(NamedTuple):
-    """A picture of a film.
+    """One frame of a film.
 
-    time: seconds since the beginning of what is read. duration: seconds until the next. pixels: (h, w, 3) uint8, RGB.
-    alpha: (h, w) uint8, 255 where it is opaque; None where it is opaque everywhere.
+    time: seconds since the beginning of the part that is read. duration: seconds until the next frame.
+    pixels: (h, w, 3) uint8, RGB. alpha: (h, w) uint8, 255 for opaque; None if the whole frame is opaque.
     """
 
     time: Fraction
@@ -81,12 +81,12 @@ class Frame(NamedTuple):
 
 
 class Film:
-    """A film that was opened.
+    """An open film.
 
-    sha256: of the file's bytes, in hexadecimal; of a folder, of its pictures' bytes in order.
-    count: frames to come, as far as can be told without decoding them. size: (height, width) of the pictures.
-    fault: what is wrong with the film after its last whole frame; known when frames() or check() has come to it.
-    notes: sentences on what is not shown as it is stored; frames() adds to them as it comes to such a place.
+    sha256: of the bytes of the file, or of all pictures of a folder in order; in hexadecimal.
+    count: number of frames, as far as is known without decoding them. size: (height, width) of the frames.
+    fault: what is wrong with the film after its last intact frame; set once frames() or check() gets there.
+    notes: sentences about what differs from the stored film; frames() adds to them as it finds such places.
     """
 
     def __init__(
@@ -103,50 +103,50 @@ class Film:
         self.notes: List[str] = [] if notes is None else notes
 
     def frames(self) -> Iterator[Frame]:
-        """The frames, from the first one at each call, one at a time."""
+        """Yield the frames one at a time; each call begins with the first one."""
         raise NotImplementedError
 
     def check(self) -> Iterator[None]:
-        """Nothing, once for every frame of frames(), which also sets fault; it takes less time than they do."""
+        """Yield None once for each frame of frames() and set fault, in less time than frames() takes."""
         for _ in self.frames():
             yield
 
     def note(self, sentence: str) -> None:
-        """Keep a sentence for notes, once."""
+        """Add a sentence to notes, unless it is already there."""
         if sentence not in self.notes:
             self.notes.append(sentence)
 
 
 def pyav() -> Any:
-    """The package `av`, which is an optional one. Raises DreamError where it is missing."""
+    """Import the optional package `av`. Raises DreamError if it is missing."""
     try:
         av = importlib.import_module("av")
         importlib.import_module("av.filter")
     except ImportError:
         raise DreamError(
-            "a film needs PyAV, which is not installed here: pip install av opencv-python-headless"
+            "films require PyAV, which is not installed here: pip install av opencv-python-headless"
         ) from None
-    av.logging.set_level(None)  # FFmpeg's own words on a damaged file would run through those of the program
+    av.logging.set_level(None)  # FFmpeg's own messages about a damaged file would clutter the program's output
     return av
 
 
 def beginning(container: Any) -> Fraction:
-    """What the times in an av.container.InputContainer are at its beginning, in seconds.
+    """The first time in an av.container.InputContainer, in seconds.
 
-    Below 0 is only what a decoder of sound needs to run up, and of that FFmpeg up to 7 tells.
+    Times below 0 count as 0: they belong only to the priming of a sound decoder, which FFmpeg up to 7 includes.
     """
     return Fraction(max(0, container.start_time or 0), 1000000)
 
 
 def sha256(source: str) -> str:
-    """The SHA-256 of a film's file, in hexadecimal. Raises DreamError where it is empty or cannot be read."""
+    """The SHA-256 of a film's file, in hexadecimal. Raises DreamError if the file is empty or cannot be read."""
     digest = hashlib.sha256()
     try:
         with Path(source).open("rb") as file:
             for block in iter(lambda: file.read(1 << 20), b""):
                 digest.update(block)
             if not file.tell():
-                raise DreamError(f"{source} is empty: there is no film in it")
+                raise DreamError(f"{source} is empty: download or export it again")
     except FileNotFoundError:
         raise DreamError(f"there is no file {source}: check the path") from None
     except OSError as error:

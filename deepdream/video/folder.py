@@ -1,4 +1,4 @@
-"""A folder of pictures, read as a film."""
+"""Reads a folder of pictures as a film."""
 
 import contextlib
 import hashlib
@@ -15,11 +15,11 @@ from .film import Film, Frame, TimeRange, VideoFormat
 
 
 class FrameFolder(Film):
-    """The pictures of a folder, in the order of the last number in their names; hidden files are left out.
+    """The pictures of a folder, sorted by the last number in their names. Hidden files are ignored.
 
-    rate: frames a second. max_size: longest side in pixels; larger pictures are shrunk to it.
-    Raises UsageError where nothing is in the span, DreamError for a folder that cannot be read, has no pictures, or one
-    without a number.
+    rate: frames per second. max_size: longest side in pixels; larger pictures are shrunk to it.
+    Raises UsageError if the span contains no frame, DreamError if the folder cannot be read, has no pictures or has a
+    picture without a number.
     """
 
     def __init__(self, source: str, span: TimeRange, rate: Fraction, max_size: Optional[int]):
@@ -52,13 +52,13 @@ class FrameFolder(Film):
 
 
 def _pictures(source: str) -> List[Path]:
-    """The folder's pictures in order. Raises DreamError where there are none, or one has no number."""
+    """The pictures of a folder in order. Raises DreamError if there are none, or if one has no number."""
     try:
         pictures = [path for path in Path(source).iterdir() if path.is_file() and picture.is_named_so(path)]
     except OSError as error:
         raise DreamError(f"{source} cannot be read ({error.strerror}): check its permissions") from None
     if not pictures:
-        raise DreamError(f"there are no pictures in the folder {source}: name one with a film's frames")
+        raise DreamError(f"there are no pictures in the folder {source}: choose one that holds the frames of a film")
     numbered: List[Tuple[int, str, Path]] = []
     for path in pictures:
         numbers = re.findall("[0-9]+", path.stem)
@@ -73,14 +73,14 @@ def _pictures(source: str) -> List[Path]:
 
 
 def _check_sizes(paths: List[Path]) -> None:
-    """Refuses frames of several sizes, as far as the pictures' headers tell, before hours of dreaming."""
+    """Check the frame sizes in the headers of all pictures, so that a wrong one does not come up hours later."""
     sizes: Dict[Path, Tuple[int, int]] = {}
     for path in paths:
-        with contextlib.suppress(Exception), Image.open(path) as image:  # what is damaged is found when its turn comes
+        with contextlib.suppress(Exception), Image.open(path) as image:  # frames() will report damage
             sizes[path] = image.size[::-1]
     (_, usual), *others = sizes.items()
     for path, size in others:
-        if sorted(size) != sorted(usual):  # one of them may be turned by EXIF
+        if sorted(size) != sorted(usual):  # EXIF may rotate one of them
             raise _odd_size(path, size, usual)
 
 
@@ -95,15 +95,16 @@ def _sha256(paths: List[Path]) -> str:
 
 
 def _odd_size(path: Path, size: Tuple[int, int], usual: Tuple[int, int]) -> DreamError:
-    """(height, width) of a frame, and of the first one."""
+    """The error for a frame whose size differs from that of the first; sizes are (height, width)."""
     return DreamError(
-        f"{path} has {size[1]} x {size[0]} pixels and the first frame {usual[1]} x {usual[0]}: make them of one size"
+        f"{path} has {size[1]} x {size[0]} pixels, but the first frame has {usual[1]} x {usual[0]}: "
+        "resize the frames to one size"
     )
 
 
 def rate_of(fps: float) -> Fraction:
-    """Frames a second, exactly: 29.97 is 30000/1001, and so for all rates of television. Raises UsageError for 0."""
+    """The exact frame rate: 29.97 means 30000/1001, and likewise for other TV rates. Raises UsageError for 0."""
     if not 0 < fps < float("inf"):
-        raise UsageError(f"a film has more than 0 frames a second, not {fps:g}")
+        raise UsageError(f"a film must have more than 0 frames per second, not {fps:g}")
     ntsc = Fraction(round(fps * 1.001) * 1000, 1001)
     return ntsc if ntsc and abs(ntsc - Fraction(fps)) < Fraction(1, 200) and fps != round(fps) else Fraction(str(fps))

@@ -1,4 +1,4 @@
-"""What is in a film's file, as far as its packets tell."""
+"""Finds out what a film's file contains by reading its packets, without decoding them."""
 
 import contextlib
 from dataclasses import dataclass
@@ -13,23 +13,23 @@ from .film import TimeRange, beginning, pyav
 from .truncation import is_cut_short
 
 _SHORT = Fraction(1)  # second
-_BREAK = Fraction(1, 2)  # second; shorter, a track's length may well be told wrongly
+_BREAK = Fraction(1, 2)  # second; files often state a track's length wrongly by less than this
 _COVER = 0x400  # FFmpeg's AV_DISPOSITION_ATTACHED_PIC
 _ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 
 
 @dataclass(frozen=True)
 class Survey:
-    """What the packets tell of a film.
+    """What the packets say about a film.
 
-    count: frames in the span. length: the whole film's, in seconds. rate: frames a second, in the mean. last: the
-    duration of the span's last frame. origin: where the file's time begins, in the stream's own. aspect, primaries,
-    transfer: see film.Form. has_sound: whether there is any stream of it. alpha_decoder: the name of a decoder that
-    gives the film's transparency, where the usual one leaves it out; else empty.
-    sound_ends: seconds at which some of the sound breaks off before its end; None where none does.
-    joins: seconds at which another recording begins, behind the one before in the same file.
-    is_short: whether the file says that it lasts longer than its packets do. is_counted: whether frames can only be
-    counted, because the format has no times for them and their packets come in another order.
+    count: number of frames in the span. length: of the whole film, in seconds. rate: frames per second, on average.
+    last: duration of the last frame in the span. origin: first time in the file, in the times of the stream.
+    aspect, primaries, transfer: see film.VideoFormat. has_sound: whether the file has any audio stream.
+    alpha_decoder: name of a decoder that keeps the film's transparency if the default one drops it; otherwise empty.
+    sound_ends: the earliest time in seconds at which an audio track breaks off; None if none does.
+    joins: times in seconds at which another recording begins in the same file.
+    is_short: whether the file claims to last longer than its packets do.
+    is_counted: whether times must come from counting frames, because the format stores none and reorders packets.
     """
 
     count: int
@@ -51,10 +51,10 @@ class Survey:
 
 @contextlib.contextmanager
 def opened(source: str) -> Iterator[Any]:
-    """An av.container.InputContainer. Raises DreamError for what is no film."""
+    """Open a file as an av.container.InputContainer. Raises DreamError if it is not a film."""
     av = pyav()
     try:
-        # So that a colon or a % in the name is only that.
+        # Take a colon or a % in the name literally.
         literal = {"pattern_type": "none"}
         container = av.open(f"file:{source}", container_options=literal, metadata_errors="replace")
     except av.FFmpegError as error:
@@ -63,14 +63,14 @@ def opened(source: str) -> Iterator[Any]:
         if isinstance(error, OSError):
             raise DreamError(f"{source} cannot be read ({error.strerror}): check it and its permissions") from None
         if is_cut_short(source):
-            raise DreamError(f"{source} is cut short, and what it begins with is not enough: get it anew") from None
-        raise DreamError(f"{source} is no film in a format known here: convert it to MP4 or WebM first") from None
+            raise DreamError(f"{source} is cut short too early to be read: download or export it again") from None
+        raise DreamError(f"{source} is not a film in a supported format: convert it to MP4 or WebM first") from None
     with container:
         yield container
 
 
 def survey(source: str, span: TimeRange) -> Survey:
-    """Go through the packets, without decoding. Raises DreamError where there are no pictures that can be decoded."""
+    """Go through the packets without decoding them. Raises DreamError if there is no video that can be decoded."""
     av = pyav()
     with opened(source) as container:
         stream = pictures_of(container, source)
@@ -81,7 +81,7 @@ def survey(source: str, span: TimeRange) -> Survey:
         others, clock = Fraction(0), Clock(container, stream)
         joins: List[Fraction] = []
         tracks = _Tracks(origin)
-        with contextlib.suppress(av.FFmpegError):  # what comes before the damage is counted
+        with contextlib.suppress(av.FFmpegError):  # count what comes before the damage
             for packet in container.demux():
                 clock.set(packet)
                 if not packet.size or packet.is_discard:
@@ -102,7 +102,7 @@ def survey(source: str, span: TimeRange) -> Survey:
                         latest, duration = time, lasts
                     count += 1
         rate = _mean_rate(count, latest - first, usual)
-        if duration < 1 / (10 * rate):  # FFmpeg up to 7 takes an MP4's shortest frame for all of them
+        if duration < 1 / (10 * rate):  # FFmpeg up to 7 reports the duration of an MP4's shortest frame for all
             duration = 1 / rate
         coder = stream.codec_context
         aspect = Fraction(stream.sample_aspect_ratio or 1)
@@ -126,11 +126,11 @@ def survey(source: str, span: TimeRange) -> Survey:
 
 
 class _Tracks:
-    """The sound of a film. origin: where its time begins, in seconds."""
+    """The audio tracks of a film. origin: its first time, in seconds."""
 
     def __init__(self, origin: Fraction):
         self._origin = origin
-        self._ends: Dict[int, Fraction] = {}  # until when each track is heard
+        self._ends: Dict[int, Fraction] = {}  # when each track ends, so far
         self._broken: List[Fraction] = []
 
     def take(self, packet: Any) -> None:
@@ -141,9 +141,10 @@ class _Tracks:
             self._ends[packet.stream_index] = max(before, _end(packet, self._origin))
 
     def break_off(self, container: Any) -> Optional[Fraction]:
-        """When the first track does, because it is damaged or, in an MP4, shorter than it says."""
+        """The earliest time at which a track breaks off, because it is damaged or, in MP4, shorter than stated."""
         broken = list(self._broken)
-        for stream in container.streams.audio if "mp4" in container.format.name else ():  # FFmpeg guesses it for others
+        # For other formats, FFmpeg guesses the length of a track.
+        for stream in container.streams.audio if "mp4" in container.format.name else ():
             end = self._ends.get(stream.index, Fraction(0))
             promised = ((stream.start_time or 0) + (stream.duration or 0)) * stream.time_base - self._origin
             if promised > end + _BREAK:
@@ -152,15 +153,15 @@ class _Tracks:
 
 
 def _end(packet: Any, origin: Fraction) -> Fraction:
-    """When a packet of whatever stream is over; 0 if it does not say."""
+    """When a packet of any stream ends; 0 if it has no time."""
     stamp = packet.dts if packet.pts is None else packet.pts
     return Fraction(0) if stamp is None else (stamp + (packet.duration or 0)) * packet.time_base - origin
 
 
 def _promised(container: Any) -> Fraction:
-    """When a Matroska or WebM file says that it ends, in seconds, of which not all begin at 0; others do not say it.
+    """The duration in seconds that a Matroska or WebM file states; 0 for other formats, which do not state one.
 
-    A file of several recordings says it of the first.
+    The file's times need not begin at 0. If it holds several recordings, this is the duration of the first.
     """
     if "matroska" not in container.format.name:
         return Fraction(0)
@@ -168,38 +169,38 @@ def _promised(container: Any) -> Fraction:
 
 
 def _mean_rate(count: int, seconds: Fraction, usual: Fraction) -> Fraction:
-    """Frames a second: usual, which the file says, where it is about right. seconds: from the first to the last."""
+    """The average frame rate, or `usual`, which the file states, if they are close. seconds: first to last frame."""
     mean = (count - 1) / seconds if seconds > 0 else usual
     return usual if abs(mean - usual) < usual / 200 else mean
 
 
 def pictures_of(container: Any, source: str) -> Any:
-    """The stream of pictures; the cover of a song is none. Raises DreamError."""
+    """The first video stream that is not cover art. Raises DreamError if there is none, or no decoder for it."""
     streams = [stream for stream in container.streams.video if not _is_cover(stream)]
     if not streams:
-        raise DreamError(f"{source} has no pictures, only sound or other things: name a film")
+        raise DreamError(f"{source} has no video, only sound or other data: choose a film")
     if streams[0].codec_context is None:
         raise DreamError(f"{source} is in a codec that this PyAV cannot decode: convert it to MP4 or WebM first")
     return streams[0]
 
 
 def _alpha_decoder(stream: Any) -> str:
-    """FFmpeg's own decoders of VP8 and VP9 leave out the transparency that WebM keeps beside the pictures."""
+    """A decoder that keeps the alpha channel of WebM, which FFmpeg's native VP8 and VP9 decoders drop; else empty."""
     return _ALPHA_DECODERS.get(stream.codec_context.name, "") if stream.metadata.get("alpha_mode") == "1" else ""
 
 
 def _is_cover(stream: Any) -> bool:
-    disposition = getattr(stream, "disposition", None)  # PyAV 12 has none, and takes a cover for a film of one frame
+    disposition = getattr(stream, "disposition", None)  # PyAV 12 lacks it and treats a cover as a one-frame film
     return disposition is not None and bool(disposition.value & _COVER)
 
 
 def _origin(container: Any, stream: Any) -> Fraction:
-    """Where the film's time begins, as near as the stream's time base has it."""
+    """The first time of the film, rounded to the stream's time base."""
     return Fraction(round(beginning(container) / stream.time_base) * stream.time_base)
 
 
 def check_size(source: str, thing: Any) -> None:
-    """Raises DreamError for a frame, or a decoder of frames, of more pixels than pictures may have."""
+    """Raise DreamError if a frame or a decoder has more pixels than the limit for pictures."""
     limit = 2 * (Image.MAX_IMAGE_PIXELS or 0)
     if limit and thing.width * thing.height > limit:
-        raise DreamError(f"{source} says that it has more than {limit} pixels, the limit: shrink it first")
+        raise DreamError(f"{source} has frames of more than {limit} pixels, the limit: shrink it first")

@@ -1,4 +1,4 @@
-"""Films: files and folders -> pictures with times, and the form that new pictures are stored in."""
+"""Reads films from files and folders: frames with times, and the format in which to store new frames."""
 
 from fractions import Fraction
 from pathlib import Path
@@ -19,7 +19,7 @@ from .folder import FrameFolder, rate_of
 from .probe import opened, survey
 
 _USUAL_RATE = 25.0
-_COMBS = "its frames stay as they are, with combs, for this FFmpeg lacks bwdif"
+_COMBS = "its frames stay interlaced because this FFmpeg lacks the bwdif filter"
 _LANCZOS = 1  # Pillow's filter; its name moved between releases, its number did not
 
 
@@ -31,13 +31,14 @@ def open_film(
     fps: Optional[float] = None,
     max_size: Optional[int] = None,
 ) -> Film:
-    """Open a film: whatever FFmpeg decodes, or a folder of numbered pictures.
+    """Open a film: any file that FFmpeg decodes, or a folder of numbered pictures.
 
-    start, end: seconds since its beginning, end exclusive; the first frame from start on is the new beginning, for the
-    sound too. every: only each so manieth frame; the speed stays. fps: frames a second of a folder, 25 if None.
-    max_size: longest side in pixels; larger pictures are shrunk to it. All are in the ranges of their settings.
-    Raises UsageError for a span without frames and a rate for a film that has its own, DreamError for what cannot be
-    read.
+    start, end: seconds since its beginning, end exclusive. The film now begins with the first frame at or after start,
+    and so does the sound. every: read only every Nth frame, at the same speed. fps: frames per second of a folder; 25
+    if None. max_size: longest side in pixels; larger pictures are shrunk to it. All values must be in the ranges of
+    their settings.
+    Raises UsageError if the span contains no frame or if fps is given for a film with its own rate, DreamError if the
+    film cannot be read.
     """
     if source == "-":
         raise UsageError("a film cannot come from standard input: name a file")
@@ -50,19 +51,19 @@ def open_film(
 
 
 def read_recipe(source: str) -> Dict[str, Any]:
-    """The recipe stored in a film, by its extension, or in a picture.
+    """The recipe stored in a film or in a picture; the file's extension decides which of them it is.
 
-    Raises DreamError for what is neither, and where the recipe is missing or damaged.
+    Raises DreamError if the file is neither, or if the recipe is missing or damaged.
     """
     if Path(source).suffix.lower() not in FORMATS:
         return picture.read_recipe(source)
     with opened(source) as container:
-        tags = {key.lower(): value for key, value in container.metadata.items()}  # WebM has them in capitals
+        tags = {key.lower(): value for key, value in container.metadata.items()}  # upper-case in WebM
     return recipes.parse(tags.get("comment"), source)
 
 
 class _File(Film):
-    """A film in a file that FFmpeg reads."""
+    """A film in a file that FFmpeg can read."""
 
     def __init__(self, source: str, span: TimeRange, max_size: Optional[int]):
         digest = sha256(source)
@@ -73,11 +74,12 @@ class _File(Film):
             first, frame = next(self._decoded())
         except Damage as damage:
             raise DreamError(
-                f"the first frame of {source} cannot be decoded ({damage}): get it anew, or start elsewhere"
+                f"the first frame of {source} cannot be decoded ({damage}): "
+                "download or export it again, or change --start"
             ) from None
         if frame is None:
             raise span.nothing_in(source, known.length)
-        # A film that is taken from its beginning keeps what is heard before its first picture.
+        # A film that is read from its beginning keeps the sound before its first frame.
         self._zero = first if span.start else Fraction(0)
         self._turn = _display_matrix(frame)
         pixels, _ = self._pixels(ToRgb(), frame)
@@ -110,7 +112,7 @@ class _File(Film):
             yield
 
     def _shown(self) -> Iterator[Tuple[Fraction, Fraction, Any]]:
-        """(when it begins, when it is over, av.VideoFrame), of each `every`th frame; then fault is known."""
+        """Yield (start, end, av.VideoFrame) for every `every`th frame, and set fault at the end."""
         begin, end, held, done = self._zero, self._zero, None, 0
         try:
             for number, (time, frame) in enumerate(self._decoded()):
@@ -125,17 +127,17 @@ class _File(Film):
         except Damage as damage:
             end += self._known.last
             place = f"at {float(damage.time):.2f} s, after {done + 1} frame{'s' if done else ''}"
-            self.fault = DreamError(f"{self.source} is damaged {place} ({damage}): get it anew")
+            self.fault = DreamError(f"{self.source} is damaged {place} ({damage}): download or export it again")
         if held is not None:
             yield begin, end, held
 
     def _decoded(self) -> Iterator[Tuple[Fraction, Any]]:
-        """What packets.decoded gives, without combs; what is not shown as it is stored is noted."""
+        """Yield what decode.decoded does, deinterlaced, and note everything that differs from the stored film."""
         if self._known.joins:
             count = len(self._known.joins) + 1
             self.note(
-                f"{self.source} is {count} recordings, one behind the other: they are joined, and frames that are "
-                "broken where they meet are left out"
+                f"{self.source} holds {count} recordings, one after the other: they are joined, and broken frames "
+                "where they meet are left out"
             )
         ends = self._known.sound_ends
         if ends is not None and ends > self._span.start and not self._span.is_over(ends):
@@ -149,7 +151,7 @@ class _File(Film):
         for time, frame in decoded(self.source, self._span, self._known):
             if frame is not None:
                 if frame.interlaced_frame:
-                    ending = "bwdif makes whole pictures of its frames" if is_possible() else _COMBS
+                    ending = "its frames are deinterlaced with bwdif" if is_possible() else _COMBS
                     self.note(f"{self.source} is interlaced: {ending}")
                 first = first or (frame.width, frame.height)
                 if not changed and first != (frame.width, frame.height):
@@ -161,12 +163,12 @@ class _File(Film):
             yield time, frame
 
     def _pixels(self, convert: ToRgb, frame: Any) -> Tuple[np.ndarray, Optional[np.ndarray]]:
-        """A frame's pixels and alpha upright, and no larger than max_size."""
+        """The pixels and the alpha of a frame, rotated upright and no larger than max_size."""
         try:
             pixels, alpha = convert(frame)
         except pyav().FFmpegError as error:
             raise DreamError(
-                f"{self.source} has pixels that cannot be turned into RGB ({error.strerror}): convert it to MP4 first"
+                f"{self.source} has pixels that cannot be converted to RGB ({error.strerror}): convert it to MP4 first"
             ) from None
         return self._fitted(pixels), None if alpha is None else self._fitted(alpha)
 
@@ -178,15 +180,15 @@ class _File(Film):
 
 
 def _display_matrix(frame: Any) -> Tuple[int, int, int, int]:
-    """How a point (x, y) is shown, at (a x + c y, b x + d y): (a, b, c, d), of -1, 0 and 1, y downwards.
+    """Return (a, b, c, d), each -1, 0 or 1: a point (x, y), y downwards, is shown at (a x + c y, b x + d y).
 
-    A frame that was asked for its side data is in a reference cycle with them: ask one, not all.
+    Accessing a frame's side data creates a reference cycle, so do this for one frame, not for all.
     """
     data = frame.side_data.get("DISPLAYMATRIX")
     if data is None:
         return 1, 0, 0, 1
     a, b, _, c, d = (int(value) for value in np.frombuffer(bytes(data), np.int32)[:5])
-    # A camera's angle is one of four; of others the nearest is taken, and of what turns nothing, upright.
+    # Cameras use one of four angles; round others to the nearest, and a matrix of zeros to upright.
     if abs(b) > abs(a) and abs(c) > abs(d):
         return 0, _sign(b), _sign(c), 0
     return _sign(a), 0, 0, _sign(d)

@@ -1,4 +1,4 @@
-"""The sound of a film, copied into another, or encoded anew where that cannot hold it as it is."""
+"""Copies the sound of one film into another, or re-encodes it if the other format cannot hold it as it is."""
 
 import contextlib
 from fractions import Fraction
@@ -8,22 +8,23 @@ from .clock import Clock
 from .film import Sound, beginning, pyav
 from .probe import pictures_of
 
-# The decoders of what each format holds, and what all else becomes in it: the encoder, bits and samples a second.
+# Decoder names of the codecs that each format can hold, and what to re-encode the others with: the encoder, its bit
+# rate and its sample rates.
 _HOLDS = {
     "MP4": {"aac", "mp3", "mp3float", "ac3", "eac3", "alac", "opus", "libopus"},
     "WEBM": {"opus", "libopus", "vorbis", "libvorbis"},
 }
 _ENCODERS = {"MP4": ("aac", 192000, (44100, 48000)), "WEBM": ("libopus", 160000, (48000,))}
-_RUN_UP = 1  # second: what is decoded before the beginning, because a decoder may need some of it
+_RUN_UP = 1  # second to decode before the beginning, because a decoder may need some priming
 
 
 class SoundWriter:
-    """Brings all sound of a file into a film that is being written; where it is damaged, it ends.
+    """Writes all sound of a file into a film that is being written. A damaged track ends at the damage.
 
-    In a file of several recordings it goes on with the next.
+    If the file holds several recordings, the track continues with the next one.
 
-    container: an av.container.OutputContainer. kind: "MP4" or "WEBM". sound: None for none.
-    Raises av.FFmpegError where writing fails, which is an OSError where the disk does.
+    container: an av.container.OutputContainer. kind: "MP4" or "WEBM". sound: None for a silent film.
+    Raises av.FFmpegError if writing fails; it is also an OSError if the disk is the cause.
     """
 
     def __init__(self, container: Any, kind: str, sound: Optional[Sound]):
@@ -43,7 +44,7 @@ class SoundWriter:
         self._next = next(self._packets, None)
 
     def go_on(self, until: Optional[Fraction]) -> None:
-        """Write the sound that begins before that time, in seconds; None for all there is."""
+        """Write the sound that begins before that time, in seconds; None for all the rest."""
         while self._next is not None and (until is None or self._next[0] < until):
             self._container.mux(self._next[1])
             self._next = next(self._packets, None)
@@ -53,10 +54,10 @@ class SoundWriter:
             self._source.close()
 
     def _read(self, tracks: Dict[int, Any], end: Optional[Fraction]) -> Iterator[Tuple[Fraction, Any]]:
-        """(seconds, packet) of all tracks, to be written."""
+        """Yield (seconds, packet) to write, for all tracks."""
         if not tracks:
             return
-        pictures = pictures_of(self._source, self._path)  # which say where another recording begins
+        pictures = pictures_of(self._source, self._path)  # decides where another recording begins
         clock, broken = Clock(self._source, pictures), {}
         streams = [self._source.streams[index] for index in tracks]
         for packet in _until_damage(self._source.demux(pictures, *streams)):
@@ -78,7 +79,7 @@ class SoundWriter:
 
 
 class _Copied:
-    """A track whose packets stay as they are. zero: the time in its source that becomes 0, in seconds."""
+    """A track whose packets are copied unchanged. zero: the time in the source that becomes 0, in seconds."""
 
     def __init__(self, container: Any, kind: str, stream: Any, zero: Fraction):
         self.zero, self._kind = zero, kind
@@ -93,15 +94,15 @@ class _Copied:
         self._last: Optional[int] = None
 
     def take(self, packet: Any, time: Fraction) -> Iterator[Tuple[Fraction, Any]]:
-        # A decoder needs a packet before the one that is heard first. MP4 hides it by its edit list; WebM hides no more
-        # than the delay that Opus names.
+        # A decoder needs one packet before the first audible one. MP4 hides it with its edit list; WebM hides only the
+        # pre-skip that the Opus header states.
         lasts = (packet.duration or 0) * packet.time_base
         if time <= (-2 * lasts - packet.time_base if self._kind == "MP4" else -self._delay - packet.time_base):
             return
         shift = round(self.zero / packet.time_base)
         packet.pts = None if packet.pts is None else packet.pts - shift
         packet.dts = packet.pts if packet.dts is None else packet.dts - shift
-        if self._last is not None and packet.dts <= self._last:  # no format takes that
+        if self._last is not None and packet.dts <= self._last:  # no format accepts that
             return
         self._last = packet.dts
         packet.stream = self._stream
@@ -112,7 +113,7 @@ class _Copied:
 
 
 class _Encoded:
-    """A track that is decoded and encoded anew. zero: the time in its source that becomes 0, in seconds."""
+    """A track that is decoded and re-encoded. zero: the time in the source that becomes 0, in seconds."""
 
     def __init__(self, container: Any, kind: str, stream: Any, zero: Fraction):
         self.zero = zero
@@ -127,7 +128,7 @@ class _Encoded:
         self._coder = coder
         self._graph: Any = None
         self._ended = False  # by damage
-        self._due: Optional[Fraction] = None  # when the next frame begins
+        self._due: Optional[Fraction] = None  # when the next frame should begin
         self._time_base = Fraction(1)
 
     def take(self, packet: Any, time: Fraction) -> Iterator[Tuple[Fraction, Any]]:
@@ -147,7 +148,7 @@ class _Encoded:
         except pyav().FFmpegError:
             self._ended, frames = True, []
         for frame in frames:
-            if frame.pts is None:  # the last of some decoders, which follows the one before
+            if frame.pts is None:  # some decoders' last frame, which follows the previous one
                 if self._due is None:
                     continue
                 frame.pts = round(self._due / self._time_base)
@@ -155,7 +156,7 @@ class _Encoded:
                 self._time_base = frame.time_base
                 frame.pts -= round(self.zero / self._time_base)
             begin, lasts = frame.pts * self._time_base, Fraction(frame.samples, frame.sample_rate)
-            if self._due is not None and begin < self._due - lasts / 2:  # what the recording before still fills
+            if self._due is not None and begin < self._due - lasts / 2:  # overlaps the previous recording
                 continue
             self._due = begin + lasts
             if self._due > 0:
@@ -179,7 +180,7 @@ class _Encoded:
             yield packet.pts * packet.time_base, packet
 
     def _make_graph(self, frame: Any) -> Any:
-        """Resamples; what is before 0 is cut off, and gaps are filled with silence."""
+        """Build a filter graph that resamples, cuts off what is before 0 and fills gaps with silence."""
         graph = pyav().filter.Graph()
         coder = self._coder
         nodes = [
@@ -200,7 +201,7 @@ class _Encoded:
 
 
 def _until_damage(packets: Iterable[Any]) -> Iterator[Any]:
-    """Packets, up to where they cannot be read any more."""
+    """Yield packets until one cannot be read."""
     with contextlib.suppress(pyav().FFmpegError):
         yield from packets
 

@@ -1,7 +1,7 @@
-"""How many bytes a film's file says that it has: where there are fewer, it was cut short.
+"""Detects truncated films by comparing the length that a file states with its actual size.
 
-FFmpeg reads a file that ends early like one that ends there, in most formats and without a word. The outermost layer of
-a container gives its own length, so that is held against the file's.
+In most formats, FFmpeg reads a truncated file as if it ended there, without any error. But the outermost layer of a
+container states its own length.
 """
 
 import os
@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import BinaryIO, Optional, Set
 
 _BOXES = {b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"moof", b"styp", b"sidx", b"mfra", b"uuid", b"meta"}
-_PARTS = {b"moov", b"mdat", b"moof"}  # what a film cannot do without
+_PARTS = {b"moov", b"mdat", b"moof"}  # boxes that hold the film itself
 _EBML, _SEGMENT = b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67"
 
 
 def is_cut_short(path: str) -> bool:
-    """Whether an MP4, QuickTime, Matroska, WebM, AVI or GIF file ends before its own end; False for other formats."""
+    """Whether an MP4, QuickTime, Matroska, WebM, AVI or GIF file is truncated; False for other formats."""
     with Path(path).open("rb") as file:
         there = file.seek(0, os.SEEK_END)
         file.seek(0)
@@ -32,9 +32,9 @@ def is_cut_short(path: str) -> bool:
 
 
 def _boxes(file: BinaryIO, there: int) -> int:
-    """Where the last box of an ISO base media file ends; what follows the boxes that belong there is anyone's.
+    """Where the last box of an ISO base media file ends; unknown data after the known boxes does not count.
 
-    there: bytes of the file, beyond which nothing is looked for.
+    there: size of the file in bytes; the search stops there.
     """
     end = 0
     seen: Set[bytes] = set()
@@ -44,17 +44,17 @@ def _boxes(file: BinaryIO, there: int) -> int:
         kind, size = header[4:8], int.from_bytes(header[:4], "big")
         if size == 1:
             size = int.from_bytes(header[8:], "big")
-        if kind not in _BOXES or size < 8:  # 0: to the end of the file, wherever that is
+        if kind not in _BOXES or size < 8:  # size 0 means up to the end of the file, wherever that is
             break
         if end + size > there and seen >= {b"moov", b"mdat"} and kind not in _PARTS:
-            break  # the film is whole, and this is behind it
+            break  # the film is complete, and this comes after it
         end += size
         seen.add(kind)
     return end
 
 
 def _riff(file: BinaryIO) -> int:
-    """Where the last RIFF chunk ends; an AVI of more than 1 GB has several."""
+    """Where the last RIFF chunk ends; an AVI larger than 1 GB has several."""
     end = 0
     while True:
         file.seek(end)
@@ -65,17 +65,17 @@ def _riff(file: BinaryIO) -> int:
 
 
 def _gif(file: BinaryIO) -> int:
-    """Where the block that is last in the file ends; a GIF ends with a trailer, but not every program writes one."""
+    """Where the last block of a GIF ends. A GIF should end with a trailer, but not every program writes one."""
     header = file.read(13)
     file.seek(_palette(header[10:11]), os.SEEK_CUR)
     while True:
         kind = file.read(1)
-        if kind == b"!":  # an extension, of a label and sub-blocks
+        if kind == b"!":  # an extension: a label and sub-blocks
             file.seek(1, os.SEEK_CUR)
-        elif kind == b",":  # a picture, of its place, a palette, the size of its codes and sub-blocks
+        elif kind == b",":  # a picture: its position and size, a palette, the code size and sub-blocks
             file.seek(_palette(file.read(9)[8:]) + 1, os.SEEK_CUR)
         else:
-            # A trailer, or the end without one; anything else was not written so.
+            # Either a trailer or the end of a file without one. Anything else means that the file is damaged.
             return file.tell() if kind in (b";", b"") else file.seek(0, os.SEEK_END) + 1
         length = 1
         while length:
@@ -87,14 +87,14 @@ def _gif(file: BinaryIO) -> int:
 
 
 def _palette(flags: bytes) -> int:
-    """The bytes of a GIF's palette, if these flags say that one follows."""
+    """The size in bytes of the palette that follows in a GIF; 0 if these flags say that none does."""
     return 3 << (flags[0] & 7) + 1 if flags and flags[0] & 0x80 else 0
 
 
 def _matroska(file: BinaryIO, there: int) -> int:
-    """Where the segment ends; 0 where it does not say, as in a recording of something live.
+    """Where the segment ends; 0 if it states no length, as in a live recording.
 
-    there: bytes of the file. A header that is longer than that is all that is known.
+    there: size of the file in bytes. If the header claims to be longer, this is where the header would end.
     """
     file.seek(4)
     header = _ebml_size(file) or 0
@@ -108,7 +108,7 @@ def _matroska(file: BinaryIO, there: int) -> int:
 
 
 def _ebml_size(file: BinaryIO) -> Optional[int]:
-    """An element's size, of 1 to 8 bytes: the zeros that the first one begins with say how many; None for unknown."""
+    """The size of an EBML element, or None if unknown. It is stored in 1 to 8 bytes, as leading zero bits tell."""
     first = file.read(1)
     if not first or not first[0]:
         return None

@@ -1,4 +1,4 @@
-"""Films: pictures with times -> MP4 and WebM files, with the sound of the film that they come from."""
+"""Writes frames with times to MP4 and WebM files, with the sound of the film that they come from."""
 
 import contextlib
 from fractions import Fraction
@@ -14,8 +14,9 @@ from .colour import FULL, LIMITED, ToYuv
 from .film import VideoFormat, pyav
 from .sound import SoundWriter
 
-# The encoders of each, the best first, with what keeps a dream's fine grain. Without cpu-independent x264 gives other
-# bytes now and then, from the same pictures on one thread: its fast macroblock tree is not the same every time.
+# The encoders for each format, the best first, with settings that keep a dream's fine grain. Without cpu-independent,
+# x264 sometimes writes different bytes for the same frames, even on one thread: its fast macroblock tree is not
+# deterministic.
 _ENCODERS: Dict[str, Dict[str, Dict[str, str]]] = {
     "MP4": {
         "libx264": {"crf": "17", "preset": "medium", "x264-params": "cpu-independent=1"},
@@ -26,27 +27,27 @@ _ENCODERS: Dict[str, Dict[str, Dict[str, str]]] = {
         "libvpx": {"crf": "4", "b": "50M", "cpu-used": "2"},
     },
 }
-_THREADS = 4  # a number of its own, because the bytes depend on it
+_THREADS = 4  # fixed, because the bytes depend on it
 
 
 def check(kind: str) -> None:
-    """See that films of a kind can be written here.
+    """Check that films of this kind can be written here.
 
-    kind: a value of film.FORMATS. Raises DreamError where PyAV, or an encoder in it, is missing.
+    kind: a value of film.FORMATS. Raises DreamError if PyAV is missing or lacks an encoder.
     """
     try:
         _encoder(kind)
     except DreamError as error:
-        raise DreamError(f"{error}; a folder or a .gif needs none") from None
+        raise DreamError(f"{error}, or write to a folder or a .gif instead") from None
 
 
 def stored_size(
     kind: str, size: Tuple[int, int], aspect: Fraction = Fraction(1), longest: Optional[int] = None
 ) -> Tuple[int, int]:
-    """The (height, width) that pictures of this one are stored with.
+    """The (height, width) at which frames of this size are stored.
 
-    H.264 has even sides only. PyAV cannot tell WebM what a pixel's aspect is, so there pixels are made square.
-    longest: side in pixels that these do not exceed; None for any.
+    H.264 allows only even sides. PyAV cannot store the pixel aspect ratio in WebM, so there pixels are made square.
+    longest: limit in pixels for the longer of these square-pixel sides; None for no limit.
     """
     height, width = size
     if kind == "MP4":
@@ -67,15 +68,15 @@ def write(
     recipe: Dict[str, Any],
     has_alpha: bool = False,
 ) -> None:
-    """Write a film, frame by frame; the same input gives the same bytes on one machine.
+    """Write a film frame by frame; on one machine, the same input gives the same bytes.
 
-    Sizes are those of `stored_size`; an odd side gets its last row or column once more. Sound stays as it is where the
-    format can hold it.
+    The size is that of `stored_size`; odd sides are padded by repeating the last row or column. The sound is copied
+    unchanged if the format can hold it.
 
-    kind: a value of film.FORMATS. frames: (h, w, 3) uint8 RGB, or for has_alpha (h, w, 4), all of one size. times:
-    seconds, of each frame, and one more of the end. recipe: what JSON can hold. has_alpha: whether transparency is
-    kept, which only WebM can.
-    Raises OSError where the file cannot be written, such as on a full disk, DreamError where the encoder fails.
+    kind: a value of film.FORMATS. frames: (h, w, 3) uint8 RGB, or (h, w, 4) with has_alpha; all of one size. times:
+    in seconds, of each frame, followed by that of the end. recipe: anything that JSON can hold. has_alpha: whether to
+    keep transparency, which only WebM can.
+    Raises OSError if the file cannot be written, for example on a full disk; DreamError if the encoder fails.
     """
     av = pyav()
     options = {"fflags": "+bitexact", **({"movflags": "+faststart"} if kind == "MP4" else {})}
@@ -85,31 +86,33 @@ def write(
             container.metadata["comment"] = recipes.to_json(recipe)
             _fill(container, kind, frames, times, form, has_alpha)
         except BaseException:
-            with contextlib.suppress(av.FFmpegError):  # it would hide what went wrong first
+            with contextlib.suppress(av.FFmpegError):  # it would hide the original error
                 container.close()
             raise
         container.close()
     except av.FFmpegError as error:
         if isinstance(error, OSError):
             raise
-        raise DreamError(f"the frames cannot be stored as {kind} ({error.strerror}): write to a folder") from None
+        raise DreamError(
+            f"the frames cannot be stored as {kind} ({error.strerror}): write to a folder instead"
+        ) from None
 
 
 def holds_alpha(kind: str) -> bool:
-    """Whether films of a kind can be written here with transparency."""
+    """Whether films of this kind can be written here with transparency."""
     formats = pyav().codec.Codec(_encoder(kind), "w").video_formats or ()
     return kind == "WEBM" and any(one.name == "yuva420p" for one in formats)
 
 
 def _encoder(kind: str) -> str:
-    """The name of an encoder that is there. Raises DreamError."""
+    """The name of the best available encoder. Raises DreamError if there is none."""
     av = pyav()
     for name in _ENCODERS[kind]:
         with contextlib.suppress(ValueError):  # PyAV's UnknownCodecError is one
             av.codec.Codec(name, "w")
             return name
     names = " nor ".join(_ENCODERS[kind])
-    raise DreamError(f"this PyAV has neither {names} for {kind}: pip install av from PyPI, which has them")
+    raise DreamError(f"this PyAV has neither {names} for {kind}: install the one from PyPI, pip install av")
 
 
 def _fill(
@@ -143,18 +146,18 @@ def _fill(
 
 
 class _Pictures:
-    """Encodes frames, each to be shown until the next begins.
+    """Encodes frames, each of which is shown until the next begins.
 
-    stamps: when each is, in the time base, and at last the end.
+    stamps: the time of each frame in units of the time base, followed by that of the end.
     """
 
     def __init__(self, container: Any, stream: Any, stamps: Sequence[int]):
         self._container, self._stream, self._stamps = container, stream, stamps
         self._lasts = {stamp: after - stamp for stamp, after in zip(stamps, stamps[1:])}
-        # MP4 takes the time of the last frame from the packet that comes last in the file, which may be that of the
-        # frame before, kept back by the encoder. With uneven times it may not be.
+        # MP4 takes the duration of the last frame from the last packet in the file. The encoder may delay an earlier
+        # frame so that it comes last; with uneven durations, that must not happen.
         self._is_uneven = len(set(self._lasts.values())) > 1
-        self._begin: Optional[int] = None  # the first packet's time of decoding
+        self._begin: Optional[int] = None  # the decoding time of the first packet
 
     def put(self, frame: Any) -> None:
         if self._is_uneven and frame.pts == self._stamps[-3]:
@@ -164,7 +167,7 @@ class _Pictures:
     def finish(self) -> None:
         packets = self._stream.encode(None)
         if packets and self._is_uneven and packets[-1].pts == self._stamps[-2]:
-            # Or the track would be as long as its decoding takes, by the even steps that the encoder begins with.
+            # Otherwise the length of the track would follow the decoding times, which the encoder spaces evenly.
             ahead = min(0, packets[0].dts if self._begin is None else self._begin)
             packets[-1].dts = max(packets[-1].dts, packets[-1].pts + ahead)
         self._mux(packets)
@@ -174,7 +177,7 @@ class _Pictures:
             if self._begin is None:
                 self._begin = packet.dts
             packet.stream = self._stream
-            packet.duration = self._lasts.get(packet.pts, packet.duration)  # the file's last one would have none
+            packet.duration = self._lasts.get(packet.pts, packet.duration)  # else the last packet would have none
             self._container.mux(packet)
 
 
@@ -186,7 +189,7 @@ def _add_pictures(container: Any, kind: str, size: Tuple[int, int], form: VideoF
     stream.pix_fmt = to_yuv.format
     coder = stream.codec_context
     stream.time_base = coder.time_base = form.time_base
-    coder.thread_count, coder.thread_type = _THREADS, "FRAME"  # slices of one picture differ from run to run
+    coder.thread_count, coder.thread_type = _THREADS, "FRAME"  # slice threads give different bytes in each run
     coder.colorspace, coder.color_range = to_yuv.matrix, FULL if form.full_range else LIMITED
     coder.color_primaries, coder.color_trc = form.primaries, form.transfer
     if kind == "MP4":

@@ -1,4 +1,4 @@
-"""What the page offers to pick: the models that are on this machine, and the layers of each with what they show."""
+"""Lists what the page offers: the models on this machine, and the layers of each with samples of what they show."""
 
 from pathlib import Path
 from typing import Dict, List, NamedTuple, Tuple
@@ -10,7 +10,7 @@ from ..settings import AUTO, DREAM, GOOGLENET, NetSettings
 
 _HERE = Path(__file__).resolve().parent
 SAMPLES = _HERE / "layers"  # a folder for each model, see sample
-_PROJECT = _HERE.parent if (_HERE.parent / "examples").is_dir() else _HERE.parents[1]  # installed, or a checkout
+_PROJECT = _HERE.parent if (_HERE.parent / "examples").is_dir() else _HERE.parents[1]  # an installation or a checkout
 EXAMPLE = _PROJECT / "examples" / "clouds.jpg"
 
 
@@ -18,15 +18,16 @@ class Layers(NamedTuple):
     """The layers of a model that can be dreamt on."""
 
     default: str
-    choices: List[Tuple[str, str]]  # what is said of each, and its name
-    samples: Dict[str, str]  # by the names of some: the path of a small picture of what they show
+    choices: List[Tuple[str, str]]  # the label and the name of each
+    samples: Dict[str, str]  # {name: path of a small picture of what the layer shows}, for the layers that have one
 
 
 def find_models(net: NetSettings) -> Dict[str, str]:
-    """{what it is called on the page: its name, or its folder}, the one that dreams by default first.
+    """Return {label on the page: model name or folder}, with the default model first.
 
-    Only what is on this machine, so that no visitor has it download for minutes; AUTO is made to be so now.
-    Raises what choose raises.
+    Lists only models on this machine, so that no visitor starts a download of several minutes. AUTO is downloaded now
+    if necessary.
+    Raises whatever choose raises.
     """
     offered = {_called(net): net.model}
     others = [status.name for status in zoo.statuses() if status.folder or status.state == "not made yet"]
@@ -34,7 +35,7 @@ def find_models(net: NetSettings) -> Dict[str, str]:
 
 
 def find_layers(model: str, engine: str) -> Layers:
-    """The layers of a model by its name or its folder. Raises what choose raises."""
+    """The layers of a model, given its name or its folder. Raises whatever choose raises."""
     choice = choose(model, engine)
     names = list(read_topology(choice.model.prototxt).dreamable())
     notes = {name: choice.model.note(name) for name in names}
@@ -44,19 +45,19 @@ def find_layers(model: str, engine: str) -> Layers:
 
 
 def sample(model: str, layer: str) -> Path:
-    """Where the small picture of what a layer shows is, if there is one."""
+    """The path of the small picture of what a layer shows, if there is one."""
     return SAMPLES / model / f"{layer.replace('/', '-')}.jpg"
 
 
 def _called(net: NetSettings) -> str:
     choice = choose(net.model, net.engine, progress=True)
     if choice.is_fallback:
-        return f"{AUTO}: {choice.model.name}, for want of {GOOGLENET}"
+        return f"{AUTO}: {choice.model.name}, as {GOOGLENET} is missing"
     return f"{AUTO}: {choice.model.name}" if net.model == AUTO else choice.model.name
 
 
 def _default(choice: Choice, names: List[str]) -> str:
-    """The layer of 2015, or the one of its depth."""
+    """The default layer of the 2015 program, or one at the same depth."""
     stand_in = Choice(choice.model, True).layer(DREAM.end)
     fitting = [name for name in (DREAM.end, stand_in) if name in names]
     return fitting[0] if fitting else names[len(names) * 2 // 3]

@@ -1,4 +1,4 @@
-"""Dreams for the page, without the page: one after the other, each told moment by moment to whoever asked for it."""
+"""Runs the page's dreams one after the other and reports the progress of each. Does not depend on Gradio."""
 
 import contextlib
 import re
@@ -26,27 +26,27 @@ from ..tasks.single import finalize
 from .reader import Reader
 from .storage import Storage
 
-# Seconds between two moments: at least, since to show them takes time from the dream, and at most, so that it is soon
-# noticed when nobody looks any more.
+# The least seconds between two updates, since showing them slows down the dream, and the most, so that the server soon
+# notices when a visitor has left.
 _PAUSE, _PATIENCE = 0.2, 1
 _LONGEST_NAME = 60
-_ENDING = "this page is being ended: nothing was dreamt"
+_ENDING = "this page is shutting down, and nothing was dreamt: try again later"
 
 
 class Result(NamedTuple):
-    """What a dream has come to, whole or stopped."""
+    """The result of a dream, finished or stopped."""
 
     dream: Path  # a PNG with its recipe
-    before: Path  # the picture as it was dreamt on
+    before: Path  # the picture that the dream began with
     recipe: Recipe
 
 
 class Moment(NamedTuple):
-    """What there is to see of a dream under way."""
+    """One update on the progress of a dream."""
 
     words: str
-    share: float = 0.0  # of the work, that is done
-    picture: Optional[np.ndarray] = None  # (h, w, 3) uint8: as large as its octave, where there is a new one
+    share: float = 0.0  # of the work that is done
+    picture: Optional[np.ndarray] = None  # (h, w, 3) uint8, at the size of its octave; None if there is no new one
     result: Optional[Result] = None
     is_last: bool = False
 
@@ -55,28 +55,28 @@ _LEFT = Moment("stopped before its turn: nothing was dreamt", is_last=True)
 
 
 class Dream:
-    """One dream, from its place in the line to its end."""
+    """One dream, from its place in the queue to its end."""
 
     def __init__(self, request: Request, base: Picture, guide: Optional[Picture]):
-        """request: with a target in a folder of the dream's own."""
+        """request: its target must be in a folder that only this dream uses."""
         self.request, self.base, self.guide = request, base, guide
-        self.ended: Future[Moment] = Future()  # the last moment, or what went wrong
+        self.ended: Future[Moment] = Future()  # the last moment, or the exception
         self.is_stopped = self.is_dropped = False
         self._news = threading.Condition()
         self._latest, self._is_new = Moment("getting ready"), True
 
     def stop(self) -> None:
-        """Ends the dream after the step under way, with what there is by then; or takes it out of the line."""
+        """End the dream after the current step and keep the picture so far. If it is still waiting, cancel it."""
         self.is_stopped = True
         self.ended.cancel()
 
     def drop(self) -> None:
-        """Ends it with nothing: nobody wants it any more."""
+        """End the dream without a result, because nobody wants it any more."""
         self.is_dropped = True
         self.stop()
 
     def tell(self, news: Moment) -> None:
-        """Says what there is to see now; a picture that nobody has seen yet stays until somebody has."""
+        """Set the current moment. If it has no picture, keep the last one until somebody has seen it."""
         with self._news:
             unseen = self._latest.picture if self._is_new else None
             self._latest = news if news.picture is not None else news._replace(picture=unseen)
@@ -84,17 +84,17 @@ class Dream:
             self._news.notify()
 
     def wake(self) -> None:
-        """Has whoever looks see that it has ended."""
+        """Wake up look() after the dream has ended."""
         with self._news:
             self._news.notify()
 
     @property
     def is_seen(self) -> bool:
-        """Whether somebody has looked since it was told last."""
+        """Whether look() has been called since the last tell()."""
         return not self._is_new
 
     def look(self) -> Moment:
-        """What there is to see, as soon as that is new or all is over, else after a while; a picture is given once."""
+        """Wait for a new moment, the end or a timeout; return the latest moment. Each picture is returned only once."""
         with self._news:
             self._news.wait_for(lambda: self._is_new or self.ended.done(), _PATIENCE)
             latest = self._latest if self._is_new else self._latest._replace(picture=None)
@@ -103,24 +103,24 @@ class Dream:
 
 
 class Dreamer:
-    """Dreams one dream at a time, in the order in which they were asked for, with a net that it keeps.
+    """Runs one dream at a time, first come, first served, and keeps the net in between.
 
-    All of them in one thread: what PyTorch and numba know of their threads is each thread's own.
+    All dreams run in the same thread, because PyTorch and numba store their thread settings per thread.
     """
 
     def __init__(self, storage: Storage, reader: Reader, settings: WebSettings = WEB):
         self._storage, self._reader, self._settings = storage, reader, settings
         self._net = NetCache()
         self._executor = ThreadPoolExecutor(1, "dreamer")
-        self._lock = threading.Lock()  # of all that follows, and of nothing that takes time
-        self._places = 0  # of dreams that are being read, wait, or are under way
+        self._lock = threading.Lock()  # guards all attributes below; never held during slow work
+        self._places = 0  # number of dreams that are being read, waiting or running
         self._line: List[Dream] = []
         self._is_closed = False
 
     def begin(self, request: Request) -> Dream:
-        """Reads the picture and puts the dream at the end of the line.
+        """Read the picture and put the dream at the end of the queue.
 
-        Raises DreamError, or UsageError, for what is refused here, with the name of the file and without its path.
+        Raises DreamError or UsageError if the request is refused; the message has the name of the file, not its path.
         """
         _check(request)
         self._take_place()
@@ -131,9 +131,9 @@ class Dreamer:
             raise
 
     def moments(self, dream: Dream) -> Generator[Moment, None, None]:
-        """What there is to see of a dream; the last has its result, if it has one.
+        """Yield updates on a dream; the last one has its result, if any.
 
-        Whoever closes this before its end drops the dream. Raises DreamError where it fails.
+        Closing this generator early drops the dream. Raises DreamError if the dream fails.
         """
         try:
             while not dream.ended.done():
@@ -147,7 +147,7 @@ class Dreamer:
             dream.drop()
 
     def close(self) -> None:
-        """Drops every dream; returns when the step under way is done."""
+        """Drop every dream and return after the current step."""
         with self._lock:
             self._is_closed = True
             dreams = list(self._line)
@@ -158,7 +158,7 @@ class Dreamer:
     def _take_place(self) -> None:
         with self._lock:
             if self._places > self._settings.waiting:
-                raise DreamError(f"{self._places} dreams are under way or waiting already: try again in a while")
+                raise DreamError(f"{self._places} dreams are running or waiting already: try again in a while")
             self._places += 1
 
     def _give_place_back(self) -> None:
@@ -192,13 +192,13 @@ class Dreamer:
         dream.wake()
 
     def _before(self, dream: Dream) -> int:
-        """How many come before it."""
-        with self._lock, contextlib.suppress(ValueError):  # it has just ended
+        """The number of dreams ahead of this one."""
+        with self._lock, contextlib.suppress(ValueError):  # raised if it has just ended
             return self._line.index(dream)
         return 0
 
     def _dream_next(self) -> None:
-        """Dreams the first in the line, unless that has left it."""
+        """Run the first dream in the queue that has not been cancelled, if any."""
         with self._lock:
             waiting = (dream for dream in self._line if not dream.ended.cancelled())
             dream = next((dream for dream in waiting if dream.ended.set_running_or_notify_cancel()), None)
@@ -228,7 +228,7 @@ class Dreamer:
 
 
 def _steps(prepared: DreamJob, dream: Dream) -> Iterator[Step]:
-    """Dreams; after each octave and every second or so, what there is to see is told with its picture."""
+    """Run the dream. Report each step, with a picture after each octave and about once a second."""
     base, settings = prepared.inputs.base, prepared.request.dream
     if dream.is_stopped:
         return
@@ -248,7 +248,7 @@ def _steps(prepared: DreamJob, dream: Dream) -> Iterator[Step]:
 
 
 def _written(prepared: DreamJob, last: Optional[Step]) -> Result:
-    """Stores the dream, and the picture as it was before, for comparison."""
+    """Store the dream, and the original picture for comparison."""
     base, settings = prepared.inputs.base, prepared.request.dream
     image, recipe = finalize(prepared, last)
     target = Path(prepared.request.target)
@@ -259,12 +259,12 @@ def _written(prepared: DreamJob, last: Optional[Step]) -> Result:
 
 
 def _stem(source: str) -> str:
-    """A picture's name as part of a file's name, whatever its owner called it."""
+    """Turn the name of an uploaded picture, which may be anything, into a safe part of a file name."""
     return re.sub(r"[^\w.-]+", "_", Path(source).stem).strip("._")[:_LONGEST_NAME] or "picture"
 
 
 def _check(request: Request) -> None:
-    """Raises UsageError for more than one visitor may ask for."""
+    """Raise UsageError if a setting is above the limit for one visitor."""
     for name, most in WEB_MOST.items():
         value, option = getattr(request.dream, name), request.dream.__dataclass_fields__[name].metadata["option"]
         if value > most:
@@ -273,7 +273,7 @@ def _check(request: Request) -> None:
 
 @contextlib.contextmanager
 def _without_paths(request: Request) -> Iterator[None]:
-    """Names the files of a request as their owner knows them, in what goes wrong."""
+    """Remove the server's paths from the messages of errors, so that visitors see only file names."""
     try:
         yield
     except DreamError as error:

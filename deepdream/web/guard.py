@@ -1,6 +1,7 @@
-"""What stands before Gradio's server: it answers what the page asks for, under the page's own names, and nothing else.
+"""Filters all requests to Gradio's server: only those that the page itself makes, to one of its own names, get through.
 
-Gradio has some sixty addresses, two of which fetch others, and opens, copies or fetches files that a request names.
+Gradio has about sixty routes. Two of them fetch other addresses, and it opens, copies or fetches files that a request
+names.
 """
 
 import base64
@@ -15,7 +16,7 @@ from ..units import byte_text
 from .names import Authority, Names, is_same_origin, parse
 from .storage import Storage
 
-Message = MutableMapping[str, Any]  # of ASGI, as the scope is
+Message = MutableMapping[str, Any]  # an ASGI message or scope
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Message, Receive, Send], Awaitable[None]]
@@ -30,9 +31,9 @@ _READ = re.compile(
     re.DOTALL,
 )
 _EVENTS = ("/gradio_api/queue/join", "/gradio_api/run/predict")
-# Bytes: what is chosen on the page has some thousand, and names of visits, which Gradio keeps, have some ten.
+# Bytes: the settings on the page take about a thousand, and session names, which Gradio stores, about ten.
 _MOST_OF_AN_EVENT, _MOST_OF_A_QUERY = 2**14, 2**8
-_MOST_AROUND_A_FILE = 2**14  # bytes of a form that has one
+_MOST_AROUND_A_FILE = 2**14  # bytes that the upload form adds to a file
 _SCRIPT = re.compile(rb"<script(?![^>]*\ssrc=)[^>]*>(.*?)</script>", re.DOTALL | re.IGNORECASE)
 _HEADERS = {
     "x-content-type-options": "nosniff",
@@ -40,7 +41,7 @@ _HEADERS = {
     "x-frame-options": "DENY",
     "cross-origin-resource-policy": "same-origin",
 }
-# Gradio writes styles into its page, and shows pictures before they are uploaded (blob:) and its own icons (data:).
+# Gradio has inline styles, previews pictures before they are uploaded (blob:) and embeds its own icons (data:).
 _POLICY = (
     "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; object-src 'none'; "
     "base-uri 'self'; form-action 'self'; frame-ancestors 'none'; script-src 'self'"
@@ -48,7 +49,7 @@ _POLICY = (
 
 
 class _Refused(Exception):
-    """A request is answered with a status and a sentence."""
+    """The request is refused with an HTTP status and a message."""
 
     def __init__(self, status: int, words: str):
         super().__init__(words)
@@ -56,10 +57,10 @@ class _Refused(Exception):
 
 
 class Guard:
-    """An ASGI application before another one."""
+    """ASGI middleware that passes only allowed requests to another application."""
 
     def __init__(self, app: App, names: Names, storage: Storage, settings: WebSettings, scripts: Tuple[str, ...] = ()):
-        """scripts: that the page itself adds to its document, besides those that come with it."""
+        """scripts: those that our page adds to Gradio's document."""
         self._app, self._names, self._storage, self._settings = app, names, storage, settings
         self._scripts = [_hash(script.encode()) for script in scripts]
 
@@ -79,9 +80,9 @@ class Guard:
         method, path = scope["method"], scope["path"]
         self._check_names(scope)
         if len(scope.get("query_string", b"")) > _MOST_OF_A_QUERY:
-            raise _Refused(414, "that is too much to ask")
-        # A document is read here, so it has to come as it is. Asked for a part of a file, Gradio would answer with the
-        # request's own headers; and it would take its own address from a header that no proxy sends.
+            raise _Refused(414, "the query string is too long: reload the page")
+        # The guard reads documents, so they must not be compressed. For a range request, Gradio would send the headers
+        # of the request back, and it would take its own address from X-Gradio-Server, which no proxy sends.
         scope = _with_headers(scope, (b"accept-encoding", b"range", b"x-gradio-server"), [])
         if method in ("GET", "HEAD") and _READ.fullmatch(path):
             if path.startswith(_FILE):
@@ -98,16 +99,16 @@ class Guard:
             raise _Refused(404, "there is nothing here")
 
     def _check_names(self, scope: Message) -> None:
-        """Whether a request is for this page, and comes from it where a page sent it."""
+        """Refuse requests that are not addressed to this page, or that come from another page."""
         hosts, forwarded = _values(scope, b"host"), _values(scope, b"x-forwarded-host")
         servers = [self._server(host) for host in (*hosts, *(text.split(",")[0].strip() for text in forwarded))]
         if len(hosts) != 1 or len(forwarded) > 1:
-            raise _Refused(403, "a request must name this page in one Host header, and this one has none or several")
+            raise _Refused(403, "a request must have one Host header, and one X-Forwarded-Host header at most")
         origins = _values(scope, b"origin")
         if scope["method"] not in ("GET", "HEAD") and not origins:
             origins = ["/".join(referer.split("/")[:3]) for referer in _values(scope, b"referer")]
         if not all(any(is_same_origin(origin, server) for server in servers) for origin in origins):
-            raise _Refused(403, "this page takes requests from itself alone, and that one came from another")
+            raise _Refused(403, "this page accepts requests only from itself, and this one came from another page")
 
     def _server(self, host: str) -> Authority:
         server = parse(host)
@@ -122,31 +123,31 @@ class Guard:
             raise _Refused(404, str(error)) from None
 
     async def _receive(self, scope: Message, receive: Receive, send: Send) -> None:
-        """Takes an upload, if there is room for it."""
+        """Accept an upload if there is room for it."""
         size, most = _length(scope), self._settings.upload
         address = (scope.get("client") or ("",))[0]
         try:
             if size > most + _MOST_AROUND_A_FILE:
-                raise _Refused(413, f"{byte_text(most)}B is the limit of a file: shrink it first")
+                raise _Refused(413, f"{byte_text(most)}B is the limit for a file: shrink it first")
             with self._storage.receiving(address, size):
                 await self._app(scope, receive, send)
         except (DreamError, _Refused) as error:
-            while (await receive()).get("more_body"):  # a browser listens when it has sent all
+            while (await receive()).get("more_body"):  # browsers read the answer only after sending everything
                 pass
             raise error if isinstance(error, _Refused) else _Refused(429, str(error)) from None
 
 
 class _Answer:
-    """Sends an answer, with the headers that tell a browser what the page may do."""
+    """Sends a response with security headers, which tell the browser what the page may do."""
 
     def __init__(self, send: Send, scripts: List[str], is_document: bool):
-        """scripts: hashes of those that a document may run, besides those that are in it and the page's files."""
+        """scripts: hashes of the scripts that a document may run in addition to those in it and in the page's files."""
         self._send, self._scripts, self._is_document = send, scripts, is_document
         self._start: Message = {}
         self._document = b""
 
     async def send(self, message: Message) -> None:
-        """As ASGI has it; a document is held back until it is whole, since its scripts are named before it."""
+        """Send an ASGI message. Documents are held back until complete, since a header must list their scripts."""
         if message["type"] == "http.response.start":
             self._start = message
             if not self._is_document:
@@ -182,12 +183,12 @@ async def _body(receive: Receive) -> bytes:
         body += message.get("body", b"")
         more = message.get("more_body", False)
         if len(body) > _MOST_OF_AN_EVENT:
-            raise _Refused(413, "that is too much for an event of this page")
+            raise _Refused(413, "the request is too large for this page: reload it")
     return body
 
 
 def _whole(body: bytes, receive: Receive) -> Receive:
-    """Receives a body that is known, and then what else comes."""
+    """Return a receive function that gives this body first, then whatever else comes."""
     known: List[Message] = [{"type": "http.request", "body": body}]
 
     async def received() -> Message:
@@ -197,14 +198,14 @@ def _whole(body: bytes, receive: Receive) -> Receive:
 
 
 def _disarmed(body: bytes) -> bytes:
-    """An event without the marks by which Gradio knows a file, to copy it or to fetch it from its address.
+    """Remove the marks by which Gradio recognises a file, so that it does not copy or download it.
 
-    The page itself opens what its visitors name, and checks that it may.
+    Our page opens the files that visitors name, and checks that it may.
     """
     try:
         return json.dumps(_without_marks(json.loads(body)), allow_nan=False).encode()
     except (ValueError, RecursionError):
-        raise _Refused(400, "that is no event of this page") from None
+        raise _Refused(400, "that is not an event of this page: reload it") from None
 
 
 def _without_marks(value: Any) -> Any:
@@ -214,20 +215,20 @@ def _without_marks(value: Any) -> Any:
 
 
 def _hash(script: bytes) -> str:
-    """As a policy names a script."""
+    """The hash of a script, as written in a Content-Security-Policy."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(script).digest()).decode()}'"
 
 
 def _length(scope: Message) -> int:
-    """Bytes of a request's body, which it has to say beforehand."""
+    """The size of the request body in bytes, which the request must state."""
     lengths = _values(scope, b"content-length")
     if len(lengths) != 1 or not lengths[0].isdecimal() or _values(scope, b"transfer-encoding"):
-        raise _Refused(411, "an upload has to say how long it is")
+        raise _Refused(411, "an upload must have a Content-Length header")
     return int(lengths[0])
 
 
 def _values(scope: Message, name: bytes) -> List[str]:
-    """Of all headers of that name, which ASGI has in lower case."""
+    """The values of all headers with that name, in lower case as in ASGI."""
     return [value.decode("latin-1") for key, value in scope["headers"] if key == name]
 
 

@@ -1,7 +1,7 @@
-"""The names that the page answers to, so that no other site can pass for it in a visitor's browser.
+"""Decides which host names the page answers to, so that no other site can pose as it in a visitor's browser.
 
-A site can have its own name point to this machine (DNS rebinding). Its scripts are then of the same origin as the page,
-for the browser, but their requests still carry the site's name.
+A site can make its own name point to this machine (DNS rebinding). To the browser, its scripts then have the same
+origin as the page, but their requests still carry the site's name.
 """
 
 import ipaddress
@@ -9,39 +9,39 @@ import re
 import socket
 from typing import Iterable, NamedTuple, Optional
 
-ALL_ADDRESSES = ("0.0.0.0", "::")  # hosts to listen on that stand for every address of this machine
+ALL_ADDRESSES = ("0.0.0.0", "::")  # listening on one of these means every address of this machine
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _AUTHORITY = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\[\]:/@?#\s]+)(?::([0-9]{1,5}))?")
 _PORTS = {"http": 80, "https": 443}
 
 
 class Authority(NamedTuple):
-    """The part of an address that says which machine: a name in lower case, or an IP address, and a port if given."""
+    """The host part of a URL: a name in lower case or an IP address, and the port if given."""
 
     name: str
     port: Optional[int]
 
 
 class Names:
-    """The names that a page was started for."""
+    """The host names that a page was started for."""
 
     def __init__(self, host: str, allowed: Iterable[str] = ()):
-        """host: what it listens on, a name or an address. allowed: more names."""
+        """host: the name or address to listen on. allowed: further names."""
         self._takes_any_address = host in ALL_ADDRESSES
         found = [] if self._takes_any_address else _addresses(host)
         self._names = {_normal(name) for name in (*_LOOPBACK, host, *found, *allowed)}
 
     def __contains__(self, name: str) -> bool:
-        """Whether the page answers to a name, as parse returns it.
+        """Whether the page answers to a name in the form that parse returns.
 
-        Listening on every address of this machine it answers to every numeric one: those cannot be made to point
-        elsewhere.
+        If the page listens on every address of this machine, it answers to every IP address: nobody can make those
+        point elsewhere.
         """
         return name in self._names or (self._takes_any_address and _is_address(name))
 
 
 def parse(text: str) -> Optional[Authority]:
-    """NAME or NAME:PORT, as in a Host header; None for anything else."""
+    """Parse NAME or NAME:PORT, as in a Host header. Returns None for anything else."""
     match = _AUTHORITY.fullmatch(text)
     if not match:
         return None
@@ -52,7 +52,7 @@ def parse(text: str) -> Optional[Authority]:
 
 
 def is_same_origin(origin: str, server: Authority) -> bool:
-    """Whether a page of that origin (SCHEME://NAME or SCHEME://NAME:PORT) came from that server."""
+    """Whether a page with that origin (SCHEME://NAME or SCHEME://NAME:PORT) came from that server."""
     scheme, _, rest = origin.partition("://")
     found, port = parse(rest), _PORTS.get(scheme.lower())
     if found is None or port is None:

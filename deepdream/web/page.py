@@ -1,4 +1,4 @@
-"""The page: what is on it and what its buttons do. Importing this imports Gradio."""
+"""The page: its layout, and what its buttons do. Importing this module imports Gradio."""
 
 import contextlib
 import logging
@@ -19,12 +19,12 @@ from .guard import Guard
 from .names import Names
 from .storage import Storage
 
-_HELLO = "Give a picture, and a neural network dreams on it, as Google's deepdream did in July 2015."
-_NOT_OURS = "something went wrong here, and what it was is in the server's log: try another picture or other settings"
-_NO_MEMORY = "memory has run out: take a smaller longest side, or try again when less is going on"
+_HELLO = "Upload a picture, and a neural network dreams on it, as Google's deepdream did in July 2015."
+_NOT_OURS = "something went wrong, and the details are in the server's log: try another picture or other settings"
+_NO_MEMORY = "memory has run out: choose a smaller longest side, or try again when the server is less busy"
 _SHRINKS = "larger pictures are shrunk to it, which makes the dream faster"
 _QUICK: Dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
-# Brings the place of the dream into view, which on a telephone is below all that can be chosen.
+# Scrolls to the dream, which on a phone is below all the settings.
 _LOOK = """document.addEventListener("click", event => {
     if (!event.target.closest("#begin, #again")) return
     const place = document.querySelector("#dream"), top = place.getBoundingClientRect().top
@@ -34,19 +34,19 @@ _LOOK = """document.addEventListener("click", event => {
     }
 })"""
 _DREAMING: Dict[str, Any] = {
-    "concurrency_limit": None,  # the dreamer has a line of its own, from which a visitor can step out
-    "preprocess": False,  # Gradio would decode pictures, and may store them anew
+    "concurrency_limit": None,  # the dreamer has its own queue, which a visitor can leave
+    "preprocess": False,  # otherwise Gradio would decode pictures, and might store them again
     "show_progress": "hidden",
     "api_visibility": "private",
 }
-_SESSIONS = 1000  # of visitors, whose dreams can be repeated
+_SESSIONS = 1000  # visitors' sessions to keep, so that their dreams can be repeated
 _STYLE = Path(__file__).with_name("page.css")
 
-Updates = Dict[Any, Any]  # of the page's parts
+Updates = Dict[Any, Any]  # {component of the page: its new value or properties}
 
 
 def build(dreamer: Dreamer, models: Dict[str, str], settings: WebSettings, net: NetSettings) -> gr.Blocks:
-    """The page; models are by the names that they have on it, the first is picked."""
+    """Build the page. models: {label: name or folder}; the first one is selected."""
     with gr.Blocks(title="dreamify", analytics_enabled=False) as blocks:
         gr.Markdown(f"# dreamify\n{_HELLO}")
         _Page(dreamer, models, settings, net)
@@ -54,11 +54,11 @@ def build(dreamer: Dreamer, models: Dict[str, str], settings: WebSettings, net: 
 
 
 def launch(blocks: gr.Blocks, names: Names, storage: Storage, settings: WebSettings) -> None:
-    """Serves the page from threads of its own, and everything by way of a Guard."""
+    """Serve the page from background threads, with a Guard in front of everything."""
 
     @contextlib.asynccontextmanager
     async def guarded(app: Any) -> AsyncIterator[None]:
-        # Before Gradio's own middleware, which a middleware that it is given would come behind.
+        # This puts the guard in front of Gradio's own middleware; app.add_middleware would put it behind.
         app.middleware_stack = Guard(app.middleware_stack, names, storage, settings, scripts=(_LOOK,))
         yield
 
@@ -76,7 +76,7 @@ def launch(blocks: gr.Blocks, names: Names, storage: Storage, settings: WebSetti
         run_history=False,
         enable_monitoring=False,
         state_session_capacity=_SESSIONS,
-        num_workers=0,  # which would serve files on ports of their own
+        num_workers=0,  # workers would serve files on ports of their own
         app_kwargs={"lifespan": guarded},
         head=f"<script>{_LOOK}</script>",
         footer_links=[],
@@ -86,11 +86,11 @@ def launch(blocks: gr.Blocks, names: Names, storage: Storage, settings: WebSetti
 
 
 class _Page:
-    """The page's parts, and what happens to them."""
+    """The components of the page, and the handlers of their events."""
 
     def __init__(self, dreamer: Dreamer, models: Dict[str, str], settings: WebSettings, net: NetSettings):
         self._dreamer, self._models, self._settings, self._net = dreamer, models, settings, net
-        self._under_way: Dict[str, Optional[Dream]] = {}  # by visitors' sessions; None while the picture is read
+        self._under_way: Dict[str, Optional[Dream]] = {}  # by session; None while the picture is being read
         self._stopped: Set[str] = set()  # sessions
         self._found: Dict[str, choices.Layers] = {}
         with gr.Row():
@@ -105,9 +105,9 @@ class _Page:
         self._picture = parts.upload(
             "Picture", f"Drop, paste or choose a picture\n{most}", elem_id="picture", height=260
         )
-        gr.Examples([[str(choices.EXAMPLE)]], self._picture, label="None at hand? Click this one", cache_examples=False)
+        gr.Examples([[str(choices.EXAMPLE)]], self._picture, label="No picture at hand? Try this", cache_examples=False)
         layers, limits = self._layers(next(iter(self._models))), DREAM.__dataclass_fields__["end"].metadata
-        gr.Markdown("**What it dreams of.** Each small picture is a layer of the network.")
+        gr.Markdown("**What it dreams of.** Each small picture shows a layer of the network.")
         self._samples = gr.Gallery(
             **parts.samples(layers, layers.default),
             label="What the layers show: click one",
@@ -129,7 +129,7 @@ class _Page:
                 WEB_LEAST, greatest, min(WEB_SIZE, greatest), step=1, label="longest side", info=_SHRINKS, precision=0
             )
             self._seed = gr.Textbox(
-                label="seed", placeholder="drawn", info="the same one gives the same dream again", elem_id="seed"
+                label="seed", placeholder="random", info="the same seed gives the same dream", elem_id="seed"
             )
             self._guide = parts.upload(
                 "guide", "A picture whose features the dream goes towards", elem_id="guide", height=160
@@ -140,8 +140,8 @@ class _Page:
 
     def _lay_out_dream(self) -> None:
         self._begin = gr.Button("Dream", variant="primary", size="lg", elem_id="begin")
-        self._stop = gr.Button("Stop, and keep what is there", variant="stop", size="lg", visible=False)
-        self._status = gr.Markdown(parts.status("The dream will be here."), elem_id="status", latex_delimiters=[])
+        self._stop = gr.Button("Stop and keep the dream so far", variant="stop", size="lg", visible=False)
+        self._status = gr.Markdown(parts.status("Your dream will appear here."), elem_id="status", latex_delimiters=[])
         self._growing = gr.Image(
             label="The dream, growing", format="jpeg", interactive=False, buttons=[], visible=False, elem_id="growing"
         )
@@ -152,13 +152,13 @@ class _Page:
             self._download = gr.DownloadButton("Download", variant="primary", visible=False)
             self._again = gr.Button("Again with another seed", visible=False, elem_id="again")
         self._recipe = gr.Textbox(
-            label="Its recipe, which the downloaded picture carries",
+            label="Recipe, also stored in the downloaded picture",
             visible=False,
             max_lines=30,
             buttons=["copy"],
             elem_id="recipe",
         )
-        self._finished = gr.State()  # the Request of the dream that is shown; None where there is none
+        self._finished = gr.State()  # the Request of the dream on display; None if there is none
 
     def _connect(self) -> None:
         chosen: Set[Any] = {
@@ -177,11 +177,11 @@ class _Page:
         self._layer.input(self._show_sample, [self._model, self._layer], self._samples, **_QUICK)
 
     def _dream(self, chosen: Dict[Any, Any], visitor: gr.Request) -> Iterator[Updates]:
-        """Dreams what is chosen."""
+        """Run a dream with the chosen settings."""
         yield from self._dreamt(lambda: self._request(chosen), chosen[self._finished], visitor)
 
     def _dream_again(self, finished: Optional[Request], visitor: gr.Request) -> Iterator[Updates]:
-        """Dreams what is shown, whatever is chosen now, with another seed."""
+        """Repeat the dream on display with another seed, whatever settings are chosen now."""
 
         def request() -> Request:
             if finished is None:
@@ -193,7 +193,7 @@ class _Page:
     def _dreamt(
         self, request: Callable[[], Request], finished: Optional[Request], visitor: gr.Request
     ) -> Iterator[Updates]:
-        """From the click to the result, or to what went wrong beside the dream that was finished before."""
+        """Yield updates from the click to the result, or to an error next to the previous dream."""
         session = str(visitor.session_hash)
         self._under_way[session] = None
         yield self._began()
@@ -217,7 +217,7 @@ class _Page:
             self._stopped.discard(session)
 
     def _request(self, chosen: Dict[Any, Any]) -> Request:
-        """What was chosen; where no seed was, one is drawn. Raises UsageError for what is not offered."""
+        """The request for the chosen settings; an empty seed means a random one. Raises UsageError for invalid ones."""
         picture, guide = (parts.sent_path(chosen[part]) for part in (self._picture, self._guide))
         model, most = self._models.get(str(chosen[self._model])), self._settings.max_size
         if picture is None:
@@ -238,7 +238,7 @@ class _Page:
         return Request(picture, "", dream, net=net, pictures=pictures, guide=guide, fit_octaves=fit_octaves)
 
     def _end(self, visitor: gr.Request) -> None:
-        """Stops the visitor's own dream."""
+        """Stop this visitor's dream."""
         session = str(visitor.session_hash)
         if session in self._under_way:
             self._stopped.add(session)
@@ -247,7 +247,7 @@ class _Page:
             dream.stop()
 
     def _began(self) -> Updates:
-        """A dream that was finished before stays, until another one is."""
+        """The updates at the start of a dream; the previous dream stays until the new one is finished."""
         return {
             **{part: gr.update(visible=False) for part in (self._begin, self._again)},
             self._stop: gr.update(visible=True),
@@ -262,7 +262,7 @@ class _Page:
         updates: Updates = {self._status: parts.status(moment.words, moment.share)}
         if moment.picture is not None:
             path = Path(dream.request.target).with_name(f"growing{number}.jpeg")
-            with contextlib.suppress(OSError):  # for want of room: the dream itself may still find some
+            with contextlib.suppress(OSError):  # the disk may be full, but still have room for the dream itself
                 parts.write_preview(path, moment.picture)
                 updates[self._growing] = gr.update(value=str(path), visible=True)
         return updates
@@ -270,7 +270,7 @@ class _Page:
     def _ended(
         self, words: str, finished: Optional[Request], result: Optional[Result] = None, is_wrong: bool = False
     ) -> Updates:
-        """finished: the request of the dream that is shown now, where there is one."""
+        """The updates at the end of a dream. finished: the request of the dream now on display, if there is one."""
         updates: Updates = {
             self._begin: gr.update(visible=True),
             self._stop: gr.update(visible=False),
@@ -287,7 +287,7 @@ class _Page:
         return updates
 
     def _layers(self, model: str) -> choices.Layers:
-        """A model's layers, found once. Raises gr.Error, which Gradio shows, where the model is not there any more."""
+        """The layers of a model, cached. If the model is gone, raises gr.Error, which Gradio shows to the visitor."""
         try:
             if model not in self._found:
                 self._found[model] = choices.find_layers(self._models[model], self._net.engine)

@@ -1,4 +1,4 @@
-"""What the page is made of, and how what is on it is read. Importing this imports Gradio."""
+"""Creates the components of the page and parses their values. Importing this module imports Gradio."""
 
 import os
 from html import escape
@@ -14,34 +14,34 @@ from ..settings import DREAM, WEB_MOST
 from . import choices
 from .storage import NOT_HERE
 
-_MOST_DIGITS = 20  # Python takes no number of thousands of them
-_PREVIEWS = 3  # pictures of a dream under way that stay
+_MOST_DIGITS = 20  # Python refuses to parse numbers with thousands of digits
+_PREVIEWS = 3  # how many pictures of a running dream to keep
 
 
 def samples(layers: choices.Layers, layer: str) -> Dict[str, Any]:
-    """Of the gallery: the small pictures, and that of a layer marked, if it has one."""
+    """The properties of the gallery: the small pictures, with that of a layer selected if it has one."""
     names, words = list(layers.samples), {name: said for said, name in layers.choices}
     return {
         "value": [(path, words[name]) for name, path in layers.samples.items()],
-        "selected_index": names.index(layer) if layer in names else -1,  # None would leave the last one marked
+        "selected_index": names.index(layer) if layer in names else -1,  # None would leave the last one selected
         "visible": bool(names),
     }
 
 
 def upload(label: str, placeholder: str, **options: Any) -> gr.Image:
-    """A place for a picture of the visitor's."""
+    """A field for a visitor's picture."""
     return gr.Image(
         label=label,
         placeholder=placeholder,
         sources=["upload", "clipboard"],
         buttons=[],
-        alt_text="what you gave",
+        alt_text="your picture",
         **options,
     )
 
 
 def slider(name: str) -> gr.Slider:
-    """Of one of the dream's settings, by the name of its field."""
+    """A slider for the dream setting with this field name."""
     limits = DREAM.__dataclass_fields__[name].metadata
     value = getattr(DREAM, name)
     return gr.Slider(
@@ -50,7 +50,7 @@ def slider(name: str) -> gr.Slider:
 
 
 def sent_path(upload: Any) -> Optional[str]:
-    """What a visitor sent for a file's path; None where no file was given. Raises UsageError for anything else."""
+    """The file path in what a visitor sent; None if no file was given. Raises UsageError for anything else."""
     if upload is None:
         return None
     path = upload.get("path") if isinstance(upload, dict) else None
@@ -60,20 +60,20 @@ def sent_path(upload: Any) -> Optional[str]:
 
 
 def write_preview(path: Path, pixels: np.ndarray) -> None:
-    """Stores a picture of a dream under way; of the older ones a few stay, which a browser may still ask for."""
+    """Store a picture of a running dream and delete older ones, except a few that a browser may still ask for."""
     Image.fromarray(pixels).save(path)
     for old in sorted(path.parent.glob("growing*"), key=os.path.getmtime)[:-_PREVIEWS]:
         old.unlink()
 
 
 def typed_seed(typed: Any) -> Any:
-    """A seed as it was typed, None for nothing; what is no number is left to the settings to refuse."""
+    """Parse a seed; None if nothing was typed. Anything but a number is returned as is, for the settings to reject."""
     text = str(typed or "").strip()
     return int(text) if text.isdecimal() and len(text) < _MOST_DIGITS else text or None
 
 
 def status(words: str, share: Optional[float] = None, is_wrong: bool = False) -> str:
-    """The line that says how it stands, with a bar while it goes on."""
+    """The status line as HTML, with a progress bar if share is given."""
     bar = "" if share is None else f'<progress value="{share:.3f}"></progress>'
     kind = ' class="wrong"' if is_wrong else ""
     return f'<div role="status">{bar}<p{kind}>{escape(printable(words))}</p></div>'

@@ -1,7 +1,7 @@
-"""Reads visitors' pictures in a process of its own, which can be ended: no picture keeps the page waiting for ever.
+"""Reads visitors' pictures in a separate process that can be killed, so that no picture blocks the page forever.
 
-A small file can take a decoder hours: a JPEG of a hundred thousand scans, a large picture in a format that Pillow reads
-in Python.
+A small file can take hours to decode: for example, a JPEG with a hundred thousand scans, or a large picture in a format
+that Pillow decodes in Python.
 """
 
 import contextlib
@@ -20,27 +20,27 @@ from ..images import picture
 from ..images.picture import Picture
 
 _PATIENCE = 30  # seconds to read a picture: one of 50 megapixels takes 0.3 (JPEG) to 7 (JPEG 2000)
-_TURN = 60  # seconds to wait for others' pictures
+_TURN = 60  # seconds to wait while other pictures are being read
 _CONTEXT = multiprocessing.get_context("spawn")
 _BUSY = "too many pictures are being read here: try again in a while"
-_SLOW = "{} takes more than {} seconds to read: save it anew, as a PNG or a plain JPEG"
-_DIED = "{} cannot be read here, maybe for want of memory: shrink it first"
+_SLOW = "{} takes more than {} seconds to read: save it again as a PNG or a plain JPEG"
+_DIED = "{} cannot be read here, possibly for lack of memory: shrink it first"
 
 
 class Reader:
-    """One process, for one picture at a time. It is started when it is needed first, and again after it was ended."""
+    """One process that reads one picture at a time. It starts on first use, and again after it was killed."""
 
     def __init__(self, patience: float = _PATIENCE, turn: float = _TURN):
-        """patience: seconds to read a picture. turn: seconds to wait for others' pictures."""
+        """patience: seconds to read a picture. turn: seconds to wait while other pictures are being read."""
         self._patience, self._turn = patience, turn
         self._lock = threading.Lock()
         self._process: Optional[BaseProcess] = None
         self._pipe: Optional[Connection] = None
 
     def read(self, path: str, max_size: Optional[int], megapixels: float) -> Picture:
-        """Reads a picture as picture.read does, if it has no more pixels than that.
+        """Read a picture like picture.read, if it has no more than this many megapixels.
 
-        Raises DreamError where it cannot be read, where that takes too long, and where others' pictures do.
+        Raises DreamError if it cannot be read, if that takes too long, or if other pictures take too long.
         """
         if not self._lock.acquire(timeout=self._turn):
             raise DreamError(_BUSY)
@@ -50,7 +50,7 @@ class Reader:
             self._lock.release()
 
     def close(self) -> None:
-        """Ends the process; what it is reading fails."""
+        """Kill the process; a read in progress fails."""
         process = self._process
         if process:
             process.kill()
@@ -81,12 +81,12 @@ def _start() -> Tuple[BaseProcess, Connection]:
 
 
 def _serve(pipe: Connection) -> None:
-    """What the process does, until the page ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the page, which then ends this
+    """Run the main loop of the process, until the page ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the page, which then kills this process
     with contextlib.suppress(OSError, EOFError):
         while True:
             path, max_size, megapixels, patience = pipe.recv()
-            if hasattr(signal, "alarm"):  # where the page was killed, nobody else would end it
+            if hasattr(signal, "alarm"):  # if the page was killed, nothing else would end this process
                 signal.alarm(int(patience) + 2)
             outcome = _outcome(path, max_size, megapixels)
             if hasattr(signal, "alarm"):
@@ -95,7 +95,7 @@ def _serve(pipe: Connection) -> None:
 
 
 def _outcome(path: str, max_size: Optional[int], megapixels: float) -> object:
-    """The picture, or the exception that there was."""
+    """Return the picture, or the exception if reading it failed."""
     try:
         pixels = _declared_pixels(path)
         if pixels > megapixels * 1e6:
@@ -106,16 +106,16 @@ def _outcome(path: str, max_size: Optional[int], megapixels: float) -> object:
         return error
     except MemoryError:
         return DreamError(_DIED.format(path))
-    except Exception as error:  # of any class, which the other process need not know
+    except Exception as error:  # the other process may not be able to unpickle its class
         return RuntimeError(f"{path}: {error!r}")
 
 
 def _declared_pixels(path: str) -> int:
-    """What a picture's file says of its size, before it is decoded; 0 where it says nothing, of which others tell."""
+    """The number of pixels that a picture's header states; 0 if unreadable, which picture.read then reports."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             with Image.open(path) as image:
                 return image.width * image.height
-    except Exception:  # decoders raise whatever comes
+    except Exception:  # decoders can raise anything
         return 0

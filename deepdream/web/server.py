@@ -1,4 +1,4 @@
-"""The page's server: where it listens, and that nothing of it stays behind."""
+"""Runs the server of the page, and removes all its files when it ends."""
 
 import contextlib
 import os
@@ -20,21 +20,21 @@ from .names import ALL_ADDRESSES, Names
 from .reader import Reader
 from .storage import Storage
 
-_CLEARED = 60  # seconds from one look for old files to the next
+_CLEARED = 60  # seconds between two searches for old files
 
 
 def run(settings: WebSettings = WEB, net: NetSettings = NET) -> int:
-    """Serves the page until Ctrl-C or SIGTERM; returns the exit code.
+    """Serve the page until Ctrl-C or SIGTERM; return the exit code.
 
-    net: what dreams unless a visitor picks another model.
-    Raises DreamError where Gradio is missing, nothing can listen there, or there is no model.
+    net: the network to use unless a visitor picks another model.
+    Raises DreamError if Gradio is missing, if the address cannot be used, or if there is no model.
     """
     temporary = Path(tempfile.gettempdir())
-    atomic.clear(temporary)  # what a page that was killed has left
+    atomic.clear(temporary)  # remove what a killed server left behind
     with atomic.folder(temporary) as folder, contextlib.closing(Reader()) as reader:
         folder.chmod(0o700)
         storage = Storage(folder, settings)
-        os.environ["GRADIO_TEMP_DIR"] = str(storage.folder)  # which Gradio reads as it is imported
+        os.environ["GRADIO_TEMP_DIR"] = str(storage.folder)  # Gradio reads this when it is imported
         page = _page()
         _check_address(settings.host, settings.port)
         models = find_models(net)
@@ -56,22 +56,22 @@ def _page() -> Any:
     except ImportError as error:
         if error.name != "gradio":
             raise
-        raise DreamError("the page needs Gradio, which is not installed here: pip install gradio") from None
+        raise DreamError("the page requires Gradio, which is not installed here: pip install gradio") from None
     return page
 
 
 def _check_address(host: str, port: int) -> None:
-    """Raises DreamError where nothing can listen there."""
+    """Raise DreamError if the server cannot listen there."""
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         socket.create_server((host, port), family=family).close()
     except OSError as error:
         reason = error.strerror or error
-        raise DreamError(f"nothing can listen on {host}, port {port} ({reason}): choose --port or --host") from None
+        raise DreamError(f"cannot listen on {host}, port {port} ({reason}): choose another --port or --host") from None
 
 
 def _launch(page: Any, blocks: Any, storage: Storage, settings: WebSettings) -> None:
-    # Gradio asks its own server whether it is there, and would ask a proxy.
+    # Gradio checks whether its own server is up, and would send that request to a proxy.
     direct = os.environ.get("no_proxy") or os.environ.get("NO_PROXY")
     os.environ["no_proxy"] = ",".join(filter(None, [direct, "localhost", settings.host]))
     page.launch(blocks, Names(settings.host, settings.allowed_names), storage, settings)
@@ -81,11 +81,11 @@ def _launch(page: Any, blocks: Any, storage: Storage, settings: WebSettings) -> 
     if is_open:
         say(f"anybody on the network can use it, at port {settings.port} of this machine's addresses")
     if is_open and not settings.allowed_names:
-        say("it answers to addresses and to localhost; --allow-host NAME has it answer to a name as well")
+        say("it answers to IP addresses and to localhost; add --allow-host NAME to allow another name")
 
 
 def _wait(storage: Storage) -> None:
-    """Until Ctrl-C or SIGTERM comes; what comes after that does what it usually does."""
+    """Wait for Ctrl-C or SIGTERM; a second signal is handled as usual."""
     ended = threading.Event()
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
@@ -97,7 +97,7 @@ def _wait(storage: Storage) -> None:
     for number in before:
         signal.signal(number, end)
     cleared = time.monotonic()
-    while not ended.wait(1):  # on Windows a signal is noticed between two waits only
+    while not ended.wait(1):  # Windows handles signals only between two waits
         if time.monotonic() > cleared + _CLEARED:
             storage.clear()
             cleared = time.monotonic()

@@ -1,4 +1,4 @@
-"""The folder of one run of the page: which files of it may be opened, how much may be in it, and when they go."""
+"""Manages the folder of one run of the page: which files may be opened, the size limits and when files are deleted."""
 
 import contextlib
 import ipaddress
@@ -14,10 +14,10 @@ from ..errors import DreamError
 from ..settings import WEB, WebSettings
 from ..units import byte_text
 
-KEPT = 3600  # seconds that a file stays after it was used last
-# The same for every file that is not this run's, whether it exists or not: a visitor learns nothing of this machine.
-NOT_HERE = "that picture was not uploaded here, or is not here any more: give it again"
-_LEAST = 2**16  # bytes that any file counts for: many small ones are a burden, too
+KEPT = 3600  # seconds to keep a file after its last use
+# The same for all other files, whether they exist or not, so that visitors learn nothing about this machine.
+NOT_HERE = "that picture was not uploaded here, or was deleted since: upload it again"
+_LEAST = 2**16  # bytes to count for any file, since many small ones are a burden, too
 FULL = "there is no room for more pictures here: try again in an hour"
 
 
@@ -28,50 +28,50 @@ class _Upload(NamedTuple):
 
 
 class Storage:
-    """What visitors give and get: uploads, as Gradio names them, and a folder for each dream."""
+    """Stores the files of visitors: their uploads, under Gradio's names, and a folder for each dream."""
 
     def __init__(self, folder: Path, settings: WebSettings = WEB):
         self.folder, self._settings = folder.resolve(), settings
         self._uploads: List[_Upload] = []  # of the last hour
-        self._coming: List[int] = []  # bytes of each upload under way
+        self._coming: List[int] = []  # bytes of each upload in progress
         self._own: Set[Path] = set()
         self._lock = threading.Lock()
 
     def keep(self) -> None:
-        """Has all files that are here now, which are the page's own, stay until it ends."""
+        """Keep all files that exist now, which belong to the page itself, until it ends."""
         self._own = {path for path in self.folder.rglob("*") if path.is_file()}
 
     def find(self, path: object) -> Path:
-        """The real path of a file of this run, which now stays for another while.
+        """Return the real path of a file of this run, and restart the time for which it is kept.
 
-        path: whatever a visitor sent for one. Raises DreamError for everything but a regular file in this run's folder.
+        path: whatever a visitor sent. Raises DreamError for anything but a regular file in the folder of this run.
         """
         try:
-            # What is elsewhere by its name alone is not even looked at: that can have a disk or a network mounted.
+            # Do not touch a path that is elsewhere by its name alone: that could mount a disk or a network share.
             if isinstance(path, str) and self.folder in Path(os.path.abspath(path)).parents:  # noqa: PTH100
                 found = Path(os.path.abspath(path)).resolve(strict=True)  # noqa: PTH100
                 if self.folder in found.parents and stat.S_ISREG(found.lstat().st_mode):
                     os.utime(str(found))
                     return found
-        except (OSError, ValueError, RuntimeError):  # too long a name, a null character, a circle of links
+        except (OSError, ValueError, RuntimeError):  # a name that is too long, a null character, a loop of links
             pass
         raise DreamError(NOT_HERE)
 
     def make_folder(self) -> Path:
-        """An empty folder for a dream. Raises DreamError where there is no room for one."""
+        """Make an empty folder for a dream. Raises DreamError if there is no room for one."""
         with self._lock:
             self._check_room(1)
         return Path(tempfile.mkdtemp(dir=str(self.folder)))
 
     @contextlib.contextmanager
     def receiving(self, address: str, size: int) -> Iterator[None]:
-        """While so many bytes are uploaded from an address. Raises DreamError where that is too much."""
+        """Reserve room while an address uploads `size` bytes. Raises DreamError if that exceeds a limit."""
         visitor, now, most = _visitor(address), time.monotonic(), self._settings.upload_hourly
         size = max(size, _LEAST)
         with self._lock:
             self._uploads = [upload for upload in self._uploads if upload.moment > now - KEPT]
             if size + sum(upload.size for upload in self._uploads if upload.visitor == visitor) > most:
-                raise DreamError(f"{byte_text(most)}B of uploads in an hour is the limit: try again in an hour")
+                raise DreamError(f"{byte_text(most)}B of uploads per hour is the limit: try again in an hour")
             self._check_room(size)
             self._uploads.append(_Upload(visitor, size, now))
             self._coming.append(size)
@@ -82,11 +82,11 @@ class Storage:
                 self._coming.remove(size)
 
     def clear(self) -> None:
-        """Removes files that nobody has used for a while, and folders that have been empty for as long."""
+        """Delete files that nobody has used for an hour, and folders that have been empty for as long."""
         oldest = time.time() - KEPT
         for parent, _, names in os.walk(str(self.folder), topdown=False):
             folder = Path(parent)
-            with contextlib.suppress(OSError):  # an upload came in between
+            with contextlib.suppress(OSError):  # an upload may arrive in between
                 if folder != self.folder and not names and folder.stat().st_mtime < oldest:
                     folder.rmdir()
             for path in (folder / name for name in names):
@@ -99,7 +99,7 @@ class Storage:
             raise DreamError(FULL)
 
     def _size(self) -> int:
-        """Bytes of all files that the page has not had from the beginning."""
+        """The total size in bytes of all files except the page's own."""
         total = 0
         for parent, _, names in os.walk(str(self.folder)):
             for path in (Path(parent, name) for name in names):
@@ -109,7 +109,7 @@ class Storage:
 
 
 def _visitor(address: str) -> str:
-    """Who sends from an address: of IPv6, everybody has a whole network of them."""
+    """Identify a visitor by the address, or by the /64 network in IPv6, where everybody has a whole network."""
     try:
         found = ipaddress.ip_address(address)
     except ValueError:

@@ -134,7 +134,7 @@ def test_the_frames_before_a_damage_are_kept(folder, filmed, capsys):
     count = len(films.decoded("out.mp4"))
     assert 3 < count < 12
     assert said == f"dreamify: the video of {count} frames is in out.mp4"
-    assert re.fullmatch(rf"dreamify: in.mp4 is damaged at [\d.]+ s, after {count} frames \(.*\): get it anew", fault)
+    assert re.fullmatch(rf"dreamify: in\.mp4 is damaged at [\d.]+ s, after {count} frames \(.*\): .*again", fault)
 
 
 @pytest.mark.parametrize(
@@ -219,11 +219,11 @@ def test_what_is_shown_otherwise_than_it_is_stored_is_said_once(folder, filmed, 
     assert filmed("in.ts", "out", "--iterations", "0") == 0
     printed = capsys.readouterr().err
     for words in (
-        "in.ts is 2 recordings, one behind the other: they are joined, and frames that are broken where they meet",
-        "in.ts changes at 0.32 s from 40x28 to 40x40: all its frames are scaled to the first size",
-        "in.ts is interlaced: bwdif makes whole pictures of its frames",
+        r"in\.ts .*\b2 recordings.*joined",
+        r"in\.ts .*0\.32 s from 40x28 to 40x40.*scaled",
+        r"in\.ts .*interlaced.*bwdif",
     ):
-        assert printed.count(words) == 1, printed
+        assert len(re.findall(words, printed)) == 1, printed
     assert len(list(Path("out").iterdir())) == 16
 
 

@@ -84,7 +84,7 @@ def test_damage_is_a_sentence(tmp_path):
         assert re.fullmatch(f"{path} is .*: [a-z, ]+", damage(path)), length
     third = [found.start() for found in re.finditer(b"VP8L", whole)][2]
     path.write_bytes(whole[: third + 100] + b"\xff" * 40 + whole[third + 140 :])
-    assert damage(path) == f"{path} is damaged at 0.15 s, after 2 frames (failed to read next frame): get it anew"
+    assert damage(path).startswith(f"{path} is damaged at 0.15 s, after 2 frames (failed to read next frame): ")
 
 
 @pytest.mark.parametrize("plays", [0, 1, 2, 5])

@@ -48,7 +48,9 @@ def test_no_combs_and_every_frame_at_its_time(tmp_path, count):
     assert max(combs(frame.pixels) for frame in frames) < 3
     for frame, picture in zip(frames, halves(count)[::2]):  # the first field's lines are all that there is of its time
         assert np.abs(frame.pixels[1::2].astype(float) - picture[1::2]).mean() < 6
-    assert film.notes == [f"{path} is interlaced: bwdif makes whole pictures of its frames"]
+    (note,) = film.notes
+    assert note.startswith(f"{path} is interlaced: ")
+    assert "bwdif" in note
 
 
 def without_bwdif(path, monkeypatch):
@@ -106,5 +108,7 @@ def test_without_the_filter_the_combs_stay_and_that_is_said(tmp_path, monkeypatc
     monkeypatch.setattr(reader, "is_possible", lambda: False)
     film = open_film(path)
     assert min(combs(frame.pixels) for frame in film.frames()) > 10
-    assert film.notes == [f"{path} is interlaced: its frames stay as they are, with combs, for this FFmpeg lacks bwdif"]
+    (note,) = film.notes
+    assert note.startswith(f"{path} is interlaced: ")
+    assert "FFmpeg lacks the bwdif filter" in note
     assert deinterlace.is_possible()

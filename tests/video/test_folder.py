@@ -1,6 +1,7 @@
 """Folders of pictures read as films."""
 
 import hashlib
+import re
 from fractions import Fraction
 
 import numpy as np
@@ -69,7 +70,7 @@ def test_max_size(tmp_path):
 def test_another_size_is_named(tmp_path):
     fill(tmp_path, ["1.png", "2.png", "3.png"])
     Image.new("RGB", (33, 24)).save(tmp_path / "2.png")
-    with pytest.raises(DreamError, match=r"2\.png has 33 x 24 pixels and the first frame 32 x 24: make them of one"):
+    with pytest.raises(DreamError, match=r"2\.png has 33 x 24 pixels.*first frame.* 32 x 24: "):
         open_film(str(tmp_path))
 
 
@@ -80,7 +81,7 @@ def test_one_that_exif_turns_is_found_when_its_turn_comes(tmp_path):
     Image.new("RGB", (32, 24)).save(tmp_path / "3.jpg", exif=exif)
     film = open_film(str(tmp_path))
     assert len(list(film.frames())) == 2
-    assert "3.jpg has 24 x 32 pixels and the first frame 32 x 24" in str(film.fault)
+    assert re.search(r"3\.jpg has 24 x 32 pixels.*first frame.* 32 x 24: ", str(film.fault))
 
 
 def test_the_frames_before_a_damaged_picture_are_kept(tmp_path):
@@ -109,7 +110,7 @@ def test_folders_that_are_no_films(tmp_path, names, sentence):
 
 def test_wrong_use(tmp_path):
     fill(tmp_path, ["1.png"])
-    with pytest.raises(UsageError, match="more than 0 frames a second, not -2"):
+    with pytest.raises(UsageError, match=r"more than 0 frames .*, not -2"):
         open_film(str(tmp_path), fps=-2)
     with pytest.raises(UsageError, match=r"no frame from 3 s to its end: it is 0\.04 s long"):
         open_film(str(tmp_path), start=3)

@@ -300,9 +300,9 @@ def bad(folder, what):
     [
         ("missing", "there is no file "),
         ("empty", " is empty: "),
-        ("text", " is no film in a format known here"),
-        ("cut", " is cut short, and what it begins with is not enough"),
-        ("sound", " has no pictures, only sound"),
+        ("text", " is not a film in a supported format"),
+        ("cut", " is cut short"),
+        ("sound", " has no video, only sound"),
         ("codec", " is in a codec that this PyAV cannot decode"),
     ],
 )

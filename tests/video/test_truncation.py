@@ -36,7 +36,7 @@ def test_a_box_before_the_film_that_is_too_large_is_a_sentence(tmp_path, size):
     data = path.read_bytes()
     start = int.from_bytes(data[:4], "big")
     path.write_bytes(data[:start] + box(b"free", size) + data[start:])
-    with pytest.raises(DreamError, match=r"a\.mp4 is cut short, and what it begins with is not enough: get it anew"):
+    with pytest.raises(DreamError, match=r"a\.mp4 is cut short.*again"):
         open_film(str(path))
 
 
@@ -71,8 +71,8 @@ def test_no_bytes_make_it_fail(tmp_path, name):
     ("name", "sentence"),
     [
         ("box-size-2to62-behind.mp4", None),
-        ("box-size-2to63.mp4", "is cut short, and what it begins with is not enough"),
-        ("ebml-header-2to55.mkv", "is cut short, and what it begins with is not enough"),
+        ("box-size-2to63.mp4", "is cut short"),
+        ("ebml-header-2to55.mkv", "is cut short"),
         ("matrix-of-zeros.mp4", None),
         ("matrix-upright.mp4", None),
     ],
@@ -86,7 +86,7 @@ def test_cases_that_went_wrong(name, sentence):
     try:
         film = open_film(path)
     except DreamError as error:
-        assert "matrix-upright.mp4 is no film in a format known here" in str(error)  # noqa: PT017
+        assert "matrix-upright.mp4 is not a film" in str(error)  # noqa: PT017
         pytest.skip("this FFmpeg does not open it")
     assert {frame.pixels.shape for frame in film.frames()} == {(48, 64, 3)}
     assert (len(list(film.check())), film.fault) == (12, None)

@@ -44,8 +44,8 @@ class Failing:
     ("error", "words"),
     [
         (DreamError("a <b>sentence</b>: a way out"), "a &lt;b&gt;sentence&lt;/b&gt;: a way out"),
-        (MemoryError("CPU allocator"), "memory has run out: take a smaller longest side, or try again when less"),
-        (RuntimeError("secret"), "something went wrong here, and what it was is in the server's log: try another"),
+        (MemoryError("CPU allocator"), "memory has run out: choose a smaller longest side"),
+        (RuntimeError("secret"), "something went wrong, and the details are in the server's log: try another"),
     ],
 )
 def test_a_sentence_and_no_more(page_with, caplog, error, words):

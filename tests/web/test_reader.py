@@ -43,7 +43,7 @@ def test_a_picture_is_what_it_is_elsewhere(reader, tmp_path, longest):
 
 
 def test_a_picture_that_takes_too_long_is_given_up(reader, tmp_path):
-    with pytest.raises(DreamError, match=r"endless.jpg takes more than 5 seconds to read: save it anew, as a PNG or"):
+    with pytest.raises(DreamError, match=r"endless\.jpg takes more than 5 seconds to read: .* PNG"):
         reader.read(without_end(tmp_path / "endless.jpg"), None, 50)
     assert reader.read(tiny_picture(tmp_path / "in.png"), None, 1).pixels.shape == (28, 40, 3)
 

@@ -42,7 +42,7 @@ def test_sigterm_ends_it_in_the_midst_of_a_dream(serve, tmp_path):
     port = server.url.rsplit(":")[-1]
     assert f"dreamify: the page is at http://localhost:{port}, Ctrl-C ends it" in said
     assert f"dreamify: anybody on the network can use it, at port {port} of this machine's addresses" in said
-    assert "dreamify: it answers to addresses and to localhost; --allow-host NAME has it answer to a name" in said
+    assert "--allow-host NAME" in said
     assert "Traceback" not in said
     assert list(server.folder.iterdir()) == []
 
@@ -67,14 +67,14 @@ def test_a_port_that_is_taken(net, capsys):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         assert main(["web", "--port", str(port), "--model", net]) == 1
-    words = rf"dreamify: nothing can listen on 127.0.0.1, port {port} \(.*\): choose --port or --host\n"
+    words = rf"dreamify: cannot listen on 127\.0\.0\.1, port {port} \(.*\): .*--port.*--host\n"
     assert re.fullmatch(words, capsys.readouterr().err)
 
 
 def test_an_address_that_is_not_here(net, capsys):
     pytest.importorskip("gradio", reason="the page needs Gradio")
     assert main(["web", "--host", "192.0.2.1", "--port", str(free_port()), "--model", net]) == 1
-    assert "nothing can listen on 192.0.2.1" in capsys.readouterr().err
+    assert "cannot listen on 192.0.2.1" in capsys.readouterr().err
 
 
 def test_without_gradio(net, capsys, monkeypatch):
@@ -82,8 +82,7 @@ def test_without_gradio(net, capsys, monkeypatch):
     monkeypatch.delitem(sys.modules, "deepdream.web.page", raising=False)
     monkeypatch.delattr(web, "page", raising=False)
     assert main(["web", "--model", net]) == 1
-    words = "dreamify: the page needs Gradio, which is not installed here: pip install gradio\n"
-    assert capsys.readouterr().err == words
+    assert re.fullmatch(r"dreamify: .*Gradio.*: pip install gradio\n", capsys.readouterr().err)
 
 
 @pytest.mark.parametrize(
