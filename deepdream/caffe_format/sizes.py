@@ -94,7 +94,7 @@ def _suitable(topology: Topology, end: str) -> str:
     """Describes the picture sizes that a layer accepts, found by trying square ones."""
     good = [side for side in range(1, _LARGEST_TRIED + 1) if _fits(topology, (side, side), end)]
     if not good:
-        return f"which accepts no size up to {_LARGEST_TRIED}x{_LARGEST_TRIED}: use another layer"
+        return f"which accepts no square picture up to {_LARGEST_TRIED}x{_LARGEST_TRIED}: use another layer"
     if good[-1] < _LARGEST_TRIED:
         return f"which accepts only {good[0]}x{good[0]} to {good[-1]}x{good[-1]}"
     return f"which needs at least {good[0]}x{good[0]}"

@@ -209,7 +209,7 @@ def read_topology(path: Path) -> Topology:
     try:
         return Topology(_with_splits(layers))
     except ShapeError as error:
-        raise DreamError(f"{path} does not describe a valid net: {error}") from None
+        raise DreamError(f"{path} is not a valid net: {error}") from None
 
 
 def _inputs(net: Any) -> List[LayerSpec]:
@@ -272,7 +272,9 @@ def _with_splits(layers: Sequence[LayerSpec]) -> List[LayerSpec]:
             # Nothing can work in place after a Split, so the blob must have no other reader.
             in_place = layer.bottoms[k : k + 1] == (top,) and readers[reads[i][k]] == 1
             if top in sources and not in_place:
-                raise ShapeError(f"layer {layer.name} writes blob {top}, but an earlier layer has already written it")
+                raise ShapeError(
+                    f"layer {layer.name} writes blob {top}, which already exists: give its top a name of its own"
+                )
             sources[top] = (i, k)
     taken: Counter = Counter()
     result = []

@@ -98,7 +98,7 @@ def test_a_layer_that_fits_no_square_picture(tmp_path):
         "fc", "InnerProduct", "data", param="inner_product_param { num_output: 2 }"
     )
     topology = read_topology(Path(tiny_net(tmp_path, text)) / "deploy.prototxt")
-    with pytest.raises(DreamError, match="which accepts no size"):
+    with pytest.raises(DreamError, match="which accepts no square picture"):
         check_sizes(topology, (50, 50), 1, 1.4, "fc")
 
 

@@ -35,7 +35,7 @@ OLD_INPUT = 'input: "data" input_dim: 1 input_dim: 3 input_dim: 4 input_dim: 5\n
         (INPUT + layer("one", "Eltwise", "data"), r"layer one \(Eltwise\) reads 1 blob, .*at least 2"),
         (INPUT + layer("relu", "ReLU", "data", "a b"), "layer relu should have 1 tops.* 2"),
         (INPUT + layer("sum", "Crop", "data"), r"layer sum \(Crop\) does not fit blobs of shape 1x3x4x5"),
-        ('input: "data"' + layer("a", "ReLU", "data"), "deploy.prototxt does not describe a valid net"),
+        ('input: "data"' + layer("a", "ReLU", "data"), "deploy.prototxt is not a valid net"),
         (input_layer((1, 3, 0, 5)), r"layer .* \(Input\) would have an empty top"),
         (input_layer((1, -3, 4, 5)), r"layer .* \(Input\) would have an empty top"),
         (layer("a", "ReLU", "data"), "declares no input: .*deploy.prototxt"),
