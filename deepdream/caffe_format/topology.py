@@ -148,7 +148,7 @@ class Topology:
             raise UsageError(f"cannot dream on layer {end}: `dreamify keys` lists the layers that can be used")
 
     def channel_source(self, layer: str, channel: int) -> Tuple[str, int]:
-        """Traces a channel back through Concat and ReLU layers; returns the layer and channel that it comes from.
+        """Traces a channel back through Concat, ReLU, PReLU and Clip; returns the layer and channel that it comes from.
 
         A ReLU passes no gradient where its input is negative, and a single channel is often negative everywhere.
         """
