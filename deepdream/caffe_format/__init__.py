@@ -1,1 +1,1 @@
-"""Caffe's own files, read without Caffe: what a net is made of, and the numbers in it. Computes nothing."""
+"""Reads Caffe's file formats without Caffe: the layers of a net and its weights. Runs no layers."""

@@ -1,7 +1,7 @@
-"""A classifier at every position: a net's InnerProduct layers as convolutions with the same weights.
+"""Turns a net's InnerProduct layers into convolutions with the same weights: a classifier at every position.
 
-An InnerProduct reads its whole input, so it fits one size of picture only. As a convolution whose window is that input
-it gives the same numbers there, and on a larger picture one answer a position: Long, Shelhamer and Darrell, "Fully
+An InnerProduct reads its whole input, so it works at one picture size only. A convolution whose kernel covers that
+input gives the same result there, and one result per position on a larger picture: Long, Shelhamer and Darrell, "Fully
 convolutional networks for semantic segmentation" (2015).
 """
 
@@ -14,9 +14,10 @@ from .weights import Weights
 
 
 def as_convolutional(topology: Topology) -> Topology:
-    """The net with a Convolution for each InnerProduct that reads planes: (n, c, h, w).
+    """Replaces each InnerProduct that reads a 4-D blob (n, c, h, w) with a Convolution.
 
-    Others stay, those behind a Flatten, say, and with them the one size of picture that they fit.
+    Other InnerProduct layers, such as those after a Flatten, stay as they are. A net that has one still works at one
+    picture size only.
     """
     layers: List[LayerSpec] = []
     shapes: Dict[str, Shape] = {}
@@ -30,7 +31,7 @@ def as_convolutional(topology: Topology) -> Topology:
 
 
 def reshaped(weights: Weights, topology: Topology) -> Weights:
-    """The weights of the net as it was in the shapes that its convolutional form has; nothing is copied."""
+    """Reshapes the original net's weights for its convolutional form, without copying them."""
     return {
         name: [array.reshape(shape) for array, shape in zip(arrays, topology.param_shapes[name])]
         for name, arrays in weights.items()

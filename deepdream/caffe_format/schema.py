@@ -1,15 +1,15 @@
-"""The part of Caffe's protobuf schema that a net for dreaming needs, as message classes.
+"""Defines message classes for the part of Caffe's protobuf schema that dreaming needs.
 
-The schema lives in a DescriptorPool of its own, so it never meets the one that `import caffe` registers, and any
-protobuf release will do. Field names and numbers are those of BVLC Caffe's caffe.proto (commit 9b891540).
+The schema has its own DescriptorPool, so it cannot clash with the one that `import caffe` registers, and it works with
+any protobuf release. Field names and numbers are those of BVLC Caffe's caffe.proto (commit 9b891540).
 """
 
 from typing import Any
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
-# "[repeated] TYPE NAME NUMBER [= DEFAULT]" for each field. Packed floats are, on the wire, a byte string: declared as
-# bytes, 50 MB of weights are read without turning each number into a Python object.
+# "[repeated] TYPE NAME NUMBER [= DEFAULT]" for each field. Packed floats have the wire format of a byte string, so they
+# are declared as bytes: reading 50 MB of weights then creates no Python object per number.
 _LAYER_PARAMS = {
     "BatchNormParameter": "bool use_global_stats 1; float eps 3 = 1e-05",
     "ClipParameter": "float min 1; float max 2",
@@ -66,8 +66,8 @@ _MESSAGES = {
         "ReLUParameter relu_param 123; ReshapeParameter reshape_param 133; ScaleParameter scale_param 142; "
         "SliceParameter slice_param 126; SoftmaxParameter softmax_param 125"
     ),
-    # The form of files written before December 2014. Its parameters have other numbers, so they are read from text only
-    # by name; weights need just name and blobs.
+    # The format of files written before December 2014. Its parameter messages number their fields differently, so they
+    # can be read from text only, by name. Reading weights needs just the name and the blobs.
     "V1LayerParameter": (
         "repeated string bottom 2; repeated string top 3; string name 4; "
         "V1LayerType type 5; "
@@ -123,7 +123,7 @@ def _add_field(message: Any, text: str) -> None:
 def _file_descriptor() -> Any:
     file = descriptor_pb2.FileDescriptorProto(name="deepdream/caffe.proto", package=_PACKAGE)
     for name, values in _ENUMS.items():
-        # Values of two enums may share a name (MAX), which protobuf allows only inside messages: each gets a scope.
+        # Two enums may have a value of the same name (MAX). Protobuf allows that only if each is inside a message.
         enum = file.message_type.add(name=name + "Scope").enum_type.add(name=name)
         for value in values.split("; "):
             label, number = value.split()

@@ -1,8 +1,8 @@
-"""What shape each Caffe layer gives its tops and its parameters, worked out without computing anything.
+"""Infers the shapes of each Caffe layer's tops and parameters without running the layer.
 
-Each rule is the Reshape or LayerSetUp of the Caffe layer of its name (src/caffe/layers/*_layer.cpp). Knowing the shapes
-beforehand is what lets a picture that is too small, or weights of another net, be refused in a sentence: Caffe would
-abort the whole process.
+Each rule follows Reshape or LayerSetUp of the Caffe layer with the same name (src/caffe/layers/*_layer.cpp). Shapes are
+known before anything runs, so a picture that is too small or the weights of another net lead to an error message. Caffe
+would abort the whole process.
 """
 
 from math import ceil, floor, prod
@@ -15,8 +15,8 @@ Shapes = Tuple[List[Shape], List[Shape]]  # of the tops, of the parameters
 Pair = Tuple[int, int]  # vertical, horizontal
 
 MOST_NUMBERS = 2**31 - 1  # in a blob, as in Caffe (blob.cpp)
-_NEVER_IN_PLACE = ("Flatten", "Reshape", "Split")  # Caffe ends the process where one of these is to work in place
-_WIDEST = 2**15  # pixels of a window, its stride or its padding, or channels: more than any net has a use for
+_NEVER_IN_PLACE = ("Flatten", "Reshape", "Split")  # Caffe aborts if one of these works in place
+_WIDEST = 2**15  # limit for kernel, stride, padding (pixels) and LRN windows (channels); real nets stay below
 
 
 class ShapeError(DreamError):
@@ -24,7 +24,7 @@ class ShapeError(DreamError):
 
 
 class Geometry(NamedTuple):
-    """How a window moves over a picture."""
+    """Describes how a window moves over a picture."""
 
     kernel: Pair
     stride: Pair
@@ -33,7 +33,7 @@ class Geometry(NamedTuple):
 
 
 def infer_layer(layer: Any, bottoms: Sequence[Shape]) -> Shapes:
-    """The shapes of a LayerSpec's tops and parameters for the shapes of its bottoms."""
+    """Infers the shapes of a LayerSpec's tops and parameters from the shapes of its bottoms."""
     rule = _RULES.get(layer.type)
     if rule is None:
         raise DreamError(f"layer {layer.name} is of type {layer.type}, which is not supported")
@@ -42,24 +42,28 @@ def infer_layer(layer: Any, bottoms: Sequence[Shape]) -> Shapes:
     except (IndexError, ValueError, ZeroDivisionError):
         raise ShapeError("layer {} ({}) does not fit blobs of shape {}".format(*_names(layer, bottoms))) from None
     if len(tops) != len(layer.tops):
-        raise ShapeError(f"layer {layer.name} should have {len(tops)} tops and has {len(layer.tops)}")
+        raise ShapeError(f"layer {layer.name} should have {len(tops)} tops, but has {len(layer.tops)}")
     if any(size < 1 for top in tops for size in top):
-        raise ShapeError("layer {} ({}) is left with nothing by blobs of shape {}".format(*_names(layer, bottoms)))
+        raise ShapeError("layer {} ({}) would have an empty top for blobs of shape {}".format(*_names(layer, bottoms)))
     _check_in_place(layer, bottoms, tops)
     return tops, params
 
 
 def _check_in_place(layer: Any, bottoms: Sequence[Shape], tops: Sequence[Shape]) -> None:
-    """Raises ShapeError for a top that is one of the layer's bottoms, unless the layer leaves the shape as it is.
+    """Raises ShapeError if a top is also a bottom of the layer, unless the layer keeps its shape.
 
-    A blob has one shape and one memory. Caffe would go on with arrays of the old size beside those of the new.
+    A blob has one shape and one memory. Caffe would continue with a mix of arrays of the old and the new size.
     """
     before = dict(zip(layer.bottoms, bottoms))
     for blob, after in zip(layer.tops, tops):
         if blob in before and (before[blob] != after or layer.type in _NEVER_IN_PLACE):
             raise ShapeError(
-                f"layer {layer.name} ({layer.type}) cannot write over the blob {blob} that it reads"
-                + (f", of {_text(before[blob])}, with {_text(after)}" if before[blob] != after else "")
+                f"layer {layer.name} ({layer.type}) cannot work in place on blob {blob}"
+                + (
+                    f", whose shape changes from {_text(before[blob])} to {_text(after)}"
+                    if before[blob] != after
+                    else ""
+                )
                 + ": give its top a name of its own"
             )
 
@@ -73,25 +77,25 @@ def _text(shape: Shape) -> str:
 
 
 def refuse(layer: Any, what: str) -> None:
-    """Raises the error for a parameter of a layer that is not supported."""
+    """Raises DreamError because a layer uses an unsupported option."""
     raise DreamError(f"layer {layer.name} ({layer.type}) uses {what}, which is not supported")
 
 
 def _check_window(*numbers: int) -> None:
-    """Raises ValueError for what would be work without end, or no number to PyTorch."""
+    """Raises ValueError for numbers so large that the work would never end or PyTorch could not represent them."""
     if max(numbers) > _WIDEST:
         raise ValueError("too wide")
 
 
 def canonical(axis: int, ndim: int) -> int:
-    """The axis counted from the front; raises IndexError where there is none."""
+    """Returns the axis counted from the front. Raises IndexError if there is no such axis."""
     if not -ndim <= axis < ndim:
         raise IndexError(axis)
     return axis % ndim
 
 
 def convolution_geometry(param: Any) -> Geometry:
-    """Kernel, stride, pad and dilation of a ConvolutionParameter: one number for both directions, or two."""
+    """Reads kernel, stride, pad and dilation of a ConvolutionParameter; each is given as one number or as two."""
 
     def pair(name: str, default: int) -> Pair:
         values = list(getattr(param, name)) or [default]
@@ -108,7 +112,7 @@ def convolution_geometry(param: Any) -> Geometry:
 
 
 def pooling_geometry(param: Any, height: int, width: int) -> Geometry:
-    """Kernel, stride and pad of a PoolingParameter over a plane of height x width."""
+    """Reads kernel, stride and pad of a PoolingParameter for a plane of height x width."""
     if param.global_pooling:
         return Geometry((height, width), (1, 1), (0, 0))
 
@@ -121,28 +125,31 @@ def pooling_geometry(param: Any, height: int, width: int) -> Geometry:
 
 
 def pooled_size(size: int, kernel: int, stride: int, pad: int, padded: bool, round_up: bool = True) -> int:
-    """The number of pooling windows along one axis, by Caffe's rounding; `padded`: along this axis or the other."""
+    """The number of pooling windows along one axis, with Caffe's rounding.
+
+    padded: whether there is padding along either axis.
+    """
     exact = (size + 2 * pad - kernel) / stride
     count = (ceil(exact) if round_up else floor(exact)) + 1
     if padded and (count - 1) * stride >= size + pad:
-        count -= 1  # a window that would start in the padding
+        count -= 1  # drops a window that would start in the padding
     if (count - 1) * stride >= size + pad:
         raise ValueError("the last window lies outside the plane")
     return count
 
 
 def concat_axis(param: Any, ndim: int) -> int:
-    """The axis of a ConcatParameter, which older files call concat_dim."""
+    """The axis of a ConcatParameter; older files call it concat_dim."""
     return canonical(param.concat_dim if param.HasField("concat_dim") else param.axis, ndim)
 
 
 def slice_axis(param: Any, ndim: int) -> int:
-    """The axis of a SliceParameter, which older files call slice_dim."""
+    """The axis of a SliceParameter; older files call it slice_dim."""
     return canonical(param.slice_dim if param.HasField("slice_dim") else param.axis, ndim)
 
 
 def slice_sizes(param: Any, size: int, count: int) -> List[int]:
-    """The sizes of `count` slices of an axis: cut at the slice points, or all equal."""
+    """The sizes of `count` slices of an axis, cut at the slice points if there are any, else all equal."""
     if not param.slice_point:
         if size % count:
             raise ValueError("does not divide")
@@ -237,7 +244,7 @@ def _split(layer: Any, bottoms: List[Shape]) -> Shapes:
 def _eltwise(layer: Any, bottoms: List[Shape]) -> Shapes:
     coeff = layer.param.eltwise_param.coeff
     if len(bottoms) < 2:
-        raise ShapeError(f"layer {layer.name} (Eltwise) reads {len(bottoms)} blob, and takes at least 2")
+        raise ShapeError(f"layer {layer.name} (Eltwise) reads {len(bottoms)} blob, but needs at least 2")
     if any(shape != bottoms[0] for shape in bottoms) or (coeff and len(coeff) != len(bottoms)):
         raise ValueError("shapes differ")
     if coeff and layer.param.eltwise_param.operation == 0:

@@ -1,4 +1,4 @@
-"""The sizes a dream goes through, and whether the net can work on them."""
+"""Computes the octave sizes of a dream and checks that the net can work on them."""
 
 from typing import List, Sequence
 
@@ -7,11 +7,14 @@ from ..errors import DreamError
 from .shapes import ShapeError
 from .topology import Topology
 
-_LARGEST_TRIED = 1024  # px; no known net asks for a picture larger than that
+_LARGEST_TRIED = 1024  # pixels; no known net needs a larger picture
 
 
 def octave_sizes(size: Size, octave_n: int, octave_scale: float) -> List[Size]:
-    """(height, width) of every octave, the picture's own first; each is made from the one before, as scipy rounds."""
+    """Lists the (height, width) of every octave, the full size first.
+
+    Each octave is scaled from the one before and rounded as scipy rounds.
+    """
     sizes = [size]
     for _ in range(octave_n - 1):
         height, width = sizes[-1]
@@ -22,7 +25,10 @@ def octave_sizes(size: Size, octave_n: int, octave_scale: float) -> List[Size]:
 def check_sizes(
     topology: Topology, size: Size, octave_n: int, octave_scale: float, end: str, what: str = "picture"
 ) -> None:
-    """Raises DreamError where an octave of a picture of (height, width) does not suit `end`, with what would."""
+    """Raises DreamError if layer `end` cannot work on an octave of a (height, width) picture.
+
+    The message says which sizes or how many octaves would work.
+    """
     check_input(topology)
     height, width = size
     works = octaves_that_fit(topology, size, octave_n, octave_scale, end)
@@ -39,40 +45,40 @@ def check_sizes(
 
 
 def check_channels(topology: Topology, sizes: Sequence[Size], end: str, channels: Sequence[int], guided: bool) -> None:
-    """Raises DreamError where `end` lacks one of the channels at one of the sizes, or a guide meets other channels.
+    """Raises DreamError if `end` lacks a channel at one of the sizes, or cannot be compared with a guide.
 
-    Behind a Flatten, say, the number of channels depends on the picture's size.
+    After a Flatten, for example, the number of channels depends on the picture size. A guide needs the same number at
+    all sizes.
     """
     if not (channels or guided):
         return
     counts = [topology.shapes_at(*size, end)[end][1] for size in sizes]
     least, most = min(counts), max(counts)
     if guided and least < most:
-        needs = "a guide needs the same number for every octave and for itself"
+        needs = "a guide needs the same number in every octave and in itself"
     elif channels and max(channels) >= least:
-        needs = f"channel {max(channels)} is not there at every octave"
+        needs = f"channel {max(channels)} does not exist in every octave"
     else:
         return
     count = f"{least} to {most}" if least < most else str(least)
     raise DreamError(
-        f"layer {end} has {count} channels, which depends on the size of the picture, and {needs}: "
-        "take a layer in front of it"
+        f"layer {end} has {count} channels, depending on the size of the picture, but {needs}: use an earlier layer"
     )
 
 
 def octaves_that_fit(topology: Topology, size: Size, octave_n: int, octave_scale: float, end: str) -> int:
-    """How many octaves of a picture of (height, width) suit `end`, from its own size down, of at most `octave_n`."""
+    """Counts how many octaves `end` can work on, from a (height, width) picture downwards; at most `octave_n`."""
     sizes = octave_sizes(size, octave_n, octave_scale)
     fits = {size: _fits(topology, size, end) for size in set(sizes)}
     return next((number for number, size in enumerate(sizes) if not fits[size]), octave_n)
 
 
 def check_input(topology: Topology) -> None:
-    """Raises DreamError unless the net reads colour pictures."""
+    """Raises DreamError unless the net takes colour pictures."""
     shape = topology.shapes[topology.inputs[0]]
     if len(shape) != 4 or shape[1] != 3:
         raise DreamError(
-            f"the net's input is {'x'.join(map(str, shape))}: only nets that read colour pictures can dream"
+            f"the net's input is {'x'.join(map(str, shape))}: use a net that takes colour pictures, with three channels"
         )
 
 
@@ -85,10 +91,10 @@ def _fits(topology: Topology, size: Size, end: str) -> bool:
 
 
 def _suitable(topology: Topology, end: str) -> str:
-    """What sizes a layer takes, in words, found by trying square ones."""
+    """Describes the picture sizes that a layer accepts, found by trying square ones."""
     good = [side for side in range(1, _LARGEST_TRIED + 1) if _fits(topology, (side, side), end)]
     if not good:
-        return "which works at no size that could be found"
+        return f"which accepts no square picture up to {_LARGEST_TRIED}x{_LARGEST_TRIED}: use another layer"
     if good[-1] < _LARGEST_TRIED:
-        return f"which works from {good[0]}x{good[0]} to {good[-1]}x{good[-1]} only"
+        return f"which accepts only {good[0]}x{good[0]} to {good[-1]}x{good[-1]}"
     return f"which needs at least {good[0]}x{good[0]}"

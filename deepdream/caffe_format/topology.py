@@ -1,7 +1,7 @@
-"""A deploy.prototxt as a list of layers, in the form in which Caffe runs it.
+"""Reads a deploy.prototxt as the list of layers that Caffe would run.
 
-What Caffe does to a net before its first pass is done here: old forms brought up to date, layers of the training phase
-left out, and a Split layer put behind every blob that feeds several layers (caffe/util/upgrade_proto.cpp,
+It prepares a net as Caffe does before the first pass: upgrades old formats, drops layers of the training phase, and
+inserts a Split layer after every blob that feeds several layers (caffe/util/upgrade_proto.cpp,
 caffe/util/insert_splits.cpp).
 """
 
@@ -39,13 +39,13 @@ _V1_TYPES = {
 }
 
 
-_LONGEST = 2**22  # bytes of a prototxt: ten times the longest that is known
+_LONGEST = 2**22  # bytes of a prototxt: ten times the longest known
 _RECTIFIERS = ("ReLU", "PReLU", "Clip")
 
 
 @dataclass(frozen=True)
 class LayerSpec:
-    """One layer: its name and type, the names of the blobs it reads and writes, and its LayerParameter."""
+    """Holds a layer's name and type, the names of the blobs it reads and writes, and its LayerParameter."""
 
     name: str
     type: str
@@ -57,15 +57,15 @@ class LayerSpec:
 class Topology:
     """The layers of a net in the order in which Caffe runs them.
 
-    `shapes` has every blob's shape at the input size that the prototxt names, `param_shapes` those of each layer's
-    parameters, which stay the same at any input size.
+    `shapes` has the shape of every blob at the input size given in the prototxt. `param_shapes` has the shapes of each
+    layer's parameters, which do not depend on the input size.
     """
 
     def __init__(self, layers: Sequence[LayerSpec]):
         self.layers = list(layers)
         self.index = {layer.name: i for i, layer in reversed(list(enumerate(self.layers)))}
         self.inputs = [top for layer in self.layers if layer.type == "Input" for top in layer.tops]
-        unread: Dict[str, None] = {}  # in order; an in-place layer reads a blob and gives it back
+        unread: Dict[str, None] = {}  # in order; an in-place layer reads a blob and writes it again
         for layer in self.layers:
             for bottom in layer.bottoms:
                 unread.pop(bottom, None)
@@ -76,39 +76,40 @@ class Topology:
         self._check_counts()
 
     def infer(self, layers: Iterable[LayerSpec], shapes: Dict[str, Shape]) -> Dict[str, Shape]:
-        """The blobs' shapes after these layers have run, for the shapes that blobs have before.
+        """Infers the blobs' shapes after these layers have run, from the shapes before.
 
-        Raises ShapeError where a layer cannot work on what it would get.
+        Raises ShapeError if a layer cannot work on its input.
         """
         shapes = dict(shapes)
         for layer in layers:
             tops, params = infer_layer(layer, [shapes[bottom] for bottom in layer.bottoms])
             if params != self.param_shapes.setdefault(layer.name, params):
-                raise ShapeError(f"layer {layer.name} fits only the picture size that the net was made for")
+                raise ShapeError(f"layer {layer.name} works only at the picture size that the net was made for")
             for top, shape in zip(layer.tops, tops):
                 shapes[top] = shapes.get(top, shape) if layer.type == "Input" else shape
         return shapes
 
     def _check_counts(self) -> None:
-        """Raises ShapeError for a blob that Caffe would not make either, before anybody makes room for it.
+        """Raises ShapeError for a blob that is too large for Caffe as well, before any memory is allocated for it.
 
-        Parameters are as large as their file, or refused.
+        Parameters need no such check: their sizes must match the file.
         """
         for layer in self.layers:
             for shape in (self.shapes[top] for top in layer.tops):
                 if prod(shape) > MOST_NUMBERS:
                     size = "x".join(map(str, shape))
-                    raise ShapeError(f"layer {layer.name} ({layer.type}) declares {size} numbers, too many for a blob")
+                    what = f"a blob of {size} numbers, more than Caffe allows"
+                    raise ShapeError(f"layer {layer.name} ({layer.type}) declares {what}")
 
     def shapes_at(self, height: int, width: int, end: str) -> Dict[str, Shape]:
-        """The shapes of all blobs that `end` depends on for one picture of height x width; raises ShapeError."""
+        """Infers the shapes of all blobs that `end` depends on for one height x width picture. May raise ShapeError."""
         name = self.inputs[0]
         return self.infer(self.needed(end), {name: (1, self.shapes[name][1], height, width)})
 
     def position(self, layer: str) -> int:
-        """Where a layer stands in the order in which Caffe runs them; raises UsageError with the nearest names."""
+        """The index of a layer in Caffe's order. Raises UsageError, which suggests similar names, if there is none."""
         if not isinstance(layer, str):
-            raise UsageError(f"a layer is named by a text, such as {self.layers[-1].name!r}, not {layer!r}")
+            raise UsageError(f"a layer name must be a string, such as {self.layers[-1].name!r}, not {layer!r}")
         if layer not in self.index:
             names = {name.lower(): name for name in self.dreamable()}
             asked = layer.lower()
@@ -119,7 +120,7 @@ class Topology:
         return self.index[layer]
 
     def needed(self, end: str) -> List[LayerSpec]:
-        """The layers that the blobs of layer `end` depend on, itself included, in Caffe's order."""
+        """Lists the layers that the tops of layer `end` depend on, including `end`, in Caffe's order."""
         last = self.position(end)
         wanted = set(self.layers[last].tops)
         chosen = []
@@ -131,25 +132,25 @@ class Topology:
         return chosen[::-1]
 
     def dreamable(self) -> Dict[str, int]:
-        """The layers that can be dreamt on, those with a blob of their own name, and their channel counts."""
+        """Lists the layers that one can dream on (those with a blob of the same name) with their channel counts."""
         kinds = ("Input", "Split")
         layers = (layer for layer in self.layers if layer.type not in kinds and layer.name in layer.tops)
         return {layer.name: self.shapes[layer.name][1] for layer in layers if len(self.shapes[layer.name]) > 1}
 
     def check_end(self, end: str) -> None:
-        """Raises UsageError unless `end` is a layer that can be dreamt on."""
+        """Raises UsageError unless one can dream on layer `end`."""
         tops = self.layers[self.position(end)].tops
         names = self.dreamable()
         if end not in names:
             others = [top for top in tops if top in names]
             if others:
                 raise UsageError(f"layer {end} has no blob of its own name to dream on: use {others[0]}")
-            raise UsageError(f"layer {end} is none to dream on: `dreamify keys` lists those that are")
+            raise UsageError(f"cannot dream on layer {end}: `dreamify keys` lists the layers that can be used")
 
     def channel_source(self, layer: str, channel: int) -> Tuple[str, int]:
-        """The layer and channel that a channel of a layer comes from, before it is joined with others and rectified.
+        """Traces a channel back through Concat, ReLU, PReLU and Clip; returns the layer and channel that it comes from.
 
-        A ReLU passes no gradient where it is shut, and one channel is often shut everywhere.
+        A ReLU passes no gradient where its input is negative, and a single channel is often negative everywhere.
         """
         spec = self.layers[self.position(layer)]
         before: Optional[str] = None
@@ -164,18 +165,18 @@ class Topology:
         return self.channel_source(maker, channel) if maker else (layer, channel)
 
     def classifier(self) -> str:
-        """The layer whose channels are the scores of the net's classes: what its last Softmax reads.
+        """Finds the layer whose channels are the class scores: the input of the last Softmax.
 
-        Raises UsageError where there is none.
+        Raises UsageError if there is none.
         """
         last = next((layer for layer in reversed(self.layers) if layer.type == "Softmax"), None)
         maker = self._maker(last.bottoms[0]) if last else None
         if maker is None or maker not in self.dreamable():
-            raise UsageError("this net ends in no Softmax, so it tells no classes: --channel LAYER:N takes any channel")
+            raise UsageError("this net does not end in a Softmax, so it has no classes: use --channel LAYER:N instead")
         return maker
 
     def _maker(self, blob: str) -> Optional[str]:
-        """The layer that a blob comes from, behind Split and Dropout; None where the blob has another name."""
+        """The layer that made a blob, looking through Split and Dropout. None if its name differs from the blob's."""
         maker = next(layer for layer in self.layers if blob in layer.tops)
         if maker.type in ("Split", "Dropout"):
             return self._maker(maker.bottoms[0])
@@ -183,12 +184,15 @@ class Topology:
 
 
 def _output_first(name: str) -> Tuple[bool, int]:
-    """A sort key: of the layers of a module, its output is the one that people mean."""
+    """Sort key that puts the output of a module first, since it is usually the layer that people mean."""
     return not name.endswith("/output"), len(name)
 
 
 def read_topology(path: Path) -> Topology:
-    """Reads a .prototxt in text form: today's layers, those before December 2014, and `input:`/`input_dim:` headers."""
+    """Reads a .prototxt in text form.
+
+    It accepts today's layers, those from before December 2014, and `input:`/`input_dim:` headers.
+    """
     net = schema.NetParameter()
     try:
         if Path(path).stat().st_size > _LONGEST:
@@ -201,15 +205,15 @@ def read_topology(path: Path) -> Topology:
         raise DreamError(f"{path} cannot be read: {error.strerror}") from None
     layers = _inputs(net) + [_spec(layer) for layer in _layers(net) if _included(layer)]
     if not any(layer.type == "Input" for layer in layers):
-        raise DreamError(f"{path} declares no input: a net to dream with is a deploy.prototxt")
+        raise DreamError(f"{path} declares no input: use the net's deploy.prototxt")
     try:
         return Topology(_with_splits(layers))
     except ShapeError as error:
-        raise DreamError(f"{path} is not a net that can run: {error}") from None
+        raise DreamError(f"{path} is not a valid net: {error}") from None
 
 
 def _inputs(net: Any) -> List[LayerSpec]:
-    """The net's `input:` fields as the Input layer that Caffe makes of them."""
+    """Converts the net's `input:` fields to an Input layer, as Caffe does."""
     if not net.input:
         return []
     param = schema.LayerParameter(name="input", type="Input", top=net.input)
@@ -221,7 +225,7 @@ def _inputs(net: Any) -> List[LayerSpec]:
 
 
 def _layers(net: Any) -> Iterable[Any]:
-    """The net's layers in today's form."""
+    """Yields the net's layers in today's format."""
     for old in net.layers:
         kind = old.DESCRIPTOR.fields_by_name["type"].enum_type.values_by_number[old.type].name
         new = schema.LayerParameter(name=old.name, type=_V1_TYPES.get(kind, kind), bottom=old.bottom, top=old.top)
@@ -237,7 +241,7 @@ def _spec(param: Any) -> LayerSpec:
 
 
 def _included(layer: Any) -> bool:
-    """Whether a layer is part of the net in Caffe's TEST phase, at level 0 and in no stage."""
+    """Whether a layer is part of the net in Caffe's TEST phase, at level 0 and without stages."""
 
     def meets(rule: Any) -> bool:
         test = rule.DESCRIPTOR.fields_by_name["phase"].enum_type.values_by_name["TEST"].number
@@ -254,21 +258,23 @@ def _included(layer: Any) -> bool:
 
 
 def _with_splits(layers: Sequence[LayerSpec]) -> List[LayerSpec]:
-    """Puts a Split behind every blob that several layers read, under the names that Caffe gives it."""
-    sources: Dict[str, Tuple[int, int]] = {}  # blob -> (layer, top) that wrote it last: in-place layers rewrite
+    """Inserts a Split after every blob that several layers read, with the names that Caffe uses."""
+    sources: Dict[str, Tuple[int, int]] = {}  # blob -> (layer, top) that wrote it last; in-place layers write it again
     reads = []
     readers: Counter = Counter()
     for i, layer in enumerate(layers):
         for bottom in layer.bottoms:
             if bottom not in sources:
-                raise ShapeError(f"layer {layer.name} reads the blob {bottom}, which no layer before it writes")
+                raise ShapeError(f"layer {layer.name} reads blob {bottom}, but no earlier layer writes it")
         reads.append([sources[bottom] for bottom in layer.bottoms])
         readers.update(reads[i])
         for k, top in enumerate(layer.tops):
-            # Behind a Split nothing can work in place: the blob must have no other reader.
+            # Nothing can work in place after a Split, so the blob must have no other reader.
             in_place = layer.bottoms[k : k + 1] == (top,) and readers[reads[i][k]] == 1
             if top in sources and not in_place:
-                raise ShapeError(f"layer {layer.name} writes the blob {top}, which another layer has made")
+                raise ShapeError(
+                    f"layer {layer.name} writes blob {top}, which already exists: give its top a name of its own"
+                )
             sources[top] = (i, k)
     taken: Counter = Counter()
     result = []

@@ -1,4 +1,4 @@
-"""A .caffemodel as NumPy arrays, and whether they are those of a given net."""
+"""Reads a .caffemodel as NumPy arrays and checks that they fit a given net."""
 
 import warnings
 from math import prod
@@ -13,19 +13,20 @@ from . import schema
 from .shapes import Shape
 from .topology import Topology
 
-_LONGEST = 2**31 - 1  # bytes of a protobuf file, by its own rule
+_LONGEST = 2**31 - 1  # bytes; protobuf's limit for a message
 
 Weights = Dict[str, List[np.ndarray]]
 
 
 def read_weights(path: Path, topology: Topology) -> Weights:
-    """Each layer's parameters in the shapes that the topology asks for: {layer name: [weights, bias, ...]}.
+    """Reads each layer's parameters in the shapes of the topology: {layer name: [weights, bias, ...]}.
 
-    Takes today's layers and those from before December 2014, blobs with a shape and the older 4-D ones (a bias of
-    1x1x1xN). Layers of the file that the net does not have (a training net's) are passed over, as in Caffe.
+    It accepts today's layers and those from before December 2014, and blobs with a shape as well as the older 4-D ones
+    (where a bias is 1x1x1xN). Layers that are in the file but not in the net, such as those of a training net, are
+    ignored, as in Caffe.
 
     Raises:
-        DreamError: the file is missing, damaged or no Caffe model; or it is of another net, in which case the message
+        DreamError: the file is missing, damaged or not a Caffe model, or it belongs to another net; the message then
             names the first layer whose shapes differ.
     """
     blobs = _blobs_by_layer(path)
@@ -37,7 +38,7 @@ def read_weights(path: Path, topology: Topology) -> Weights:
             has = _text([_shape(blob) for blob in found])
             raise DreamError(
                 f"{path} holds the weights of another net: "
-                f"layer {layer.name} needs {_text(wanted)} and the file has {has}"
+                f"layer {layer.name} needs {_text(wanted)}, but the file has {has}"
             )
         if wanted:
             weights[layer.name] = [_array(path, layer.name, blob, shape) for blob, shape in zip(found, wanted)]
@@ -48,22 +49,22 @@ def _blobs_by_layer(path: Path) -> Dict[str, List[Any]]:
     net = schema.NetParameter()
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", RuntimeWarning)  # old protobufs warn before they raise
+            warnings.simplefilter("ignore", RuntimeWarning)  # old protobuf releases warn before they raise
             if Path(path).stat().st_size > _LONGEST:
                 raise DecodeError
             net.ParseFromString(Path(path).read_bytes())
     except DecodeError:
-        raise DreamError(f"{path} is damaged or no .caffemodel: download it again") from None
+        raise DreamError(f"{path} is damaged or not a .caffemodel: download it again") from None
     except OSError as error:
         raise DreamError(f"{path} cannot be read: {error.strerror}") from None
     layers = [*net.layers, *net.layer]
     if not any(layer.blobs for layer in layers):
-        raise DreamError(f"{path} holds no weights: it is damaged or no .caffemodel, download it again")
+        raise DreamError(f"{path} holds no weights, so it is damaged or not a .caffemodel: download it again")
     return {layer.name: list(layer.blobs) for layer in layers if layer.blobs}
 
 
 def _is_old(blob: Any) -> bool:
-    """Whether the shape is four numbers. Of a single number's, which has no dimensions, Caffe writes nothing at all."""
+    """Whether the blob has the older 4-D shape. For a single number, which has no dimensions, Caffe writes no shape."""
     return any(blob.HasField(name) for name in ("num", "channels", "height", "width"))
 
 

@@ -1,4 +1,4 @@
-"""The engines: which of them computes, real Caffe or PyTorch."""
+"""Chooses the engine that runs the net: real Caffe or PyTorch."""
 
 import os
 from functools import lru_cache
@@ -11,12 +11,12 @@ from . import real_caffe
 
 
 def is_caffe(engine: str) -> bool:
-    """Whether an engine, "auto" too, is real Caffe."""
+    """Whether an engine (possibly "auto") means real Caffe."""
     return bool(choose_engine(engine).__name__ == f"{__name__}.caffe")
 
 
 def not_caffe() -> Optional[str]:
-    """Why "auto" does not take the module that is called caffe; None where there is none, or it does."""
+    """Why "auto" does not use the installed module caffe. None if it does, or if there is no such module."""
     if not real_caffe.is_installed():
         return None
     try:
@@ -27,7 +27,7 @@ def not_caffe() -> Optional[str]:
 
 
 def choose_engine(engine: str) -> Any:
-    """The module of an engine; "auto" is Caffe where BVLC's can be imported."""
+    """Returns the module of an engine. "auto" means Caffe if BVLC Caffe can be imported, else PyTorch."""
     if engine in ("auto", "caffe"):
         try:
             from . import caffe
@@ -37,21 +37,21 @@ def choose_engine(engine: str) -> Any:
             if engine == "caffe":
                 raise
     if not find_spec("torch"):
-        raise DreamError("neither Caffe nor PyTorch is installed: pip install torch (it wants Python 3.10 or later)")
-    # Asks PyTorch, which reads it once, for huge pages: a fresh blob in pages of 4 kB takes longer to get than to fill.
+        raise DreamError("neither Caffe nor PyTorch is installed: pip install torch (requires Python 3.10 or later)")
+    # Requests huge pages; PyTorch reads this once. With 4 kB pages, allocating a new blob takes longer than filling it.
     os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
     return _torch()
 
 
 @lru_cache(maxsize=None)
 def _torch() -> Any:
-    """The engine on PyTorch. Raises DreamError where that cannot be loaded."""
+    """Returns the PyTorch engine. Raises DreamError if PyTorch cannot be loaded."""
     system.check(system.PYTORCH)
     try:
         from . import torch
     except (ImportError, MemoryError, OSError) as error:
         reason = str(error).strip() or type(error).__name__
         raise DreamError(
-            f"PyTorch cannot be loaded ({reason}): give the program more memory, or install PyTorch anew"
+            f"PyTorch cannot be loaded ({reason}): give the program more memory, or reinstall PyTorch"
         ) from None
     return torch

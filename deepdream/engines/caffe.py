@@ -1,6 +1,6 @@
-"""Real BVLC Caffe as the engine: a caffe.Classifier with what our Net has beyond it.
+"""Runs nets on real BVLC Caffe: a caffe.Classifier with the additions of our Net.
 
-Where one of its checks fails, Caffe ends the whole process. What can be wrong is therefore looked for beforehand.
+Caffe aborts the whole process if one of its checks fails, so this module looks for errors beforehand.
 """
 
 import ctypes
@@ -39,7 +39,7 @@ layer { name: "power" type: "Power" bottom: "data" top: "power" power_param { sc
 
 
 class _Blob(TrackedDiff):
-    """pycaffe's Blob, which notes when its diff is handed out."""
+    """Wraps pycaffe's Blob and records when its diff is handed out."""
 
     def __init__(self, blob: Any):
         self._blob = blob
@@ -61,7 +61,7 @@ class _Blob(TrackedDiff):
 
 
 class CaffeNet(CleanPasses, caffe.Classifier):  # type: ignore[misc,name-defined]
-    """blobs="all": caffe.Classifier, whose backward passes begin with clean diffs."""
+    """blobs="all": a caffe.Classifier whose backward passes begin with clean diffs."""
 
     engine = "caffe"
     engine_version = caffe.__version__
@@ -82,7 +82,7 @@ class CaffeNet(CleanPasses, caffe.Classifier):  # type: ignore[misc,name-defined
 
     @property
     def threads(self) -> int:
-        """The processor threads of the matrix products; all else that Caffe does runs on one."""
+        """The number of CPU threads for matrix products. Everything else in Caffe runs on one thread."""
         return max((pool["num_threads"] for pool in _thread_pools().info()), default=1)
 
     def forward(
@@ -92,7 +92,7 @@ class CaffeNet(CleanPasses, caffe.Classifier):  # type: ignore[misc,name-defined
         end: Optional[str] = None,
         **inputs: Any,
     ) -> Any:
-        """pycaffe's forward; raises DreamError where Caffe would abort over the size of a picture."""
+        """pycaffe's forward. Raises DreamError if Caffe would abort because of the size of a picture."""
         self._check(start, end)
         self.begin_forward()
         _select(self.device)
@@ -101,7 +101,7 @@ class CaffeNet(CleanPasses, caffe.Classifier):  # type: ignore[misc,name-defined
     def backward(
         self, diffs: Optional[Sequence[str]] = None, start: Optional[str] = None, end: Optional[str] = None, **tops: Any
     ) -> Any:
-        """pycaffe's backward; CleanPasses says what becomes of the diffs that are there."""
+        """pycaffe's backward. CleanPasses describes what happens to diffs that are already there."""
         with self.backward_pass(start, end):
             _select(self.device)
             return super().backward(diffs=diffs, start=start, end=end, **tops)
@@ -117,9 +117,9 @@ class CaffeNet(CleanPasses, caffe.Classifier):  # type: ignore[misc,name-defined
 
 
 class PrunedCaffeNet(CaffeNet):
-    """blobs="needed": what is run is a second net, of only the layers that `end` depends on.
+    """blobs="needed": runs a second net that has only the layers that `end` depends on.
 
-    It shares the weights of this one, has no diffs from elsewhere, and no gradients of weights are computed for it.
+    The second net shares the weights of this one. It sees no diffs of other passes and computes no weight gradients.
     """
 
     def __init__(self, *args: Any, **kwargs: Any):
@@ -128,7 +128,7 @@ class PrunedCaffeNet(CaffeNet):
         self._pruned: Any = None
 
     def forward(self, end: Optional[str] = None) -> Dict[str, np.ndarray]:  # type: ignore[override]
-        """Runs the layers that `end` (the last) depends on, and returns {blob: data} of its tops."""
+        """Runs the layers that `end` (default: the last) depends on, and returns {blob: data} of its tops."""
         end = end or self.topology.layers[-1].name
         needed = self.topology.needed(end)
         _check_counts(self.topology, needed, self._shapes())
@@ -145,10 +145,12 @@ class PrunedCaffeNet(CaffeNet):
         return {name: self.blobs[name].data for name in needed[-1].tops}
 
     def backward(self, start: Optional[str] = None) -> Dict[str, np.ndarray]:  # type: ignore[override]
-        """From the diff of `start`, the `end` of the last forward pass, to that of the input: {blob: diff}."""
+        """Propagates the diff of `start`, the `end` of the last forward pass, to the input; returns {blob: diff}."""
         start = start or self.topology.layers[-1].name
         if start != self._end:
-            raise UsageError(f"backward(start={start!r}) follows forward(end={self._end!r}): name the same layer twice")
+            raise UsageError(
+                f"backward(start={start!r}) follows forward(end={self._end!r}): use the same layer for both"
+            )
         _select(self.device)
         for name in self.topology.layers[self.topology.position(start)].tops:
             self._pruned.blobs[name].diff[...] = self.blobs[name].diff
@@ -158,17 +160,17 @@ class PrunedCaffeNet(CaffeNet):
         return {source: self.blobs[source].diff}
 
     def bytes_needed(self, end: str, input_shape: Sequence[int]) -> int:
-        """What a pass to `end` takes: data and diff of all its blobs, and the columns of a convolution."""
+        """The memory of a pass to `end`: data and diff of all its blobs, and the column buffer of a convolution."""
         layers, shapes = self.topology.needed(end), {**self._shapes(), self.inputs[0]: tuple(input_shape)}
         shapes = self.topology.infer(layers, shapes)
         blobs = {name for layer in layers for name in layer.tops}
         columns = max(_columns(self.topology, layers, shapes), default=0)
         return 8 * sum(prod(shapes[name]) for name in blobs) + 4 * columns
 
-    least_memory = bytes_needed  # Caffe has no tiles
+    least_memory = bytes_needed  # Caffe cannot run tile by tile
 
     def free_memory(self) -> Optional[int]:
-        """The bytes that are free; None where that is not known, as on a GPU."""
+        """The free memory in bytes. None if unknown, as on a GPU."""
         return system.free() if self.device == "cpu" else None
 
     def _prune(self, needed: Sequence[LayerSpec]) -> Any:
@@ -179,15 +181,15 @@ class PrunedCaffeNet(CaffeNet):
 
 
 def _check_counts(topology: Topology, layers: Sequence[LayerSpec], shapes: Dict[str, Any]) -> None:
-    """Raises DreamError where a layer cannot work on what it would get, or would get too large for Caffe to count."""
+    """Raises DreamError if a layer cannot work on its input, or a blob would have too many numbers for Caffe."""
     shapes = topology.infer(layers, shapes)
     for layer, columns in zip(layers, _columns(topology, layers, shapes)):
         if max((columns, *(prod(shapes[top]) for top in layer.tops))) > _MOST:
-            raise DreamError(f"layer {layer.name} is too large for Caffe at this size: take a smaller picture")
+            raise DreamError(f"layer {layer.name} would be too large for Caffe at this size: use a smaller picture")
 
 
 def _columns(topology: Topology, layers: Sequence[LayerSpec], shapes: Dict[str, Any]) -> Iterator[int]:
-    """How many numbers the columns have that each layer's weights are multiplied with (base_conv_layer.cpp)."""
+    """Yields the size of each layer's column buffer, which its weights are multiplied by (base_conv_layer.cpp)."""
     for layer in layers:
         if layer.type not in ("Convolution", "Deconvolution"):
             yield 0
@@ -198,15 +200,16 @@ def _columns(topology: Topology, layers: Sequence[LayerSpec], shapes: Dict[str, 
 
 
 def set_threads(threads: int) -> None:
-    """How many processor threads the matrix products use."""
+    """Sets the number of CPU threads for matrix products."""
     _thread_pools().limit(limits=threads)
 
 
 @lru_cache(maxsize=None)
 def _thread_pools() -> Any:
-    """threadpoolctl's view of the libraries that multiply matrices.
+    """Returns threadpoolctl's controller of the libraries that multiply matrices.
 
-    It finds them in a callback from C, where a Ctrl-C would be lost: hence in another thread, which gets none.
+    It finds them in a callback from C, where a Ctrl-C would be lost. It therefore runs in another thread, which never
+    receives one.
     """
     import threadpoolctl
 
@@ -217,20 +220,20 @@ def _thread_pools() -> Any:
 def make_net(
     model: Any, device: str, precision: str, blobs: str, leftovers: bool, convolutional: bool = False
 ) -> CaffeNet:
-    """A Net for a model_zoo.Model; the arguments are load_net's."""
+    """Makes a Net for a model_zoo.Model. The arguments are those of load_net."""
     if precision != "float32":
         raise UsageError(f"Caffe computes in float32 only: use --engine torch for {precision}")
     chosen = _device(device)
     topology = read_topology(model.prototxt)
     check_input(topology)
     _check_types(topology)
-    weights = read_weights(model.weights, topology)  # refuses those of another net
+    weights = read_weights(model.weights, topology)  # raises DreamError if they belong to another net
     _select(chosen)
     kind = PrunedCaffeNet if blobs == "needed" else CaffeNet
     options = {"mean": np.float32(model.mean), "channel_swap": (2, 1, 0)}
     if convolutional:
         topology = as_convolutional(topology)
-        # Caffe would abort over the shapes in the file; from an empty one it takes nothing.
+        # Caffe would abort over the shapes in the file, so it gets an empty one, from which it loads nothing.
         with _prototxt(caffe_prototxt.whole(topology)) as path:
             net = kind(path, os.devnull, **options)
         for name, arrays in reshaped(weights, topology).items():
@@ -244,17 +247,20 @@ def make_net(
 
 
 def _check_types(topology: Topology) -> None:
-    """Raises DreamError for a layer of a type that this Caffe, an old one say, does not have."""
+    """Raises DreamError if this Caffe, which may be old, lacks the type of a layer."""
     there = caffe.layer_type_list()
     for layer in topology.layers:
         if layer.type not in there:
-            since = "it came in August 2018; " if layer.type == "Clip" else ""
+            since = "it was added in August 2018; " if layer.type == "Clip" else ""
             way_out = f"{since}use --engine torch or a newer Caffe"
             raise DreamError(f"this Caffe has no layer of type {layer.type} (layer {layer.name}): {way_out}")
 
 
 def _forced_backward(prototxt: Path) -> str:
-    """The text of the net with force_backward, as the notebook had it: without, Caffe leaves the picture's diff out."""
+    """Returns the text of the net with force_backward, as in the notebook of 2015.
+
+    Without it, Caffe does not compute the diff of the input.
+    """
     net = caffe_pb2.NetParameter()
     try:
         text_format.Parse(Path(prototxt).read_text(encoding="utf-8"), net)
@@ -263,14 +269,14 @@ def _forced_backward(prototxt: Path) -> str:
     for layer in (*net.layer, *net.layers):
         for field, value in layer.ListFields():
             if field.name.endswith("_param") and "engine" in value.DESCRIPTOR.fields_by_name:
-                value.ClearField("engine")  # a Caffe without cuDNN aborts where it is asked for it
+                value.ClearField("engine")  # a Caffe without cuDNN aborts if a layer asks for it
     net.force_backward = True
     return str(text_format.MessageToString(net))
 
 
 @contextmanager
 def _prototxt(text: str) -> Iterator[str]:
-    """The path of a file with this text: Caffe reads nets from files only."""
+    """Yields the path of a temporary file with this text, since Caffe reads nets only from files."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "deploy.prototxt"
         path.write_text(text, encoding="utf-8")
@@ -278,7 +284,7 @@ def _prototxt(text: str) -> Iterator[str]:
 
 
 def _select(device: str) -> None:
-    """Has Caffe compute on a device; it forgets that from one Python thread to another."""
+    """Makes Caffe compute on a device. The setting holds only for the current Python thread."""
     if device == "cpu":
         caffe.set_mode_cpu()
     else:
@@ -287,17 +293,17 @@ def _select(device: str) -> None:
 
 
 def _device(name: str) -> str:
-    """cpu or cuda:N for auto, cpu, cuda or cuda:N; raises UsageError where Caffe cannot compute there."""
+    """Resolves auto, cpu, cuda or cuda:N to cpu or cuda:N. Raises UsageError if Caffe cannot compute there."""
     if name == "auto":
         return "cuda:0" if _has_driver() and _works("cuda:0") else "cpu"
     wanted = "cuda:0" if name == "cuda" else name
     if wanted == "cpu" or (re.fullmatch(r"cuda:\d+", wanted) and _works(wanted)):
         return wanted
-    raise UsageError(f"this Caffe cannot compute on {name} here: use --device cpu, or --engine torch")
+    raise UsageError(f"this Caffe cannot compute on {name} here: use --device cpu or --engine torch")
 
 
 def _has_driver() -> bool:
-    """Whether NVIDIA's driver is there at all: asking Caffe takes a second."""
+    """Whether NVIDIA's driver is installed. Asking Caffe would take a second."""
     try:
         ctypes.CDLL("libcuda.so.1")
     except OSError:
@@ -306,7 +312,10 @@ def _has_driver() -> bool:
 
 
 def _works(device: str) -> bool:
-    """Whether Caffe was built for GPUs and computes on this one; another process asks, for a no would end it."""
+    """Whether Caffe was built for GPUs and computes on this one.
+
+    Another process tries it, since Caffe would abort if it cannot.
+    """
     ask = (
         "import sys; sys.path.insert(0, sys.argv[1]); import caffe; "
         "caffe.set_device(int(sys.argv[2])); caffe.set_mode_gpu(); caffe.Net(sys.argv[3], caffe.TEST).forward()"

@@ -1,4 +1,4 @@
-"""Nets written anew for real Caffe, which reads them as text only."""
+"""Writes nets as prototxt text, the only format that real Caffe reads."""
 
 from typing import Any, Sequence
 
@@ -9,7 +9,7 @@ from ..caffe_format.topology import LayerSpec, Topology
 
 
 def whole(topology: Topology) -> str:
-    """The prototxt of all layers, differentiated by the inputs and by the weights."""
+    """Writes the prototxt of all layers, with gradients for the inputs and the weights."""
     net = schema.NetParameter(force_backward=True)
     for spec in topology.layers:
         _add(net, spec)
@@ -17,10 +17,11 @@ def whole(topology: Topology) -> str:
 
 
 def pruned(topology: Topology, needed: Sequence[LayerSpec]) -> str:
-    """The prototxt of these layers, of which the last is differentiated by the inputs and by nothing else.
+    """Writes the prototxt of these layers, with gradients of the last one for the inputs only.
 
-    force_backward would have Caffe work out the gradients of all weights too, a third of a step. Without it, Caffe goes
-    back from where a layer has a loss_weight to where one has something to learn: a factor of 1 on each input.
+    With force_backward, Caffe would also compute the gradients of all weights, which takes a third of a step. Without
+    it, Caffe's backward pass runs from a layer with a loss_weight to one with something to learn, so each input gets a
+    learnable factor of 1.
     """
     net = schema.NetParameter()
     for spec in needed:
@@ -36,7 +37,7 @@ def pruned(topology: Topology, needed: Sequence[LayerSpec]) -> str:
 
 
 def _add(net: Any, spec: LayerSpec) -> Any:
-    """Adds a layer; the topology has left out those of other phases, and its bottoms are those behind the Splits."""
+    """Adds a layer as it is in the topology, whose bottoms follow the Splits and which has dropped other phases."""
     layer = net.layer.add()
     layer.CopyFrom(spec.param)
     for field in ("bottom", "top", "include", "exclude"):

@@ -1,4 +1,4 @@
-"""Which diffs a backward pass may find in the blobs: clean ones, but for what is meant to be there."""
+"""Clears old diffs before a backward pass, except those that the program has set on purpose."""
 
 from contextlib import contextmanager
 from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple
@@ -9,49 +9,50 @@ from ..caffe_format.topology import Topology
 
 
 class TrackedDiff:
-    """A blob that can tell what backward passes have left in its diff from what the program has set.
+    """Distinguishes, in a blob's diff, what a backward pass has left there from what the program has set.
 
-    pycaffe hands a diff out as an array, which the program may keep and write to unseen. So once it has the array, what
-    each pass leaves is copied, to be compared before the next pass. A diff that nobody has asked for costs nothing.
+    pycaffe hands out a diff as an array, which the program may keep and write to at any time. Once the program has the
+    array, each pass therefore saves a copy of the diff, which is compared with the diff before the next pass. A diff
+    that the program has never asked for costs nothing.
     """
 
-    _is_out = False  # whether the program has the array
-    _state = "untouched"  # "made" by a pass; or "used" by one, which leaves it the program's
-    _copy: Any = None  # of what that pass left
+    _is_out = False  # whether the program has been given the array
+    _state = "untouched"  # "made": written by a pass; "used": read by a pass, so still as the program set it
+    _copy: Any = None  # of the diff after that pass
 
     def _diff(self) -> Any:
-        """The diff, as an array or a tensor."""
+        """Returns the diff as an array or a tensor."""
         raise NotImplementedError
 
     def hand_out(self) -> None:
-        """To be called before the program is given the diff."""
+        """Must be called before the program is given the diff."""
         if self._state != "untouched" and (self._copy is None or self._copy.shape != self._diff().shape):
             self._copy = _copied(self._diff())
         self._is_out = True
 
     def leave(self, made: bool) -> None:
-        """A pass has worked on the diff. made: it has written numbers of its own there."""
+        """Must be called after a pass has worked on the diff. made: whether the pass has written to it."""
         self._state = "made" if made else "used"
         self._copy = _copied(self._diff()) if self._is_out else None
 
     def clear(self, used: bool) -> None:
-        """Makes zero what passes have left, but not what the program has set since.
+        """Sets the diff to zero if a pass has written it, unless the program has changed it since.
 
-        used: nor is what the program set before to be used again by another pass.
+        used: whether to do the same if a pass has only read it, so that no other pass uses it again.
         """
         if (self._state == "made" or (self._state == "used" and used)) and not self._has_changed():
             self.clear_all()
 
     def clear_all(self) -> None:
-        """Makes the diff zero, whoever has set it."""
+        """Sets the diff to zero, whoever has set it."""
         self._diff()[...] = 0
         self.leave(made=True)
 
     def _has_changed(self) -> bool:
         now, before = self._diff(), self._copy
         if before is None or before.shape != now.shape:
-            return False  # it has not been handed out, or not in this shape
-        same = (now == before) | ((now != now) & (before != before))  # NaN is left, too
+            return False  # the program was not given the diff, or not in this shape
+        same = (now == before) | ((now != now) & (before != before))  # a NaN that is still NaN is unchanged
         return not bool(same.all())
 
 
@@ -60,37 +61,37 @@ def _copied(diff: Any) -> Any:
 
 
 class CleanPasses:
-    """A net whose backward passes begin with clean diffs, and can be run in parts. Both engines' nets are.
+    """Base of both engines' nets: backward passes begin with clean diffs and can be run in parts.
 
-    Caffe never clears a diff: a layer between `start` and the input that `start` does not depend on works on what an
-    earlier pass, of another dream perhaps, has left in its tops. With `leftovers` it is so here, too. Otherwise what
-    passes have left is made zero before the next one begins, but for
-    - the diffs of the blobs that it starts at;
-    - what the program has set since the last pass, and what it set before for as long as passes begin at one layer,
-      except in the inputs, whose diffs are results that no layer reads;
-    - everything, where a pass goes on from where the last one ended, at its `end` or at the layer before, and no
-      forward pass has come between.
+    Caffe never clears a diff. A layer between `start` and the input that `start` does not depend on therefore works on
+    diffs that an earlier pass, perhaps of another dream, has left in its tops. With `leftovers` the same happens here.
+    Otherwise diffs that earlier passes have left are set to zero before the next pass, with these exceptions:
+    - The diffs of the blobs where the pass starts are kept.
+    - Diffs that the program has set since the last pass are kept. Those that it set earlier are kept as long as passes
+      start at the same layer. Neither holds for the inputs, whose diffs are results that no layer reads.
+    - All diffs are kept if a pass continues the last one, from its `end` or from the layer before, without a forward
+      pass in between.
     """
 
     topology: Topology
     inputs: List[str]
     outputs: List[str]
-    clear_param_diffs: Callable[[], None]  # as in pycaffe: makes the diffs of all parameters zero
+    clear_param_diffs: Callable[[], None]  # as in pycaffe: sets the diffs of all parameters to zero
     leftovers = False
-    _began: Optional[int] = None  # where the last pass began, or that which it went on from
-    _ended: Optional[int] = None  # where it ended, if it can be gone on from there
+    _began: Optional[int] = None  # where the last pass began, or the pass that it continued
+    _ended: Optional[int] = None  # where it ended, if another pass can continue it
 
     def tracked(self) -> Dict[str, Any]:
-        """The blobs, each a TrackedDiff, by name."""
+        """Returns the blobs by name, each a TrackedDiff."""
         raise NotImplementedError
 
     def begin_forward(self) -> None:
-        """To be called by each forward pass."""
+        """Must be called by each forward pass."""
         self._ended = None
 
     @contextmanager
     def backward_pass(self, start: Optional[str], end: Optional[str]) -> Iterator[Tuple[int, int]]:
-        """Clears what is to be cleared, and notes what the pass leaves; yields the positions of `start` and `end`."""
+        """Clears old diffs and records what the pass leaves. Yields the positions of `start` and `end`."""
         last = self.topology.position(start) if start else len(self.topology.layers) - 1
         first = self.topology.position(end) if end else 0
         if self._ended is None or last not in (self._ended, self._ended - 1):

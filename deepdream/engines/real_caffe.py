@@ -1,4 +1,4 @@
-"""`import caffe`, and whether that is BVLC Caffe. Anything can be called caffe: a folder, a script, a stand-in."""
+"""Imports caffe and checks that it is BVLC Caffe, since any folder, script or stub may have that name."""
 
 import importlib
 import importlib.util
@@ -14,7 +14,7 @@ _LAYERS = {"Convolution", "Pooling", "LRN", "Concat", "Split", "InnerProduct"}  
 
 
 class NotCaffe(DreamError):
-    """What `import caffe` finds cannot be used; `why` says so without the way out."""
+    """Raised if `import caffe` finds nothing usable. `why` is the reason, without the advice on what to do."""
 
     def __init__(self, why: str):
         super().__init__(f"{why}: install pycaffe, or use --engine torch")
@@ -22,17 +22,17 @@ class NotCaffe(DreamError):
 
 
 def import_caffe() -> Tuple[Any, Any]:
-    """The modules caffe and caffe.proto.caffe_pb2. Raises NotCaffe where they are not there, or not BVLC's."""
-    # Caffe's log would bury every message. What is fatal is still told. Read when caffe is imported.
+    """Returns the modules caffe and caffe.proto.caffe_pb2. Raises NotCaffe if they are missing or not BVLC's."""
+    # Hides all but fatal errors; otherwise Caffe's log would bury every message. Caffe reads this when imported.
     os.environ.setdefault("GLOG_minloglevel", "3")
     try:
-        with redirect_stdout(sys.stderr):  # where pycaffe prints that its protobuf is broken
+        with redirect_stdout(sys.stderr):  # pycaffe prints an error if its protobuf is broken
             caffe = importlib.import_module("caffe")
-            from caffe import Classifier  # noqa: F401  # a folder of that name has none
+            from caffe import Classifier  # noqa: F401  # a mere folder of that name has no Classifier
             from caffe.proto import caffe_pb2
 
             missing = _missing(caffe, caffe_pb2)
-    except (Exception, SystemExit) as error:  # built for another NumPy or protobuf, pycaffe breaks in many ways
+    except (Exception, SystemExit) as error:  # a pycaffe built for another NumPy or protobuf fails in many ways
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise NotCaffe(f"Caffe cannot be imported ({reason})") from None
     if missing:
@@ -42,7 +42,7 @@ def import_caffe() -> Tuple[Any, Any]:
 
 
 def _missing(caffe: Any, caffe_pb2: Any) -> Optional[str]:
-    """What a module lacks that BVLC's has: its compiled core, layers registered there, and its protobuf messages."""
+    """Names what a module lacks of BVLC Caffe: the compiled core, its registered layers, or the protobuf messages."""
     core = importlib.import_module("caffe._caffe")
     if not isinstance(getattr(core.__spec__, "loader", None), ExtensionFileLoader):
         return "compiled caffe._caffe"
@@ -56,7 +56,7 @@ def _missing(caffe: Any, caffe_pb2: Any) -> Optional[str]:
 
 
 def is_installed() -> bool:
-    """Whether there is a module called caffe; a folder of that name without a program in it is none."""
+    """Whether there is a module called caffe. A folder of that name without an __init__.py does not count."""
     if "caffe" in sys.modules:
         spec = getattr(sys.modules["caffe"], "__spec__", None)
         return spec is None or spec.origin is not None

@@ -200,5 +200,5 @@ def test_too_small_a_picture(tmp_path):
         sizes.append(math.ceil((sizes[-1] - 3) / 2) + 1)
     assert topology.shapes["pool3"] == (1, 3, sizes[-1], sizes[-1])
     assert topology.shapes_at(4, 64, "pool2")["pool2"] == (1, 3, 1, 16)  # 4, 2, 1
-    with pytest.raises(ShapeError, match=r"layer pool3 \(Pooling\) is left with nothing by blobs of shape 1x3x1x16"):
+    with pytest.raises(ShapeError, match=r"layer pool3 \(Pooling\) .* empty .* 1x3x1x16"):
         topology.shapes_at(4, 64, "pool3")

@@ -82,7 +82,7 @@ def test_a_guide_is_called_a_guide(topology):
 
 
 def test_a_layer_that_fits_some_sizes_only(topology):
-    with pytest.raises(DreamError, match="works from 31x31 to 32x32 only"):
+    with pytest.raises(DreamError, match="31x31 to 32x32"):
         check_sizes(topology, (33, 32), 1, 1.4, "fc")
     for side in (31, 32):
         check_sizes(topology, (side, side), 1, 1.4, "fc")
@@ -98,7 +98,7 @@ def test_a_layer_that_fits_no_square_picture(tmp_path):
         "fc", "InnerProduct", "data", param="inner_product_param { num_output: 2 }"
     )
     topology = read_topology(Path(tiny_net(tmp_path, text)) / "deploy.prototxt")
-    with pytest.raises(DreamError, match="which works at no size that could be found"):
+    with pytest.raises(DreamError, match="which accepts no square picture"):
         check_sizes(topology, (50, 50), 1, 1.4, "fc")
 
 
@@ -121,5 +121,5 @@ def test_a_net_that_reads_no_colour_pictures_is_refused(tmp_path):
         "conv", "Convolution", "data", param="convolution_param { num_output: 2 kernel_size: 3 }"
     )
     topology = read_topology(write_prototxt(tmp_path, text))
-    with pytest.raises(DreamError, match="input is 1x1x28x28: only nets that read colour pictures can dream"):
+    with pytest.raises(DreamError, match=r"input is 1x1x28x28: .*colour pictures"):
         check_sizes(topology, (40, 40), 1, 1.4, "conv")

@@ -21,24 +21,24 @@ OLD_INPUT = 'input: "data" input_dim: 1 input_dim: 3 input_dim: 4 input_dim: 5\n
             OLD_INPUT + 'layers { name: "odd" type: FOO bottom: "data" top: "odd" }',
             "not a Caffe net in text form: .*FOO",
         ),
-        (INPUT + layer("relu", "ReLU", "dta"), "layer relu reads the blob dta, which no layer before it writes"),
-        (INPUT + layer("b", "ReLU", "a") + layer("a", "ReLU", "data"), "layer b reads the blob a"),
+        (INPUT + layer("relu", "ReLU", "dta"), "layer relu reads blob dta"),
+        (INPUT + layer("b", "ReLU", "a") + layer("a", "ReLU", "data"), "layer b reads blob a"),
         (
             INPUT + layer("a", "ReLU", "data", "x") + layer("b", "ReLU", "x", "y") + layer("c", "ReLU", "y", "x"),
-            "layer c writes the blob x, which another layer has made",
+            "layer c writes blob x",
         ),
-        (INPUT + layer("cut", "Slice", "data", "a b a"), "layer cut writes the blob a"),
-        (INPUT + layer("again", "Input", "", "data"), "layer again writes the blob data"),
+        (INPUT + layer("cut", "Slice", "data", "a b a"), "layer cut writes blob a"),
+        (INPUT + layer("again", "Input", "", "data"), "layer again writes blob data"),
         # The top of an in-place layer must be the only reader of its bottom: Caffe splits the blob and then refuses.
-        (INPUT + layer("a", "TanH", "data") + layer("b", "ReLU", "data", "data"), "layer b writes the blob data"),
-        (INPUT + layer("sum", "Eltwise", "data data", "data"), "layer sum writes the blob data"),
-        (INPUT + layer("one", "Eltwise", "data"), r"layer one \(Eltwise\) reads 1 blob, and takes at least 2"),
-        (INPUT + layer("relu", "ReLU", "data", "a b"), "layer relu should have 1 tops and has 2"),
+        (INPUT + layer("a", "TanH", "data") + layer("b", "ReLU", "data", "data"), "layer b writes blob data"),
+        (INPUT + layer("sum", "Eltwise", "data data", "data"), "layer sum writes blob data"),
+        (INPUT + layer("one", "Eltwise", "data"), r"layer one \(Eltwise\) reads 1 blob, .*at least 2"),
+        (INPUT + layer("relu", "ReLU", "data", "a b"), "layer relu should have 1 tops.* 2"),
         (INPUT + layer("sum", "Crop", "data"), r"layer sum \(Crop\) does not fit blobs of shape 1x3x4x5"),
-        ('input: "data"' + layer("a", "ReLU", "data"), "not a net that can run"),
-        (input_layer((1, 3, 0, 5)), "is left with nothing"),
-        (input_layer((1, -3, 4, 5)), "is left with nothing"),
-        (layer("a", "ReLU", "data"), "declares no input: a net to dream with is a deploy.prototxt"),
+        ('input: "data"' + layer("a", "ReLU", "data"), "deploy.prototxt is not a valid net"),
+        (input_layer((1, 3, 0, 5)), r"layer .* \(Input\) would have an empty top"),
+        (input_layer((1, -3, 4, 5)), r"layer .* \(Input\) would have an empty top"),
+        (layer("a", "ReLU", "data"), "declares no input: .*deploy.prototxt"),
         ("", "declares no input"),
         ("layer { name: 5", "is not a Caffe net in text form"),
         ("this is no net at all { ( ] %", "is not a Caffe net in text form"),
@@ -79,7 +79,7 @@ def test_no_file(tmp_path):
 
 @pytest.mark.parametrize(("kind", "param"), in_place_nets.cases(in_place_nets.CHANGE))
 def test_a_layer_that_changes_the_shape_cannot_work_in_place(tmp_path, kind, param):
-    with pytest.raises(DreamError, match=rf"layer it \({kind}\) cannot write over the blob a that it reads.*own$"):
+    with pytest.raises(DreamError, match=rf"layer it \({kind}\) cannot work in place on blob a.*top a name"):
         read_topology(write_prototxt(tmp_path, in_place_nets.net(kind, param, in_place=True)))
     read_topology(write_prototxt(tmp_path, in_place_nets.net(kind, param, in_place=False)))
 
@@ -92,5 +92,5 @@ def test_every_layer_type_has_been_tried_in_place():
 def test_what_keeps_the_shape_of_the_prototxts_picture_alone_is_refused_at_another(tmp_path):
     text = input_layer((1, 3, 1, 1)) + layer("all", "Pooling", "data", "data", "pooling_param { global_pooling: true }")
     topology = read_topology(write_prototxt(tmp_path, text))
-    with pytest.raises(shapes.ShapeError, match="blob data that it reads, of 1x3x4x5, with 1x3x1x1: give"):
+    with pytest.raises(shapes.ShapeError, match=r"blob data, .* from 1x3x4x5 to 1x3x1x1: give"):
         topology.shapes_at(4, 5, "all")

@@ -94,13 +94,13 @@ def test_layers_of_the_training_net_are_passed_over(read, weights):
     [
         (
             lambda w: w.update(conv=[w["conv"][0][:, :, :2], w["conv"][1]]),
-            "conv needs 2x3x3x3 and 2 and the file has 2x3x2x3",
+            "conv needs 2x3x3x3 and 2, but the file has 2x3x2x3",
         ),
-        (lambda w: w.update(fc=w["fc"][:1]), "fc needs 5x8 and 5 and the file has 5x8$"),
-        (lambda w: w.update(fc=[w["fc"][0].T, w["fc"][1]]), "fc needs 5x8 and 5 and the file has 8x5 and 5"),
-        (lambda w: w.update(relu=[np.ones(2, np.float32)]), "relu needs one number and the file has 2"),
-        (lambda w: w.update(data=[np.ones(2, np.float32)]), "data needs nothing and the file has 2"),
-        (lambda w: w.pop("norm"), "norm needs 2 and 2 and 1 and the file has nothing"),
+        (lambda w: w.update(fc=w["fc"][:1]), "fc needs 5x8 and 5, but the file has 5x8$"),
+        (lambda w: w.update(fc=[w["fc"][0].T, w["fc"][1]]), "fc needs 5x8 and 5, but the file has 8x5 and 5"),
+        (lambda w: w.update(relu=[np.ones(2, np.float32)]), "relu needs one number, but the file has 2"),
+        (lambda w: w.update(data=[np.ones(2, np.float32)]), "data needs nothing, but the file has 2"),
+        (lambda w: w.pop("norm"), "norm needs 2 and 2 and 1, but the file has nothing"),
         (lambda w: [w.pop("conv"), w.pop("fc")], "conv needs"),  # the first of both
     ],
 )
@@ -114,7 +114,7 @@ def test_old_shape_that_only_looks_alike(read, weights):
     model = old_caffemodel(weights)
     bias = model.layers[0].blobs[1]
     bias.num, bias.width = 2, 1  # 2x1x1x1: as many numbers, but no bias
-    with pytest.raises(DreamError, match="layer conv needs 2x3x3x3 and 2 and the file has 2x3x3x3 and 2x1x1x1"):
+    with pytest.raises(DreamError, match="layer conv needs 2x3x3x3 and 2, but the file has 2x3x3x3 and 2x1x1x1"):
         read(model)
 
 
@@ -122,7 +122,7 @@ def test_a_file_larger_than_protobuf_allows_is_not_read(tmp_path):
     path = tmp_path / "net.caffemodel"
     path.touch()
     os.truncate(path, 2**40)
-    with pytest.raises(DreamError, match=r"is damaged or no \.caffemodel"):
+    with pytest.raises(DreamError, match=r"is damaged or not a \.caffemodel"):
         read_weights(path, None)
 
 
@@ -168,7 +168,7 @@ def test_truncated(read, weights, part):
     ],
 )
 def test_no_caffemodel(read, body):
-    with pytest.raises(DreamError, match=r"net\.caffemodel (is damaged or no \.caffemodel|holds no weights)"):
+    with pytest.raises(DreamError, match=r"net\.caffemodel (is damaged or not a \.caffemodel|holds no weights)"):
         read(body)
 
 

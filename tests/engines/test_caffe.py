@@ -120,7 +120,7 @@ def test_the_pruned_net_changes_with_the_end(folder):
     needed = load_net(folder, blobs="needed")
     for end in ("narrow", "both", "narrow"):
         assert gradient(needed, end).tobytes() == gradient(load_net(folder), end).tobytes()
-    with pytest.raises(UsageError, match=r"backward.*both.*follows forward.*narrow.*name the same layer twice"):
+    with pytest.raises(UsageError, match=r"backward.*both.*forward.*narrow.*: use the same layer"):
         needed.backward(start="both")
 
 
@@ -162,12 +162,12 @@ def test_a_picture_of_a_size_that_caffe_aborts_over_is_refused(tmp_path, blobs):
     write_net(tmp_path, text)
     net = load_net(str(tmp_path), blobs=blobs)
     net.blobs["data"].reshape(1, 3, 9, 4)
-    with pytest.raises(DreamError, match=r"layer last \(Convolution\) is left with nothing"):
+    with pytest.raises(DreamError, match=r"layer last \(Convolution\) .* empty"):
         net.forward(end="last")
     assert net.forward(end="both")["both"].shape == (1, 7, 9, 4)
     # Three colours of nine neighbours each: the columns of `narrow` are more than an int can count.
     net.blobs["data"].reshape(1, 3, 10000, 9000)
-    with pytest.raises(DreamError, match="layer narrow is too large for Caffe at this size: take a smaller picture"):
+    with pytest.raises(DreamError, match=r"layer narrow .*too large.*: use a smaller picture"):
         net.forward(end="narrow")
 
 
@@ -177,15 +177,16 @@ def test_a_name_that_is_none_is_refused(folder):
             load_net(folder, blobs=blobs).forward(end="wiide")
 
 
-@pytest.mark.parametrize(("kind", "since"), [("Clip", "it came in August 2018; "), ("TanH", "")])
+@pytest.mark.parametrize(("kind", "since"), [("Clip", "August 2018"), ("TanH", "")])
 def test_a_layer_type_that_an_old_caffe_lacks_is_refused_before_it_aborts(tmp_path, monkeypatch, kind, since):
     write_net(tmp_path, NET + layer("both/bounded", kind, "both"))
     there = [name for name in caffe.layer_type_list() if name != kind]
     monkeypatch.setattr(caffe, "layer_type_list", lambda: there)
     with pytest.raises(DreamError) as caught:
         load_net(str(tmp_path))
-    wanted = f"this Caffe has no layer of type {kind} (layer both/bounded): {since}use --engine torch or a newer Caffe"
-    assert str(caught.value) == wanted
+    assert f"this Caffe has no layer of type {kind} (layer both/bounded)" in str(caught.value)
+    assert since in str(caught.value)
+    assert str(caught.value).endswith("use --engine torch or a newer Caffe")
 
 
 def test_a_field_that_caffe_does_not_know_is_refused_before_it_aborts(folder):
@@ -207,7 +208,7 @@ def test_a_net_for_grey_pictures_is_refused(tmp_path):
     write_net(
         tmp_path, input_layer((1, 1, 8, 8)) + layer("pool", "Pooling", "data", param="pooling_param { kernel_size: 2 }")
     )
-    with pytest.raises(DreamError, match="input is 1x1x8x8: only nets that read colour pictures can dream"):
+    with pytest.raises(DreamError, match=r"input is 1x1x8x8: .*colour pictures"):
         load_net(str(tmp_path))
 
 
@@ -215,14 +216,14 @@ def test_a_net_for_grey_pictures_is_refused(tmp_path):
 def test_a_layer_in_place_that_caffe_would_abort_over_or_write_out_of_bounds_is_refused(tmp_path, kind, param):
     write_net(tmp_path, in_place_nets.net(kind, param, in_place=False))
     write_prototxt(tmp_path, in_place_nets.net(kind, param, in_place=True))
-    with pytest.raises(DreamError, match=r"cannot write over the blob a that it reads.*: give its top a name"):
+    with pytest.raises(DreamError, match=r"cannot work in place on blob a.*: give its top a name"):
         load_net(str(tmp_path))
 
 
 def test_an_eltwise_of_one_blob_is_refused_as_caffe_does_before_it_aborts(tmp_path):
     write_net(tmp_path, NET)
     write_prototxt(tmp_path, NET + layer("one", "Eltwise", "both"))
-    with pytest.raises(DreamError, match="reads 1 blob, and takes at least 2"):
+    with pytest.raises(DreamError, match=r"reads 1 blob, .*at least 2"):
         load_net(str(tmp_path))
 
 

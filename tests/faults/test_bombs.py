@@ -144,7 +144,7 @@ def test_weights_that_declare_much(tmp_path, what, tally):
     else:
         path.write_bytes(b"\xa3\x06" * 10**6 if what == "nested deeply" else b"\xa2\x06" + b"\xff" * 4 + b"\x07")
     words = refused(tmp_path, "in.png", "out.png", *SHORT, "--model", "tiny")
-    assert "net.caffemodel holds the weights of another net: layer conv1 needs" in words or "is damaged or no" in words
+    assert "net.caffemodel holds the weights of another net: layer conv1 needs" in words or "is damaged or not" in words
     tally.survived("a hostile net")
 
 

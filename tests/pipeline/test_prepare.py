@@ -138,7 +138,7 @@ def test_what_is_refused(folder, net, capsys, args, words, code):
 def test_a_net_without_classes(folder, capsys, tmp_path_factory):
     other = tiny_net(tmp_path_factory.mktemp("model"))
     line = refused(capsys, folder, ["in.png", "out.png", "--class", "1", "--model", other], 2)
-    assert "this net ends in no Softmax, so it tells no classes: --channel LAYER:N takes any channel" in line
+    assert re.search("Softmax.* no classes: .*--channel LAYER:N", line)
 
 
 def test_again_wants_the_mask_if_there_was_one(folder, net, capsys):
@@ -176,10 +176,10 @@ FLAT = input_layer((1, 3, 16, 16)) + layer("flat", "Flatten", "data")
 @pytest.mark.parametrize(
     ("args", "says"),
     [
-        (["--layer", "flat", "--guide", "guide.png"], "768 to 3360 .* a guide needs the same number for every octave"),
-        (["--layer", "flat", "--guide", "in.png"], "840 to 3360 .* a guide needs the same number for every octave"),
+        (["--layer", "flat", "--guide", "guide.png"], "768 to 3360 .* a guide needs the same number in every octave"),
+        (["--layer", "flat", "--guide", "in.png"], "840 to 3360 .* a guide needs the same number in every octave"),
         (["--layer", "flat", "--guide", "guide.png", "--octaves", "1"], "768 to 3360 .* a guide needs"),
-        (["--channel", "flat:767", "--octaves", "3"], "210 to 3360 .* channel 767 is not there at every octave"),
+        (["--channel", "flat:767", "--octaves", "3"], "210 to 3360 .* channel 767 "),
     ],
 )
 def test_a_layer_with_other_channels_at_other_sizes_is_refused(folder, tmp_path, capsys, args, says):
@@ -187,7 +187,7 @@ def test_a_layer_with_other_channels_at_other_sizes_is_refused(folder, tmp_path,
     tiny_picture(folder / "guide.png", 16, 16)
     start = ["in.png", "out.png", "--seed", "1", "--octaves", "2", "--scale", "2", "--model", other, *args]
     line = refused(capsys, folder, start)
-    assert re.search(f"layer flat has {says}.*: take a layer in front of it$", line)
+    assert re.search(f"layer flat has {says}.*: .*earlier layer$", line)
 
 
 def test_a_layer_with_other_channels_at_other_sizes_is_dreamt_on_where_they_do_not_matter(folder, tmp_path):

@@ -1,4 +1,4 @@
-"""blobs="all": pycaffe to the letter. Every blob is kept, every layer up to `end` runs, in order."""
+"""blobs="all": behaves exactly like pycaffe. Runs every layer up to `end`, in order, and keeps every blob."""
 
 from typing import Any, Dict, Optional, Sequence
 
@@ -10,16 +10,16 @@ from .net import Blob, Net, memory_errors
 
 
 class FullNet(CleanPasses, Net):
-    """The Net of tests, of programs written for pycaffe, and of leftovers."""
+    """The Net for tests, for programs written for pycaffe, and for leftovers."""
 
     @memory_errors()
     def forward(
         self, blobs: Sequence[str] = (), start: Optional[str] = None, end: Optional[str] = None, **inputs: Any
     ) -> Dict[str, Any]:
-        """Runs the layers from `start` (the first) to `end` (the last), both included.
+        """Runs the layers from `start` (default: the first) to `end` (default: the last), both included.
 
-        Returns {blob: data} of the last layer's tops (of the net's outputs) and of `blobs`. Raises ShapeError before
-        anything has run where a layer cannot work on the shapes that it would get.
+        Returns {blob: data} of the tops of `end` (default: the net's outputs) and of `blobs`. Raises ShapeError, before
+        any layer runs, if a layer cannot work on the shapes of its bottoms.
         """
         first = self.topology.position(start) if start else 0
         last = self.topology.position(end) if end else len(self.layers) - 1
@@ -40,14 +40,14 @@ class FullNet(CleanPasses, Net):
     def backward(
         self, diffs: Sequence[str] = (), start: Optional[str] = None, end: Optional[str] = None, **tops: Any
     ) -> Dict[str, Any]:
-        """Runs the layers' backward passes from `start` (the last) back to `end` (the first), both included.
+        """Runs the backward passes from `start` (default: the last) to `end` (default: the first), both included.
 
-        The diffs to start from stand in the blobs of `start`, or are given by blob; CleanPasses says what becomes of
-        the others. Parameters' diffs add up as in Caffe (from zero without leftovers). Returns {blob: diff} of the
-        inputs, or of the bottoms of `end`, and of `diffs`.
+        The pass starts from the diffs in the tops of `start`, or from those given by blob name. CleanPasses describes
+        what happens to other diffs. Parameter diffs accumulate as in Caffe (without leftovers, from zero). Returns
+        {blob: diff} of the inputs, or of the bottoms of `end` if given, and of `diffs`.
 
-        What is left of a pass that stopped at a layer runs from the layer before, or from the same one. That one then
-        runs twice, as in Caffe: its parameters' diffs are added twice, and if it works in place, so does it.
+        A pass that stopped at `end` can be continued from the layer before, or from `end` itself. In the latter case
+        `end` runs twice, as in Caffe: its parameter diffs are added twice, and an in-place layer is applied twice.
         """
         with self.backward_pass(start, end) as (last, first):
             for name, value in tops.items():
@@ -61,7 +61,7 @@ class FullNet(CleanPasses, Net):
         return self.blobs
 
     def clear_param_diffs(self) -> None:
-        """Makes the diffs of all parameters zero."""
+        """Sets the diffs of all parameters to zero."""
         for params in self.params.values():
             for param in params:
                 param.clear_diff()

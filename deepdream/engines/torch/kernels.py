@@ -1,11 +1,11 @@
-"""What PyTorch does slowly on processors, as compiled loops: LRN, max pooling, the way back through ReLU and Clip.
+"""Compiled loops for what PyTorch does slowly on CPUs: LRN, max pooling, the backward pass of ReLU and Clip.
 
-PyTorch takes several passes over memory for the one and many times as long for the other. numba compiles the loops when
-they are first used and keeps the result. Each number is worked out by one thread in one order, so the number of threads
-changes nothing.
+PyTorch takes several passes over memory for the first and many times as long for the others. numba compiles the loops
+when they are first used and caches the result. Each number is computed by one thread in a fixed order, so the result
+does not depend on the number of threads.
 
-A compiled loop looks at no bounds: with an array of the wrong shape it would write where other things are. So every
-function here checks what it is given before it starts a loop, and raises ShapeError.
+A compiled loop checks no bounds: given an array of the wrong shape, it would overwrite other memory. Every function in
+this module therefore checks its arguments first, and raises ShapeError if they do not fit.
 """
 
 from functools import lru_cache
@@ -19,25 +19,26 @@ from ...caffe_format.shapes import Geometry, Pair, ShapeError, pooled_size
 from .layers.base import Tensor
 from .parallel import in_parts
 
-MOST_PLACES = 256  # in a pooling window: which of them has won is kept in a byte
-MOST_CHANNELS = 31  # in an LRN's window: for each number of them a loop is compiled
+MOST_PLACES = 256  # pixels in a pooling window: the index of the maximum is stored in a byte
+MOST_CHANNELS = 31  # in an LRN window: each size has its own compiled loop
 
 
 def usable(x: Tensor) -> bool:
-    """Whether the kernels can work on this blob, which is (n, c, h, w) on a processor.
+    """Whether the kernels can work on this blob. It must be (n, c, h, w) and on the CPU.
 
-    float32 has the channels innermost; float64, whose sums are to be the same on every machine, the pixels.
+    float32 must have the channels innermost. float64, whose sums must be the same on every machine, must have the
+    pixels innermost.
     """
     return there(x.device, x.dtype) and x.dim() == 4 and x.is_contiguous(memory_format=_format(x))
 
 
 def there(device: torch.device, dtype: torch.dtype) -> bool:
-    """Whether there are kernels for such blobs."""
+    """Whether there are kernels for this device and precision."""
     return device.type == "cpu" and dtype in (torch.float32, torch.float64) and _loops() is not None
 
 
 def in_range(x: Tensor, low: float, high: float) -> Tensor:
-    """Which numbers are neither below `low` nor above `high`, as bools."""
+    """Marks, as bools, the numbers that are neither below `low` nor above `high`."""
     _check(x)
     inside = torch.empty_like(x, dtype=torch.bool)
     number = _number(x)
@@ -47,7 +48,10 @@ def in_range(x: Tensor, low: float, high: float) -> Tensor:
 
 
 def where(signs: Tensor, diff: Tensor) -> Tensor:
-    """The diff where the signs, numbers or bools, are above zero; PyTorch would first turn bools into numbers."""
+    """The diff where `signs`, numbers or bools, is above zero; elsewhere the diff times 0.
+
+    PyTorch would first convert bools to numbers.
+    """
     diff = diff.contiguous(memory_format=_format(diff)) if diff.dim() == 4 else diff
     _check(diff, signs, bools=True)
     back = torch.empty_like(diff)
@@ -66,7 +70,7 @@ def lrn_forward(x: Tensor, size: int, k: float, alpha: float) -> Tensor:
 
 
 def lrn_backward(x: Tensor, diff: Tensor, size: int, k: float, alpha: float) -> Tensor:
-    """The diff of lrn_forward's bottom x."""
+    """The diff of x, the bottom of lrn_forward."""
     _check(x, diff)
     back = torch.empty_like(x)
     _lrn("backward", (x, diff.contiguous(memory_format=_format(x)), back), size, k, alpha)
@@ -75,12 +79,12 @@ def lrn_backward(x: Tensor, diff: Tensor, size: int, k: float, alpha: float) -> 
 
 def _lrn(way: str, tensors: Sequence[Tensor], size: int, k: float, alpha: float) -> None:
     if not 1 <= size <= MOST_CHANNELS:
-        raise ShapeError(f"the compiled loops have no LRN across {size} channels")
+        raise ShapeError(f"the compiled loops do not support LRN across {size} channels")
     x, loops = tensors[0], _loops()
     numbers = (_number(x)(k), _number(x)(alpha / size))
     if x.dtype == torch.float32:
         pixels = [_pictures(tensor).reshape(-1, x.shape[1]) for tensor in tensors]
-        window = (None,) * size  # a type of its own for each size, for which the loop is then compiled
+        window = (None,) * size  # each size is its own type, for which numba compiles the loop
         in_parts(getattr(loops, "lrn_" + way), len(pixels[0]), *pixels, window, *numbers)
         return
     for planes in zip(*(tensor.flatten(2).numpy() for tensor in tensors)):
@@ -89,7 +93,7 @@ def _lrn(way: str, tensors: Sequence[Tensor], size: int, k: float, alpha: float)
 
 
 def max_forward(x: Tensor, g: Geometry, out: Pair) -> Tuple[Tensor, Tensor]:
-    """Max pooling in float32: the tops and, as bytes, the places in the windows that they come from."""
+    """Max pooling in float32. Returns the top and, as bytes, the index of each maximum within its window."""
     _check(x, dtype=torch.float32)
     _check_windows(x, g, out, MOST_PLACES)
     n, c = x.shape[:2]
@@ -101,7 +105,7 @@ def max_forward(x: Tensor, g: Geometry, out: Pair) -> Tuple[Tensor, Tensor]:
 
 
 def max_backward(diff: Tensor, winners: Tensor, bottom: Tensor, g: Geometry) -> Tensor:
-    """The diff of max_forward's bottom, for what it found on a bottom of that shape."""
+    """The diff of the bottom of max_forward, given the winners that it found on a bottom of the same shape."""
     _check(bottom, dtype=torch.float32)
     same = (bottom.device, *bottom.shape[:2], *winners.shape[2:])
     if (winners.device, *winners.shape) != same or (diff.device, *diff.shape) != same:
@@ -116,7 +120,10 @@ def max_backward(diff: Tensor, winners: Tensor, bottom: Tensor, g: Geometry) -> 
 
 
 def tied_forward(x: Tensor, g: Geometry, out: Pair, tie: float) -> Tuple[Tensor, Tensor]:
-    """Max pooling in float64, values within `tie` of the greatest counting as equal: the tops, their h * width + w."""
+    """Max pooling in float64, where values within `tie` of the maximum count as equal.
+
+    Returns the top and the index h * width + w of each of its values.
+    """
     _check(x, dtype=torch.float64)
     _check_windows(x, g, out)
     top = x.new_empty((*x.shape[:2], *out))
@@ -127,9 +134,9 @@ def tied_forward(x: Tensor, g: Geometry, out: Pair, tie: float) -> Tuple[Tensor,
 
 
 def _check(x: Tensor, *others: Tensor, dtype: Optional[torch.dtype] = None, bools: bool = False) -> None:
-    """Raises ShapeError unless the loops can work on x, and the others are of its shape and kind.
+    """Raises ShapeError unless the loops can work on x, and the others have the same shape, device and dtype.
 
-    dtype: what x has to be where one precision alone will do. bools: will do in the place of the others' numbers.
+    dtype: required dtype of x, if only one is supported. bools: whether the others may be bools instead.
     """
     kinds = (x.dtype, torch.bool) if bools else (x.dtype,)
     alike = all(o.shape == x.shape and o.device == x.device and o.dtype in kinds for o in others)
@@ -138,9 +145,9 @@ def _check(x: Tensor, *others: Tensor, dtype: Optional[torch.dtype] = None, bool
 
 
 def _check_windows(x: Tensor, g: Geometry, out: Pair, most: Optional[int] = None) -> None:
-    """Raises ShapeError unless x has `out` windows, by either rounding.
+    """Raises ShapeError unless x has `out` windows, with either way of rounding.
 
-    most: places in a window.
+    most: largest number of pixels in a window.
     """
     sound = all(k > p >= 0 and s > 0 for k, s, p in zip(*g[:3])) and (most is None or prod(g.kernel) <= most)
     if not sound or not all(_has_windows(*axis, any(g.pad)) for axis in zip(out, x.shape[2:], *g[:3])):
@@ -152,7 +159,7 @@ def _has_windows(count: int, size: int, kernel: int, stride: int, pad: int, padd
         try:
             if count >= 1 and count == pooled_size(size, kernel, stride, pad, padded, round_up):
                 return True
-        except ValueError:  # the last window would lie outside
+        except ValueError:  # the last window would lie outside the plane
             continue
     return False
 
@@ -163,19 +170,19 @@ def _misfit(*tensors: Tensor) -> ShapeError:
 
 
 def _number(x: Tensor) -> Any:
-    """The type of a blob's numbers, so that nothing is computed in another precision."""
+    """Returns the type of a blob's numbers, so that nothing is computed in another precision."""
     return np.float32 if x.dtype == torch.float32 else np.float64
 
 
 def _rows(x: Tensor, *others: Tensor) -> List[Any]:
-    """The memory of blobs of one shape and format as rows: of channels, in float64 of pixels."""
+    """Views the memory of blobs of one shape and format as rows: of channels in float32, of pixels in float64."""
     if x.dtype == torch.float32:
         return [_pictures(tensor).reshape(-1, x.shape[1]) for tensor in (x, *others)]
     return [tensor.flatten(2).flatten(0, 1).numpy() for tensor in (x, *others)]
 
 
 def _pictures(x: Tensor) -> Any:
-    """(n, h, w, c): the memory of a blob as NumPy sees it."""
+    """Views the memory of a blob as a NumPy array (n, h, w, c)."""
     return x.permute(0, 2, 3, 1).numpy()
 
 
@@ -185,7 +192,7 @@ def _format(x: Tensor) -> torch.memory_format:
 
 @lru_cache(maxsize=None)
 def _loops() -> Any:
-    """The compiled loops; None where numba is not installed."""
+    """Returns the module of compiled loops. None if numba is not installed."""
     try:
         from . import loops
     except ImportError:

@@ -1,7 +1,7 @@
-"""The loops of kernels.py, compiled by numba; a call works on a part of its arrays.
+"""The loops of kernels.py, compiled by numba. Each call works on a part of its arrays.
 
-Most have the channels last: they are innermost in memory, so the loops over them become vector instructions, and
-whatever is written there is small enough for the first cache.
+Most arrays have the channels last, that is innermost in memory. Loops over the channels therefore become vector
+instructions, and their output fits into the L1 cache.
 """
 
 import os
@@ -11,21 +11,21 @@ from typing import Any, Callable
 import numba
 import numpy as np
 
-PIXELS = 64  # in a block: with all channels of a usual layer they fit into the second cache
+PIXELS = 64  # per block: with all channels of a typical layer, a block fits into the L2 cache
 
 
 def _compiled(function: Callable[..., None]) -> Any:
     options: Any = {"nogil": True, "error_model": "numpy"}
-    has_home = os.path.expanduser("~") != "~"  # noqa: PTH111  # else numba makes a folder of that name, here
+    has_home = os.path.expanduser("~") != "~"  # noqa: PTH111  # otherwise numba creates a folder named ~ here
     try:
         return numba.njit(cache=has_home, **options)(function)
-    except RuntimeError:  # there is no folder in which what is compiled could be kept
+    except RuntimeError:  # numba found no folder for its cache
         return numba.njit(**options)(function)
 
 
 @_compiled
 def in_range(x, inside, low, high, first, last):  # type: ignore[no-untyped-def]
-    """inside = low <= x <= high; the rows first to last - 1."""
+    """inside = low <= x <= high, for the rows first to last - 1."""
     for row in range(first, last):
         for i in range(x.shape[1]):
             inside[row, i] = (x[row, i] >= low) & (x[row, i] <= high)
@@ -33,7 +33,7 @@ def in_range(x, inside, low, high, first, last):  # type: ignore[no-untyped-def]
 
 @_compiled
 def where(dy, x, dx, first, last):  # type: ignore[no-untyped-def]
-    """dx = dy where x is above zero, else dy * 0, which is not 0 where dy is not finite; the rows first to last - 1."""
+    """dx = dy where x > 0, else dy * 0 (not 0 if dy is not finite), for the rows first to last - 1."""
     one, nothing = dy.dtype.type(1), dy.dtype.type(0)
     for row in range(first, last):
         for i in range(dy.shape[1]):
@@ -42,7 +42,7 @@ def where(dy, x, dx, first, last):  # type: ignore[no-untyped-def]
 
 @_compiled
 def _window_sum(numbers, window, c):  # type: ignore[no-untyped-def]
-    """The sum of as many numbers from c on as the tuple `window` has."""
+    """The sum of len(window) numbers, starting at c."""
     total = numbers.dtype.type(0)
     for d in range(len(window)):
         total += numbers[c + d]
@@ -51,9 +51,9 @@ def _window_sum(numbers, window, c):  # type: ignore[no-untyped-def]
 
 @_compiled
 def lrn_forward(x, y, window, k, ratio, first, last):  # type: ignore[no-untyped-def]
-    """y = x * s^-0.75, s = k + ratio * the sum of x² over len(window) channels around; pixels first to last - 1.
+    """y = x * s^-0.75, s = k + ratio * the sum of x² over len(window) channels around, for pixels first to last - 1.
 
-    A tuple's length is known when this is compiled: the sum is no loop, so the one over the channels becomes vectors.
+    The length of a tuple is known at compile time, so the sum is unrolled and the loop over the channels is vectorized.
     """
     channels, half = x.shape[1], len(window) // 2
     squares = np.zeros(channels + 2 * half, x.dtype)
@@ -67,7 +67,7 @@ def lrn_forward(x, y, window, k, ratio, first, last):  # type: ignore[no-untyped
 
 @_compiled
 def lrn_backward(x, dy, dx, window, k, ratio, first, last):  # type: ignore[no-untyped-def]
-    """dx = dy * s^-0.75 - 1.5 * ratio * x * the sum of dy * x * s^-1.75 over the window; s is worked out again."""
+    """dx = dy * s^-0.75 - 1.5 * ratio * x * the sum of dy * x * s^-1.75 over the window; s is computed again."""
     channels, half = x.shape[1], len(window) // 2
     squares, products = np.zeros(channels + 2 * half, x.dtype), np.zeros(channels + 2 * half, x.dtype)
     factor = x.dtype.type(1.5) * ratio
@@ -86,9 +86,10 @@ def lrn_backward(x, dy, dx, window, k, ratio, first, last):  # type: ignore[no-u
 
 @_compiled
 def max_forward(x, y, winners, kernel, stride, pad, first, last):  # type: ignore[no-untyped-def]
-    """y = the greatest of each window, winners = its place in it, row by row; the rows first to last - 1 of y.
+    """y = the maximum of each window, winners = its index in the window, row by row, for rows first to last - 1 of y.
 
-    What may stay is read in any case, and a place is as wide as a value: without that AVX2 would go one by one.
+    Values and indices are always read and written, even if they do not change, and indices have the width of values.
+    Otherwise the loop could not be vectorized for AVX2.
     """
     height, width, channels = x.shape
     for i in range(first, last):
@@ -114,22 +115,22 @@ def max_forward(x, y, winners, kernel, stride, pad, first, last):  # type: ignor
 
 @_compiled
 def max_backward(dy, winners, dx, kernel, stride, pad, first, last):  # type: ignore[no-untyped-def]
-    """dx = the sum of the diffs of the windows that a place has won; the rows first to last - 1 of dx.
+    """dx = the sum of the diffs of the windows whose maximum is at that pixel, for the rows first to last - 1 of dx.
 
-    The windows, row by row, add theirs where their winners are. Unsigned indices spare a look at negative ones. What
-    would lie outside dx, as no winner of max_forward's does, is left out.
+    Row by row, each window adds its diff where its winner is. Unsigned indices avoid a check for negative ones. Indices
+    outside dx, which max_forward never produces, are ignored.
     """
     width, channels = dx.shape[1:]
     numbers, elsewhere = dx.reshape(-1), np.uint64(2**63)
     size = np.uint64(dx.size)
-    starts = np.full(256, elsewhere)  # of the channels at each place of a row's leftmost window, for every byte
+    starts = np.full(256, elsewhere)  # index in dx of each pixel of a row's first window, for every possible byte
     cleared = first
     for a in range(max(0, (first + pad[0] - kernel[0]) // stride[0] + 1), dy.shape[0]):
         top = a * stride[0] - pad[0]
         if top >= last:
             break
         bottom = min(top + kernel[0], last)
-        dx[cleared:bottom] = 0  # only now: what is about to be added to stays in the cache
+        dx[cleared:bottom] = 0  # just before it is added to, so that it is still in the cache
         cleared = bottom
         for place in range(kernel[0] * kernel[1]):
             row, column = top + place // kernel[1], place % kernel[1] - pad[1]
@@ -146,7 +147,7 @@ def max_backward(dy, winners, dx, kernel, stride, pad, first, last):  # type: ig
 
 @_compiled
 def tied_forward(x, y, indices, kernel, stride, pad, tie, first, last):  # type: ignore[no-untyped-def]
-    """By planes: y = the first value of each window within `tie`, relative, of its greatest, at h * width + w."""
+    """y = each window's first value within `tie` (relative) of its maximum, indices = h * width + w, by planes."""
     height, width = x.shape[1:]
     for plane in range(first, last):
         for i in range(y.shape[1]):
@@ -158,7 +159,7 @@ def tied_forward(x, y, indices, kernel, stride, pad, tie, first, last):  # type:
                     for b in range(left, right):
                         greatest = max(greatest, x[plane, a, b])
                 least = greatest - tie * abs(greatest)
-                y[plane, i, j] = np.nan  # which remains where the window holds nothing else
+                y[plane, i, j] = np.nan  # stays if the window holds only NaN
                 indices[plane, i, j] = top * width + left
                 found = False
                 for a in range(top, bottom):
@@ -173,7 +174,7 @@ def tied_forward(x, y, indices, kernel, stride, pad, tie, first, last):  # type:
 
 @_compiled
 def _window_squares(x, sums, c, half):  # type: ignore[no-untyped-def]
-    """sums = the sum of x² over the channels c - half to c + half of (channels, pixels)."""
+    """sums = the sum of x² over the channels c - half to c + half, where x is (channels, pixels)."""
     sums[:] = 0
     for d in range(max(c - half, 0), min(c + half + 1, x.shape[0])):
         for p in range(x.shape[1]):
@@ -182,7 +183,7 @@ def _window_squares(x, sums, c, half):  # type: ignore[no-untyped-def]
 
 @_compiled
 def lrn_planes_forward(x, y, size, k, ratio, first, last):  # type: ignore[no-untyped-def]
-    """lrn_forward for (channels, pixels), the pixels last in memory: the blocks first to last - 1 of PIXELS of them."""
+    """lrn_forward for (channels, pixels), pixels innermost in memory; for blocks first to last - 1 of PIXELS each."""
     channels, half = x.shape[0], size // 2
     for block in range(first, last):
         part = slice(block * PIXELS, min((block + 1) * PIXELS, x.shape[1]))
@@ -197,7 +198,7 @@ def lrn_planes_forward(x, y, size, k, ratio, first, last):  # type: ignore[no-un
 
 @_compiled
 def lrn_planes_backward(x, dy, dx, size, k, ratio, first, last):  # type: ignore[no-untyped-def]
-    """lrn_backward for (channels, pixels), as lrn_planes_forward has them."""
+    """lrn_backward for (channels, pixels), in the layout of lrn_planes_forward."""
     channels, half = x.shape[0], size // 2
     factor = x.dtype.type(1.5) * ratio
     for block in range(first, last):

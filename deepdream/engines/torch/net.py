@@ -1,4 +1,4 @@
-"""pycaffe's Net on PyTorch: blobs, parameters, and what both of its modes share."""
+"""pycaffe's Net on PyTorch: blobs, parameters, and the parts that both of its modes share."""
 
 from collections import OrderedDict
 from contextlib import contextmanager
@@ -21,11 +21,13 @@ from .layers.base import Tensor, at_least_float32
 class Blob(TrackedDiff):
     """pycaffe's Blob: `data` and `diff` of one shape, in memory that grows but never shrinks.
 
-    On the CPU both are writable NumPy arrays that share memory with the engine, elsewhere (and in bfloat16, which NumPy
-    does not know) torch tensors. Growing beyond what the blob has ever held gives it new memory, all zeros; shrinking
-    keeps the memory and what is in it (blob.cpp).
-    `channels_last` lays four axes out with the second innermost, for a layer that reads them so. `lazy` counts the
-    shapes that it had before anybody asked for its numbers as never held.
+    On the CPU both are writable NumPy arrays that share memory with the engine. On other devices, and in bfloat16,
+    which NumPy does not support, they are torch tensors. A blob that grows beyond its largest size so far gets new
+    memory, all zeros. A blob that shrinks keeps its memory and contents (blob.cpp).
+
+    Args:
+        channels_last: store 4-D blobs with the channels innermost, for layers that read them in this format.
+        lazy: ignore, in the largest size so far, shapes that the blob had before its data or diff was first used.
     """
 
     def __init__(
@@ -42,14 +44,14 @@ class Blob(TrackedDiff):
         self.reshape(*shape)
 
     def reshape(self, *shape: int) -> None:
-        """Gives data and diff another shape."""
+        """Changes the shape of data and diff."""
         self.shape: Shape = tuple(shape)
         if prod(shape) > self._capacity or (self._lazy and not self._memory):
             self._capacity = prod(shape)
             self._memory = {}
 
     def tensor(self, which: str) -> Tensor:
-        """The "data" or the "diff" as a torch tensor."""
+        """Returns "data" or "diff" as a torch tensor."""
         if which not in self._memory:
             self._memory[which] = _zeros(self._capacity, self._dtype, self._device)
         memory = self._memory[which][: prod(self.shape)]
@@ -71,27 +73,30 @@ class Blob(TrackedDiff):
         return self.tensor("diff")
 
     def clear_diff(self) -> None:
-        """Makes the diff zero, unless it has never been anything else."""
+        """Sets the diff to zero, without allocating it if it was never used."""
         if "diff" in self._memory:
             self.tensor("diff").zero_()
 
 
 @contextmanager
 def memory_errors() -> Iterator[None]:
-    """PyTorch's several ways to say that memory has run out, as Python's MemoryError."""
+    """Converts PyTorch's various out-of-memory errors to Python's MemoryError."""
     try:
         yield
-    except RuntimeError as error:  # torch.OutOfMemoryError is one too
+    except RuntimeError as error:  # includes torch.OutOfMemoryError
         if isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error):
             raise MemoryError(str(error)) from None
         raise
 
 
 def _zeros(count: int, dtype: torch.dtype, device: torch.device) -> Tensor:
-    """Zeros that cost no memory until they are written: a prototxt's batch of ten is never filled by one picture."""
+    """Makes zeros that take no memory until they are written.
+
+    A prototxt may declare a batch of ten, of which a single picture uses only a tenth.
+    """
     if device.type != "cpu":
         return torch.zeros(count, dtype=dtype, device=device)
-    size, line = torch.empty(0, dtype=dtype).element_size(), 64  # bytes; the matrix products want whole cache lines
+    size, line = torch.empty(0, dtype=dtype).element_size(), 64  # bytes; matrix products need aligned cache lines
     memory = np.zeros(count * size + line, np.uint8)
     start = -memory.ctypes.data % line
     return torch.from_numpy(memory[start : start + count * size]).view(dtype)
@@ -102,17 +107,17 @@ def _array(tensor: Tensor) -> Any:
 
 
 class Net:
-    """What both modes share: blobs, parameters, layers and the transformer's mean, under pycaffe's names.
+    """Base of both modes: blobs, parameters, layers and the transformer's mean, under pycaffe's names.
 
     Args:
-        topology: the net's layers.
+        topology: the layers of the net.
         weights: {layer: arrays}, float32 or float64.
-        mean: the three means of the input's channels, in the net's channel order (BGR).
-        precision: what data, diffs and parameters are computed in; of bfloat16 the blobs show float32.
+        mean: the means of the three input channels, in the net's channel order (BGR).
+        precision: of the computation, including parameters. With bfloat16, the blobs still hold float32.
     """
 
     model: Any = None  # the model_zoo.Model that the net was made from
-    lazy = False  # whether the blobs are
+    lazy = False  # whether the blobs are lazy
     engine = "torch"
     engine_version = torch.__version__.split("+")[0]
 
@@ -120,7 +125,7 @@ class Net:
         self, topology: Topology, weights: Weights, mean: Sequence[float], device: torch.device, precision: str
     ):
         self.topology, self.device, self.precision = topology, device, precision
-        # TF32 is float32 to all but the GPU's matrix products.
+        # TF32 is float32 everywhere except in the GPU's matrix products.
         self.dtype = torch.float32 if precision == "tf32" else getattr(torch, precision)
         shown = at_least_float32(self.dtype)
         self.blobs = OrderedDict(
@@ -139,23 +144,23 @@ class Net:
     def _param(self, array: np.ndarray) -> Blob:
         blob = Blob(array.shape, self.dtype, self.device, self.channels_last)
         if isinstance(blob.data, np.ndarray):
-            blob.data[...] = array  # PyTorch would wake all its threads for each, which costs more than the copying
+            blob.data[...] = array  # PyTorch would wake all its threads for each copy, which takes longer than the copy
         else:
             blob.tensor("data").copy_(torch.from_numpy(array.copy()))
         return blob
 
     @property
     def channels_last(self) -> bool:
-        """Whether the layers' pictures and parameters have the channels innermost."""
+        """Whether 4-D blobs and parameters have the channels innermost in memory."""
         return False
 
     def free_memory(self) -> Optional[int]:
-        """The bytes that are free where the net computes; None where that is not known."""
+        """The free memory of the net's device in bytes. None if unknown."""
         return torch.cuda.mem_get_info(self.device)[0] if self.device.type == "cuda" else system.free()
 
     @property
     def threads(self) -> int:
-        """The processor threads that a pass uses."""
+        """The number of CPU threads that a pass uses."""
         return torch.get_num_threads()
 
     def _tensors(self, names: Sequence[str], which: str = "data") -> List[Tensor]:

@@ -135,7 +135,7 @@ def test_what_will_not_fit_is_refused_before_anything_runs(make, blobs):
     picture(net, 6, 7)
     assert net.forward(end="mix")["mix"].shape == (1, 7, 6, 7)  # the classifier behind it does not matter
     net.blobs["mix"].data[...] = 3
-    with pytest.raises(ShapeError, match="layer fc fits only the picture size that the net was made for"):
+    with pytest.raises(ShapeError, match="layer fc works only at the picture size"):
         net.forward(end="prob")
     assert (net.blobs["mix"].data == 3).all()
 

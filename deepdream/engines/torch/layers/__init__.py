@@ -1,4 +1,4 @@
-"""One class for each Caffe layer, under Caffe's name."""
+"""One class per Caffe layer, with the same name."""
 
 from typing import Dict, Type
 

@@ -1,4 +1,4 @@
-"""The layers that only arrange numbers: Input, Concat, Slice, Split, Flatten, Reshape, Crop."""
+"""Layers that only rearrange numbers: Input, Concat, Slice, Split, Flatten, Reshape, Crop."""
 
 from typing import List, Sequence
 
@@ -9,7 +9,7 @@ from .base import Blobs, Diffs, Layer, Saved, Tensor
 
 
 class Input(Layer):
-    """The net's input: its blobs are filled from outside (input_layer.cpp)."""
+    """The input of the net, whose blobs the caller fills (input_layer.cpp)."""
 
     def forward(self, bottoms: Sequence[Tensor]) -> List[Tensor]:
         return []
@@ -19,7 +19,7 @@ class Input(Layer):
 
 
 class Concat(Layer):
-    """The bottoms one behind the other along an axis (concat_layer.cpp)."""
+    """Concatenates the bottoms along an axis (concat_layer.cpp)."""
 
     saved_bottoms = Saved.SHAPE
 
@@ -32,7 +32,7 @@ class Concat(Layer):
 
 
 class Slice(Layer):
-    """The bottom cut into its tops along an axis (slice_layer.cpp)."""
+    """Cuts the bottom into the tops along an axis (slice_layer.cpp)."""
 
     saved_bottoms = Saved.SHAPE
 
@@ -51,7 +51,7 @@ class Slice(Layer):
 
 
 class Split(Layer):
-    """The same blob for several layers; their diffs add up in the order of the tops (split_layer.cpp)."""
+    """Passes one blob to several layers and adds their diffs in the order of the tops (split_layer.cpp)."""
 
     def forward(self, bottoms: Sequence[Tensor]) -> List[Tensor]:
         return [bottoms[0]] * len(self.spec.tops)
@@ -67,7 +67,7 @@ class Split(Layer):
 
 
 class Flatten(Layer):
-    """Several axes as one (flatten_layer.cpp). Reshape is alike but for the rule of the top's shape."""
+    """Merges several axes into one (flatten_layer.cpp). Reshape differs only in the rule for the top's shape."""
 
     saved_bottoms = Saved.SHAPE
 
@@ -80,11 +80,11 @@ class Flatten(Layer):
 
 
 class Reshape(Flatten):
-    """The same numbers in another shape (reshape_layer.cpp)."""
+    """Changes the shape and keeps the numbers (reshape_layer.cpp)."""
 
 
 class Crop(Layer):
-    """The part of the first bottom that has the size of the second, from given offsets on (crop_layer.cpp)."""
+    """Crops the first bottom to the size of the second, starting at given offsets (crop_layer.cpp)."""
 
     saved_bottoms = Saved.SHAPE
 

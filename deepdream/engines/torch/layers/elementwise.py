@@ -1,4 +1,4 @@
-"""The layers that work number by number: ReLU, PReLU, Clip, Sigmoid, TanH, Power, Dropout, Eltwise."""
+"""Layers that work on each number separately: ReLU, PReLU, Clip, Sigmoid, TanH, Power, Dropout, Eltwise."""
 
 from math import prod
 from typing import List, Optional, Sequence, Tuple
@@ -12,19 +12,19 @@ from .base import Blobs, BottomLayer, Diffs, Layer, Saved, Tensor
 
 
 def _where(signs: Tensor, diff: Tensor) -> Tensor:
-    """The diff where the signs, numbers or bools, are above zero."""
+    """The diff where `signs`, numbers or bools, is above zero; elsewhere the diff times 0."""
     if diff.dim() == 4 and kernels.there(diff.device, diff.dtype):
         return kernels.where(signs, diff)
     return diff * (signs > 0)
 
 
 class ReLU(Layer):
-    """y = max(x, 0) + slope * min(x, 0) (relu_layer.cpp). The sign of y tells that of x, so in place loses nothing."""
+    """y = max(x, 0) + slope * min(x, 0) (relu_layer.cpp). y > 0 exactly where x > 0, so in place loses nothing."""
 
     def __init__(self, spec: LayerSpec, params: Sequence[Tensor]):
         super().__init__(spec, params)
         self.slope = spec.param.relu_param.negative_slope
-        # Another layer may work in place on the top of this one, so y tells the sign of x only where it is x.
+        # Another layer may overwrite the top in place, so y shows the sign of x only if both are one blob.
         if self.in_place:
             self.saved_tops = Saved.SIGNS
         else:
@@ -44,7 +44,7 @@ class ReLU(Layer):
 
 
 class PReLU(BottomLayer):
-    """y = max(x, 0) + slope[c] * min(x, 0) with a learned slope for each channel or for all (prelu_layer.cpp)."""
+    """y = max(x, 0) + slope[c] * min(x, 0) with learned slopes, one per channel or one for all (prelu_layer.cpp)."""
 
     def _slope(self, ndim: int) -> Tensor:
         return self.params[0].reshape(self.params[0].shape + (1,) * (ndim - 2 if self.params[0].dim() else 0))
@@ -66,7 +66,7 @@ class PReLU(BottomLayer):
 
 
 class Clip(Layer):
-    """y = min(max(x, min), max) (clip_layer.cpp). Diffs pass where min <= bottom <= max: in place, everywhere."""
+    """y = min(max(x, min), max) (clip_layer.cpp). Diffs pass where min <= bottom <= max; in place, everywhere."""
 
     saved_bottoms = Saved.RANGE
 
@@ -113,7 +113,7 @@ class TanH(Layer):
 class Power(BottomLayer):
     """y = (shift + scale * x) ^ power (power_layer.cpp).
 
-    In place Caffe's backward pass reads the bottom after it was overwritten; this one keeps it, and is right.
+    In place, Caffe's backward pass reads the bottom after it was overwritten. This one keeps a copy and is correct.
     """
 
     def _base(self, x: Tensor) -> Tensor:
@@ -128,12 +128,12 @@ class Power(BottomLayer):
         param = self.spec.param.power_param
         x = self.kept(bottoms)
         factor = param.power * param.scale
-        # Where the factor is 0 so is the diff, even where the power below would be infinite.
+        # If the factor is 0, so is the diff, even where the power would be infinite.
         return [top_diffs[0] * factor * self._base(x).pow(param.power - 1) if factor else torch.zeros_like(x)]
 
 
 class Dropout(Layer):
-    """y = x: in Caffe's TEST phase nothing is dropped, and nothing is scaled either (dropout_layer.cpp)."""
+    """y = x: Caffe neither drops nor scales anything in its TEST phase (dropout_layer.cpp)."""
 
     def forward(self, bottoms: Sequence[Tensor]) -> List[Tensor]:
         return [bottoms[0] if self.in_place else bottoms[0].clone()]
@@ -143,10 +143,10 @@ class Dropout(Layer):
 
 
 class Eltwise(Layer):
-    """y = the product, the sum with coefficients, or the greatest of the bottoms (eltwise_layer.cpp).
+    """y = the product, the sum with coefficients, or the maximum of the bottoms (eltwise_layer.cpp).
 
-    Of equal greatest values the second bottom's gets the diff before the first's, and both before any later one's. A
-    product in place keeps a copy of the bottom that it writes over; Caffe reads what is there by then.
+    If several bottoms have the maximum, the diff goes to the second one, else to the first, else to the earliest of the
+    others. An in-place product keeps a copy of the bottom that it overwrites; Caffe reads the overwritten values.
     """
 
     def __init__(self, spec: LayerSpec, params: Sequence[Tensor]):

@@ -1,4 +1,4 @@
-"""The layers that are matrix products: Convolution, Deconvolution, InnerProduct."""
+"""Layers that are matrix products: Convolution, Deconvolution, InnerProduct."""
 
 from math import prod
 from typing import Any, List, Optional, Sequence, Tuple
@@ -13,7 +13,7 @@ from .base import Blobs, Diffs, Layer, Saved, Tensor
 class Convolution(Layer):
     """y[o] = b[o] + sum over c, i, j of w[o, c, i, j] * x[c, s*h + d*i - p, s*w + d*j - p], in groups.
 
-    Caffe's Convolution (conv_layer.cpp); s is the stride, d the dilation, p the padding with zeros.
+    This is Caffe's Convolution (conv_layer.cpp); s is the stride, d the dilation, p the zero padding.
     """
 
     saved_bottoms = Saved.SHAPE
@@ -30,7 +30,7 @@ class Convolution(Layer):
         return [torch.convolution(bottoms[0], weight, bias, *self._arguments)]
 
     def _backward(self, top_diff: Tensor, bottom: Tensor, wanted: List[bool]) -> Any:
-        """The diffs of the bottom, the weight and the bias, each where it is wanted."""
+        """Computes those diffs of bottom, weight and bias that are wanted."""
         biases = [self.params[1].numel()] if wanted[2] else None
         return torch.ops.aten.convolution_backward(top_diff, bottom, self.params[0], biases, *self._arguments, wanted)
 
@@ -38,29 +38,29 @@ class Convolution(Layer):
         if self._has_phases():
             return [self._phase_by_phase(top_diffs[0], bottoms[0])]
         if self._is_product() and top_diffs[0].is_contiguous(memory_format=torch.channels_last):
-            # As a convolution the same takes PyTorch a tenth longer, and three times as long with few channels.
+            # PyTorch's convolution takes a tenth longer for this, and three times as long with few channels.
             rows = top_diffs[0].permute(0, 2, 3, 1)
             return [(rows @ self.params[0].flatten(1)).permute(0, 3, 1, 2)]
         if self._is_depthwise():
-            # The same as a way there, which PyTorch does in two thirds of the time.
+            # The same as a forward convolution, which takes PyTorch two thirds of the time.
             g, flipped = self._geometry, self.params[0].flip(2, 3)
             pad = [size - 1 - pad for size, pad in zip(g.kernel, g.pad)]
             return [torch.conv2d(top_diffs[0], flipped, padding=pad, groups=len(flipped))]
         return [self._backward(top_diffs[0], bottoms[0], [True, False, False])[0]]
 
     def _is_product(self) -> bool:
-        """Whether this is a product of a matrix with each pixel's channels."""
+        """Whether this is a 1x1 convolution: a matrix multiplied by the channels of each pixel."""
         g, plain = self._geometry, self._arguments[3:] == (False, (0, 0), 1)
         return plain and g.kernel == g.stride == (1, 1) and g.pad == (0, 0) and self._on_a_processor()
 
     def _is_depthwise(self) -> bool:
-        """Whether each channel has a kernel of its own, which is moved by one pixel and covers one of the picture."""
+        """Whether this is a depthwise convolution of stride 1 with less padding than the kernel size."""
         g, plain = self._geometry, self._arguments[2:] == ((1, 1), False, (0, 0), len(self.params[0]))
         narrow = all(pad < size for size, pad in zip(g.kernel, g.pad))
         return plain and g.stride == (1, 1) and narrow and self.params[0].shape[1] == 1 and self._on_a_processor()
 
     def _has_phases(self) -> bool:
-        """Whether this is a net's first layer, of few channels and a stride: PyTorch's way back is slow there."""
+        """Whether there are few channels and a stride, as in a net's first layer, where PyTorch's backward is slow."""
         _, channels, height, width = self.params[0].shape
         (stride, other), plain = self._geometry.stride, self._arguments[2:] == ((1, 1), False, (0, 0), 1)
         like_caffes = plain and height == width and stride == other > 1 and channels <= 4
@@ -70,24 +70,25 @@ class Convolution(Layer):
         return self.params[0].device.type == "cpu" and self.params[0].dtype == torch.float32
 
     def _phase_by_phase(self, top_diff: Tensor, bottom: Tensor) -> Tensor:
-        """The diff of the bottom, for each remainder of a pixel's place by the stride as a channel of its own.
+        """Computes the diff of the bottom as a convolution with one output channel per phase.
 
-        Which weights reach a pixel depends on those remainders alone, so all of them together are one convolution of
-        stride 1, whose channels are then dealt out to the pixels (sub-pixel convolution, Shi et al. 2016).
+        A pixel's phase is the remainder of its position divided by the stride. Which weights reach a pixel depends on
+        its phase only, so all phases together are one convolution of stride 1, whose channels are then distributed to
+        the pixels (sub-pixel convolution, Shi et al. 2016).
         """
         stride, (top, left) = self._geometry.stride[0], self._geometry.pad
         phases = _phases(self.params[0], stride)
         dealt = torch.conv2d(top_diff, phases, padding=phases.shape[-1] - 1)
         padded = torch.pixel_shuffle(dealt, stride)
         (height, width), (has_height, has_width) = bottom.shape[2:], padded.shape[2:]
-        # Negative margins cut the padding off; a positive one is pixels that no window reaches.
+        # Negative margins cut off the padding; positive ones add pixels that no window reaches.
         margins = (-left, left + width - has_width, -top, top + height - has_height)
         return torch.nn.functional.pad(padded, margins)
 
     def memory(self, bottom: Shape, top: Shape, dtype: torch.dtype, device: torch.device) -> Tuple[int, int]:
         if dtype == torch.float32 or device.type != "cpu" or prod(self._geometry.kernel) == 1:
             return 0, 0
-        # PyTorch has no convolution for this, and multiplies by all windows laid out as columns.
+        # PyTorch has no direct convolution for this case and multiplies by a column buffer of all windows.
         inner, outer = (top, bottom) if self.transposed else (bottom, top)
         return 0, prod(self._geometry.kernel) * prod(inner[:2]) * prod(outer[2:]) * dtype.itemsize
 
@@ -97,7 +98,7 @@ class Convolution(Layer):
 
 
 def _phases(weight: Tensor, stride: int) -> Tensor:
-    """The weights (o, c, k, k) as those of _phase_by_phase: (c * stride * stride, o, taps, taps)."""
+    """Rearranges weights (o, c, k, k) for _phase_by_phase: (c * stride * stride, o, taps, taps)."""
     outputs, channels, size, _ = weight.shape
     taps = -(-size // stride)
     phases = weight.new_zeros(channels, stride, stride, outputs, taps, taps)
@@ -109,13 +110,13 @@ def _phases(weight: Tensor, stride: int) -> Tensor:
 
 
 class Deconvolution(Convolution):
-    """The transpose of a Convolution: its forward pass is the other's backward pass (deconv_layer.cpp)."""
+    """The transpose of a Convolution, whose backward pass is the forward pass here (deconv_layer.cpp)."""
 
     transposed = True
 
 
 class InnerProduct(Layer):
-    """y = w x + b, x being all axes from `axis` on (inner_product_layer.cpp); w is stored transposed on request."""
+    """y = w x + b, where x has all axes from `axis` on (inner_product_layer.cpp); w may be stored transposed."""
 
     saved_bottoms = Saved.SHAPE
 

@@ -1,4 +1,4 @@
-"""The layers that rescale: LRN, BatchNorm, Scale, Softmax."""
+"""Layers that rescale their input: LRN, BatchNorm, Scale, Softmax."""
 
 from math import prod
 from typing import Dict, List, Optional, Sequence, Tuple
@@ -15,10 +15,10 @@ class LRN(BottomLayer):
     """y = x * s^-beta, where s grows with the squares around x (lrn_layer.cpp; Krizhevsky et al. 2012, section 3.3).
 
     Across channels: s[c] = k + alpha/n * sum of x² over the n channels around c.
-    Within a channel: s = 1 + alpha * the mean of x² over the n x n pixels around, zeros of the padding included.
+    Within a channel: s = 1 + alpha * the mean of x² over the n x n pixels around, including the zero padding.
     Backward: dx = dy * s^-beta - 2*beta*x * (the same window's alpha/n * sum of dy * x * s^(-beta-1)).
 
-    For blobs in bfloat16 it computes in float32: s is close to k, and what it has beyond k would be lost.
+    bfloat16 blobs are computed in float32: s is close to k, and the difference would be lost.
     """
 
     def __init__(self, spec: LayerSpec, params: Sequence[Tensor]):
@@ -33,7 +33,7 @@ class LRN(BottomLayer):
         size = self.param.local_size
         if self.within:
             return self.param.alpha * torch.nn.functional.avg_pool2d(x, size, 1, (size - 1) // 2)
-        # The sum over neighbouring channels is a 1x1 convolution by a band matrix: one pass, and it is symmetric.
+        # The sum over neighbouring channels is a 1x1 convolution with a symmetric band matrix: one pass.
         key = (x.shape[1], x.dtype, x.device)
         if key not in self._bands:
             places = torch.arange(key[0], device=x.device)
@@ -42,7 +42,7 @@ class LRN(BottomLayer):
         return torch.conv2d(x, self._bands[key])
 
     def _shrink(self) -> Tensor:
-        """s^-beta, from square roots where beta is the usual 0.75: they round alike on every machine."""
+        """s^-beta. For the usual beta of 0.75, square roots are used, which round alike on every machine."""
         if self.param.beta == 0.75:
             root = self.scale.sqrt()
             return root.mul_(root.sqrt()).reciprocal_()
@@ -86,13 +86,13 @@ def _fine(tensors: Sequence[Tensor]) -> List[Tensor]:
 
 
 class BatchNorm(Layer):
-    """y = (x - mean) / sqrt(variance + eps) by the stored statistics (batch_norm_layer.cpp with use_global_stats).
+    """y = (x - mean) / sqrt(variance + eps) with stored statistics (batch_norm_layer.cpp with use_global_stats).
 
-    Both are stored as sums, to be divided by the third parameter (or to count as 0 where that is 0).
+    Mean and variance are stored as sums that must be divided by the third parameter; if that is 0, both count as 0.
     """
 
     def _moments(self, ndim: int) -> Tuple[Tensor, Tensor]:
-        """The mean and the standard deviation, (c, 1, 1) each for the four axes of a picture."""
+        """The mean and the standard deviation, each (c, 1, 1) for 4-D blobs."""
         mean, variance, count = self.params
         factor = 0.0 if count.item() == 0 else 1.0 / count.item()
         deviation = (variance * factor + self.spec.param.batch_norm_param.eps).sqrt()
@@ -108,7 +108,7 @@ class BatchNorm(Layer):
 
 
 class Scale(BottomLayer):
-    """y = x * scale + bias, each broadcast along the axes that it does not have (scale_layer.cpp).
+    """y = x * scale + bias, both broadcast along the axes that they lack (scale_layer.cpp).
 
     Only the parameters' diffs need the bottom.
     """

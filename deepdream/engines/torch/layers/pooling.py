@@ -1,4 +1,4 @@
-"""Pooling with Caffe's windows, and with a rule for ties that float64 rounding cannot upset."""
+"""Pooling with Caffe's windows and, in float64, a rule for ties that does not depend on rounding."""
 
 from math import prod
 from typing import List, Sequence, Tuple
@@ -10,16 +10,17 @@ from ....caffe_format.topology import LayerSpec
 from .. import kernels
 from .base import Blobs, Diffs, Layer, Saved, Tensor
 
-# In flat areas many positions of a window hold what is mathematically the same value. In float64 all that lie within
-# this distance of the greatest, relative to it, count as equal, so that no machine's rounding picks the winner.
+# In flat areas, many values of a window are mathematically the same. In float64, all values within this distance of the
+# maximum, relative to it, count as equal, so that the winner does not depend on how a machine rounds.
 TIE = 1e-9
 
 
 class Pooling(Layer):
-    """y = the greatest (MAX) or the mean (AVE) of the values in each window (pooling_layer.cpp).
+    """y = the maximum (MAX) or the mean (AVE) of the values in each window (pooling_layer.cpp).
 
-    The number of windows rounds up. A mean is taken over the window clipped to the padded picture, zeros included. Of
-    equal greatest values the first, row by row, gets the diff; in float64 the first within TIE of the greatest.
+    By default, the number of windows is rounded up. A mean is over the window clipped to the padded picture, including
+    zeros. If several values are the maximum, the first one, row by row, gets the diff; in float64, the first one within
+    TIE of the maximum.
     """
 
     saved_bottoms = Saved.SHAPE
@@ -29,7 +30,7 @@ class Pooling(Layer):
         self.param = spec.param.pooling_param
         self.is_max = self.param.pool == 0
         self.indices: Tensor
-        self._pooled: Shape = ()  # the shape of the bottom that the indices are of
+        self._pooled: Shape = ()  # the shape of the bottom that the indices belong to
 
     def forward(self, bottoms: Sequence[Tensor]) -> List[Tensor]:
         self._pooled = tuple(bottoms[0].shape)
@@ -48,7 +49,7 @@ class Pooling(Layer):
         return [top]
 
     def backward(self, top_diffs: Diffs, bottoms: Blobs, tops: Blobs) -> List[Tensor]:
-        if tuple(bottoms[0].shape) != self._pooled:  # the indices would lead out of the bottom's memory
+        if tuple(bottoms[0].shape) != self._pooled:  # the indices would point outside the bottom's memory
             shape = "x".join(map(str, bottoms[0].shape))
             raise ShapeError(f"layer {self.spec.name} (Pooling) has not yet run forward on a blob of {shape}")
         if self._compiled(bottoms[0]):
@@ -77,7 +78,7 @@ class Pooling(Layer):
         return place * prod(top), 0 if compiled else 4 * prod(top) * dtype.itemsize
 
     def _compiled(self, bottom: Tensor) -> bool:
-        """Whether max_forward does it; in float64, tied_forward comes in below."""
+        """Whether max_forward handles this case. In float64, _first_of_the_greatest may call tied_forward."""
         few = prod(self._geometry(bottom).kernel) <= kernels.MOST_PLACES
         return self.is_max and bottom.dtype == torch.float32 and few and kernels.usable(bottom)
 
@@ -89,9 +90,9 @@ class Pooling(Layer):
         return height, width
 
     def _fit(self, bottom: Tensor) -> Tuple[Tensor, Geometry, bool]:
-        """The bottom, the geometry and the rounding with which PyTorch's pooling gives Caffe's windows.
+        """Returns the bottom, geometry and rounding with which PyTorch's pooling has the same windows as Caffe's.
 
-        PyTorch allows a padding of half the kernel at most; a wider one is laid around the picture beforehand.
+        PyTorch limits the padding to half the kernel size. If it is wider, the bottom is padded beforehand.
         """
         height, width = bottom.shape[2:]
         g = self._geometry(bottom)
@@ -107,7 +108,7 @@ class Pooling(Layer):
 
 
 def _first_of_the_greatest(x: Tensor, g: Geometry, out: Pair) -> Tuple[Tensor, Tensor]:
-    """Each window's winner and its index h * width + w in its plane, by the rule of TIE."""
+    """Finds each window's winner, by the rule of TIE, and its index h * width + w in the plane."""
     if kernels.usable(x):
         return kernels.tied_forward(x, g, out, TIE)
     height, width = x.shape[2:]
@@ -115,7 +116,7 @@ def _first_of_the_greatest(x: Tensor, g: Geometry, out: Pair) -> Tuple[Tensor, T
     sides = (g.pad[1], spans[1] - width - g.pad[1], g.pad[0], spans[0] - height - g.pad[0])
     padded = torch.nn.functional.pad(x, sides, value=float("-inf"))
 
-    def offset(i: int, j: int) -> Tensor:  # (n, c, *out): what every window holds at (i, j)
+    def offset(i: int, j: int) -> Tensor:  # (n, c, *out): the value at (i, j) of every window
         rows = slice(i, spans[0] - g.kernel[0] + i + 1, g.stride[0])
         return padded[:, :, rows, j : spans[1] - g.kernel[1] + j + 1 : g.stride[1]]
 
