@@ -87,7 +87,7 @@ def test_what_needs_no_numbers_does_not_wait_for_them(args):
         (["in.png", "out.png", "--engine", "theano"], "invalid choice: 'theano'"),
         (["in.png", "out.png", LAYER, "-1"], "iterations must be a whole number from 0 to 1000000, not -1"),
         (["in.png", "out.png", LAYER, "1", "0"], "octaves must be a whole number from 1 to 1000, not 0"),
-        (["in.png", "out.png", LAYER, "1", "2", "1"], "scale must be a number above 1, 1000 at most, not 1.0"),
+        (["in.png", "out.png", LAYER, "1", "2", "1"], "scale must be a number above 1 and at most 1000, not 1.0"),
         (["in.png", "out.png", "--threads", "100000"], "threads must be a whole number from 1 to 1024"),
         (
             ["in.png", "out.png", LAYER, "--layer", "conv1"],
