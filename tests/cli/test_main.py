@@ -151,7 +151,7 @@ def test_a_device_that_is_not_there(capsys, folder, net, device, precision, word
     ("source", "target", "words"),
     [
         ("missing.png", "out.png", "there is no file missing.png"),
-        ("cut.png", "out.png", "cut.png is damaged or cut short"),
+        ("cut.png", "out.png", "cut.png is damaged or truncated"),
         ("text.png", "out.png", "text.png is not a picture"),
         ("empty.png", "out.png", "empty.png is empty"),
         (".", "out.png", ". is a folder: name a picture in it"),
@@ -232,7 +232,7 @@ def damaged(net, folder, how):
         ("unsupported", 1, "layer relu1 is of type Cubic, which is not supported"),
         ("no text", 1, "is not a Caffe net in text form"),
         ("no input", 1, "declares no input"),
-        ("twice", 2, "must hold exactly one *.caffemodel and holds net.caffemodel, second.caffemodel"),
+        ("twice", 2, "must hold exactly one *.caffemodel but holds net.caffemodel, second.caffemodel"),
     ],
 )
 def test_models_that_are_not_right(capsys, folder, net, tmp_path_factory, how, code, words):
