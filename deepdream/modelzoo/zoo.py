@@ -188,7 +188,7 @@ def _make(known: Card, progress: bool) -> None:
             from ..console import say
 
             where = " or ".join(map(str, _own_folders(known.name))) or "the user cache, because there is no home folder"
-            say(f"{known.name} cannot be stored in {where} and is made for this run only: {way_out}")
+            say(f"{known.name} cannot be stored in {where} and is made for this run alone: {way_out}")
 
 
 def _own_folders(name: str) -> list[Path]:

@@ -101,7 +101,9 @@ def test_where_nothing_can_be_stored_a_model_is_made_for_the_run(fault, packed, 
     model = resolve("packed", progress=True)
     assert model.verified
     assert cache not in model.weights.parents
-    said = f"dreamify: packed cannot be stored in {cache / 'packed'} and is made for this run only: set DREAMIFY_MODELS"
+    said = (
+        f"dreamify: packed cannot be stored in {cache / 'packed'} and is made for this run alone: set DREAMIFY_MODELS"
+    )
     assert capsys.readouterr().err.startswith(said)
     assert resolve("packed", progress=True) == model
     assert len(packed) == 1
