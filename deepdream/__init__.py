@@ -1,4 +1,4 @@
-"""Google's 2015 DeepDream with the same numbers, on real Caffe or on PyTorch.
+"""Google's DeepDream of 2015, number for number, on real Caffe or on PyTorch.
 
 from deepdream import load_net, deepdream
 dream = deepdream(load_net("bvlc_googlenet"), picture)  # (h, w, 3) float32 RGB in and out
@@ -7,7 +7,7 @@ dream = deepdream(load_net("bvlc_googlenet"), picture)  # (h, w, 3) float32 RGB 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, List
 
-if TYPE_CHECKING:  # what type checkers read instead of _HOMES
+if TYPE_CHECKING:  # for type checkers, which cannot read _HOMES
     from .dream import deepdream as deepdream
     from .dream import deprocess as deprocess
     from .dream import guide_features as guide_features
@@ -20,7 +20,7 @@ if TYPE_CHECKING:  # what type checkers read instead of _HOMES
 
 __version__ = "0.1.0"
 
-# Imported when they are asked for: `dreamify.py --help` must not wait for NumPy and SciPy.
+# Imported on first use: `dreamify.py --help` must not wait for NumPy and SciPy.
 _HOMES = {
     "load_net": "modelzoo.load",
     "deepdream": "dream",

@@ -1,4 +1,4 @@
-"""Steps towards more than one layer as a whole: several objectives with weights, priors, and a mask."""
+"""Gradient ascent on several weighted objectives, with regularizers and a mask."""
 
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Optional, Sequence, Tuple
@@ -13,22 +13,22 @@ from .settings import GOAL, DreamSettings, GoalSettings
 
 
 class Term(NamedTuple):
-    """One of the objectives that a dream is drawn towards."""
+    """A weighted objective."""
 
     end: str  # the layer
     objective: Objective
-    weight: float = 1.0  # below 0 it is drawn away
+    weight: float = 1.0  # a negative weight minimizes the objective
 
 
 @dataclass
 class Ascent:
-    """One step of a dream, for dream.dream_steps.
+    """One step of a dream, callable as the `step` of dream.dream_steps.
 
-    It goes up the gradient of F(x) / |dF| - tv R_tv(x) - decay R_decay(x). F is the sum of the terms, each times its
-    weight; |dF| the mean size of F's gradient, blurred if that is wanted, so that a prior's weight means the same on
-    every layer; R are priors.py's. Of what a step changes the mask keeps its share.
+    It ascends the gradient of F(x) / |dF| - tv R_tv(x) - decay R_decay(x). F is the weighted sum of the terms. |dF| is
+    the mean absolute gradient of F, after blurring if `blur` is set; dividing by it makes the weight of a regularizer
+    mean the same on every layer. The regularizers R are those of regularizers.py. The mask scales the change of a step.
 
-    mask: (h, w) float32 of 0-1, as large as the picture; where it is 0 the picture stays what it was.
+    mask: (h, w) float32 of 0-1, the size of the picture; where it is 0 the picture is left unchanged.
     """
 
     net: Any
@@ -36,11 +36,11 @@ class Ascent:
     terms: Sequence[Term]
     goal: GoalSettings = GOAL
     mask: Optional[np.ndarray] = None
-    _share: Optional[np.ndarray] = field(default=None, init=False)  # the mask at the size of the last step
+    _share: Optional[np.ndarray] = field(default=None, init=False)  # the mask, resized for the last step
 
     @staticmethod
     def bytes_per_pixel(terms: int, goal: GoalSettings, has_mask: bool) -> int:
-        """What a step takes for each pixel, besides the net and what a plain step does; measured in float32."""
+        """Returns the bytes per pixel that a step needs beyond the net and a plain step; measured in float32."""
         has_priors = bool(goal.tv or goal.decay or goal.blur)
         return max(12 * (terms > 1), 28 * has_priors) + 33 * has_mask
 
@@ -56,11 +56,11 @@ class Ascent:
             masked = before + share * (src.data[0] - before)
             src.data[0] = arrays.where(share > 0, masked, arrays.like(octave_base, src.data))
         except BaseException:
-            src.data[0] = before  # a step that the mask has not been laid on yet is undone
+            src.data[0] = before  # undo a step that has not been masked yet
             raise
 
     def _gradient(self, shift: Tuple[int, int]) -> Any:
-        """The gradient of all terms, with the priors', on the shifted picture."""
+        """Returns the gradient of all terms and regularizers on the shifted picture."""
         (end, objective, weight), *more = self.terms
         gradient = gradient_towards(self.net, end, objective)
         if more or weight != 1:
@@ -70,14 +70,14 @@ class Ascent:
         goal = self.goal
         if not (goal.tv or goal.decay or goal.blur):
             return gradient
-        # The picture's border runs across the shifted picture; nothing is to be smoothed over it.
+        # Undo the shift: the border of the picture runs across the shifted one, and nothing may be smoothed across it.
         back = (-shift[0], -shift[1])
         x = arrays.roll(self.net.blobs[self.net.inputs[0]].data[0], back)
         gradient = arrays.roll(gradient, back)
         if goal.blur:
             gradient = regularizers.blur(gradient, goal.blur)
         size = abs(gradient).mean()
-        for c in range(len(x)):  # one colour after the other, for less memory
+        for c in range(len(x)):  # one colour at a time, to save memory
             if goal.tv:
                 gradient[c : c + 1] -= size * goal.tv * regularizers.total_variation(x[c : c + 1])
             if goal.decay:
@@ -85,7 +85,7 @@ class Ascent:
         return arrays.roll(gradient, shift)
 
     def _share_at(self, size: Tuple[int, ...]) -> np.ndarray:
-        """The mask at an octave's size."""
+        """Returns the mask at the size of an octave."""
         assert self.mask is not None
         if self._share is None or self._share.shape != size:
             h, w = self.mask.shape

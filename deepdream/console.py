@@ -1,4 +1,4 @@
-"""The terminal: messages, progress bars, and what Ctrl-C does."""
+"""Terminal output and signals: messages, progress bars and Ctrl-C."""
 
 import os
 import signal
@@ -16,20 +16,20 @@ _heard = threading.local()
 
 
 def say(text: str) -> None:
-    """A line for the person at the terminal; standard output is kept for pictures."""
+    """Prints a message on standard error; standard output is reserved for pictures."""
     listener: Optional[Callable[[str], None]] = getattr(_heard, "listener", None)
     if listener:
         listener(text)
         return
     try:
         print(f"dreamify: {printable(text)}", file=sys.stderr, flush=True)
-    except OSError:  # nobody listens any more; the work goes on
-        sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115  # for as long as the program runs
+    except OSError:  # standard error has been closed; keep working
+        sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115  # stays open until the program exits
 
 
 @contextmanager
 def captured_messages(listener: Callable[[str], None]) -> Iterator[None]:
-    """What is said in this thread is for somebody who is not at the terminal."""
+    """Sends the messages of this thread to `listener` instead of the terminal."""
     _heard.listener = listener
     try:
         yield
@@ -38,9 +38,9 @@ def captured_messages(listener: Callable[[str], None]) -> Iterator[None]:
 
 
 def bar(what: str, total: int, done: int = 0) -> Any:
-    """tqdm's bar, on standard error where that is a terminal and the work takes longer than two seconds.
+    """Returns a tqdm progress bar; it is shown if standard error is a terminal and the work takes over two seconds.
 
-    what: stands before it, with tqdm's own fields.
+    what: the text before the bar; it may contain tqdm fields.
     """
     form = what + " |{bar}| {percentage:3.0f}%, {remaining} left"
     return tqdm(total=total, initial=done, bar_format=form, disable=None, delay=2, leave=False)
@@ -48,10 +48,11 @@ def bar(what: str, total: int, done: int = 0) -> Any:
 
 @contextmanager
 def interruptible(what: str = "this step", at_once: bool = False) -> Iterator[Callable[[], Optional[int]]]:
-    """The first Ctrl-C, or SIGTERM, waits until the step under way is done, so that a whole picture is left.
+    """Lets the current step finish at the first Ctrl-C or SIGTERM, so that a complete picture remains.
 
-    The second does not. what: is finished. at_once: it is not, the first one raises KeyboardInterrupt, too. What is
-    yielded tells the signal that came, if one did.
+    The second signal interrupts at once. Yields a function that returns the number of the signal received, or None.
+
+    what: the work that is finished first, for the message. at_once: raise KeyboardInterrupt at the first signal, too.
     """
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     caught: List[int] = []
@@ -62,10 +63,10 @@ def interruptible(what: str = "this step", at_once: bool = False) -> Iterator[Ca
         if at_once:
             raise KeyboardInterrupt
         again = "Ctrl-C" if number == signal.SIGINT else "SIGTERM"
-        say(f"finishing {what}; {again} again to drop the dream")
+        say(f"finishing {what}; {again} again to discard the dream")
 
     for number, handler in before.items():
-        if handler != signal.SIG_IGN:  # a script's background job ignores Ctrl-C, and is to go on doing so
+        if handler != signal.SIG_IGN:  # a background job of a script ignores Ctrl-C; keep that
             signal.signal(number, catch)
     try:
         yield lambda: caught[0] if caught else None

@@ -1,8 +1,9 @@
 """Google's deepdream of July 2015, function for function, on any engine's Net.
 
-preprocess and deprocess turn a picture into what the net sees and back; make_step is one step of gradient ascent;
-deepdream takes a picture through all its octaves. Names, defaults and order of computation are the 2015 code's, so on
-the same Caffe the same seed gives the same bytes. What else a dream can be drawn towards is ascent.py's.
+preprocess turns a picture into the net's input and deprocess turns it back; make_step runs one step of gradient ascent;
+deepdream runs a picture through all its octaves. Names, defaults and the order of computation are those of the 2015
+code, so the same seed gives the same bytes on the same Caffe. Weighted objectives, regularizers and masks are in
+ascent.py.
 """
 
 from typing import Any, Callable, Iterator, NamedTuple, Optional, Tuple
@@ -16,32 +17,32 @@ from .errors import DreamError, UsageError
 from .objectives import Objective, objective_L2
 from .settings import DREAM, DreamSettings
 
-# From the shift (vertical, horizontal) of the net's picture to how it should change, (3, h, w).
+# Maps the shift (vertical, horizontal) of the picture in the net to the gradient on it, (3, h, w).
 Gradient = Callable[[Tuple[int, int]], Any]
 
 
 def preprocess(net: Any, img: np.ndarray) -> np.ndarray:
-    """(h, w, 3) RGB of 0-255 -> (3, h, w) float32 BGR with the mean subtracted.
+    """Converts (h, w, 3) RGB of 0-255 to (3, h, w) float32 BGR with the mean subtracted.
 
-    Raises UsageError for anything but an array of that shape, of finite numbers.
+    Raises UsageError unless img is an array of that shape that holds only finite numbers.
     """
     img = arrays.checked_picture(img)
     return np.float32(np.rollaxis(img, 2)[::-1]) - net.transformer.mean[net.inputs[0]]
 
 
 def deprocess(net: Any, img: np.ndarray) -> np.ndarray:
-    """The inverse of preprocess: (3, h, w) -> (h, w, 3), neither clipped nor rounded.
+    """Inverts preprocess: (3, h, w) -> (h, w, 3), neither clipped nor rounded.
 
-    Raises UsageError for another shape.
+    Raises UsageError for any other shape.
     """
     if np.ndim(img) != 3 or len(img) != 3:
         size = "x".join(map(str, np.shape(img)))
-        raise UsageError(f"deprocess takes an array of (3, height, width), as preprocess makes it, not of {size}")
+        raise UsageError(f"deprocess takes a (3, height, width) array, such as preprocess returns, not {size}")
     return np.dstack((img + net.transformer.mean[net.inputs[0]])[::-1])
 
 
 def gradient_towards(net: Any, end: str, objective: Objective) -> Any:
-    """(3, h, w): the gradient of an objective of layer `end` on the net's picture, in the net's own memory."""
+    """Returns the input diff for an objective on layer `end`: its gradient with respect to the picture, (3, h, w)."""
     net.forward(end=end)
     objective(net.blobs[end])
     net.backward(start=end)
@@ -57,7 +58,7 @@ def make_step(
     objective: Objective = objective_L2,
     rng: Any = np.random,
 ) -> None:
-    """One step of gradient ascent on the picture in the net's input blob.
+    """Runs one step of gradient ascent on the picture in the input blob.
 
     Args:
         step_size, jitter, clip, rng: see ascend.
@@ -69,19 +70,19 @@ def make_step(
 
 
 def ascend(net: Any, gradient: Gradient, step_size: float, jitter: int, clip: bool, rng: Any) -> None:
-    """One step along a gradient.
+    """Takes one step along a gradient.
 
-    The picture is shifted by up to `jitter` pixels either way and back, moved along the gradient so that its pixels
-    change by `step_size` levels in the mean, and clipped to what a picture can show.
+    Shifts the picture by up to `jitter` pixels in each direction, moves it along the gradient so that its pixels
+    change by `step_size` levels on average, shifts it back and, with `clip`, clips it to 0-255.
 
     Args:
-        gradient: is called when the picture in the net's input blob is shifted.
-        rng: what the two shifts are drawn from: a RandomState, or numpy.random itself as in 2015.
+        gradient: called while the picture in the input blob is shifted.
+        rng: source of the two random shifts: a RandomState, or numpy.random itself as in 2015.
 
-    Whatever is raised, the picture is where it was before the step, not shifted.
+    The shift is undone whatever is raised.
 
     Raises:
-        DreamError: the gradient is zero or not finite; the picture is as it was before the step.
+        DreamError: the gradient is zero or not finite; the picture is left as it was before the step.
     """
     src = net.blobs[net.inputs[0]]
 
@@ -90,7 +91,7 @@ def ascend(net: Any, gradient: Gradient, step_size: float, jitter: int, clip: bo
     try:
         g = gradient((oy, ox))
         size = abs(g).mean()
-        least = abs(step_size) / np.finfo(np.float32).max  # below it step_size / size would be infinite
+        least = abs(step_size) / np.finfo(np.float32).max  # below this, step_size / size would be infinite
         usable = least < size < np.inf
         if usable:
             src.data[:] += step_size / size * g
@@ -98,34 +99,34 @@ def ascend(net: Any, gradient: Gradient, step_size: float, jitter: int, clip: bo
         src.data[0] = arrays.roll(src.data[0], (-oy, -ox))
     if not usable:
         fault = "zero" if size <= least else "not finite"
-        raise DreamError(f"the gradient is {fault} on this picture: try another layer, or a smaller step")
+        raise DreamError(f"the gradient is {fault} on this picture: try another layer or a smaller step")
     if clip:
         bias = arrays.like(net.transformer.mean[net.inputs[0]], src.data)
         src.data[:] = src.data.clip(-bias, 255 - bias)
 
 
 class Step(NamedTuple):
-    """What dream_steps has just done; the pictures are those of this moment until it goes on."""
+    """The state of dream_steps after a step. Its pictures are valid until dream_steps resumes."""
 
     net: Any
-    base: np.ndarray  # (3, h, w): the picture as it is undreamt
-    octave_base: np.ndarray  # (3, h, w): the same at the octave's size
-    octave: int  # from 0, the smallest
-    iteration: int  # from 0
-    copy: Optional[np.ndarray] = None  # (3, h, w): what the net's input blob held, see kept
+    base: np.ndarray  # (3, h, w): the original picture
+    octave_base: np.ndarray  # (3, h, w): the original at the size of this octave
+    octave: int  # counted from 0, the smallest
+    iteration: int  # counted from 0
+    copy: Optional[np.ndarray] = None  # (3, h, w): a copy of the input blob, see kept
 
     def kept(self) -> "Step":
-        """The same with a copy of its picture, which stays what it is when dream_steps goes on."""
+        """Returns this step with a copy of its picture, which stays valid after dream_steps resumes."""
         return self._replace(copy=np.array(arrays.to_numpy(self._data())))
 
     def picture(self) -> np.ndarray:
-        """(h, w, 3) float32: the picture at the octave's size, as the notebook showed it after every step."""
+        """Returns the picture at octave size, (h, w, 3) float32, which the notebook showed after every step."""
         return deprocess(self.net, arrays.to_numpy(self._data())).astype(np.float32, copy=False)
 
     def whole(self) -> np.ndarray:
-        """(h, w, 3) float32: the picture at its full size, with what has been dreamt so far."""
+        """Returns the picture at full size with the detail dreamt so far: (h, w, 3) float32."""
         if self.octave_base.shape == self.base.shape:
-            return self.picture()  # to the bit: taking the base away and adding it again would round
+            return self.picture()  # exact to the bit; subtracting the base and adding it again would round
         detail = arrays.to_numpy(self._data()) - self.octave_base
         return deprocess(self.net, self.base + _zoomed(detail, self.base.shape)).astype(np.float32, copy=False)
 
@@ -136,10 +137,10 @@ class Step(NamedTuple):
 def dream_steps(
     net: Any, base_img: np.ndarray, settings: DreamSettings, step: Callable[[np.ndarray, Any], None]
 ) -> Iterator[Step]:
-    """The octaves of deepdream, with a Step after each step; the net's input blob holds the picture.
+    """Runs the octaves of deepdream on the input blob and yields a Step after each step.
 
-    step: changes the picture in the net's input blob, given the (3, h, w) that it was before the dream, and what its
-    random numbers are drawn from.
+    step: changes the picture in the input blob. It is called with the original picture at the size of the octave,
+    (3, h, w), and the random number generator.
     """
     octave_scale = settings.octave_scale
     rng = np.random.RandomState(settings.seed)
@@ -148,9 +149,9 @@ def dream_steps(
         octaves.append(nd.zoom(octaves[-1], (1, 1.0 / octave_scale, 1.0 / octave_scale), order=1))
 
     src, base = net.blobs[net.inputs[0]], octaves[0]
-    detail: Any = np.zeros_like(octaves[-1])  # what the net has added so far
+    detail: Any = np.zeros_like(octaves[-1])  # what the dream has added so far
     for octave in range(settings.octave_n):
-        octave_base = octaves.pop()  # a large picture should not be in memory more often than it must
+        octave_base = octaves.pop()  # popped, so that a large picture is not held in memory longer than needed
         if octave > 0:
             detail = _zoomed(detail, octave_base.shape)
         src.reshape(1, *octave_base.shape)
@@ -176,27 +177,27 @@ def deepdream(
     step_size: float = DREAM.step_size,
     jitter: int = DREAM.jitter,
 ) -> np.ndarray:
-    """One whole dream.
+    """Runs a complete dream.
 
     Args:
-        net: a Net of load_net; its input blob is overwritten.
-        base_img: (h, w, 3) RGB of 0-255; what is not float32, bytes say, is computed with as float32.
-        iter_n: steps in each octave, 0 or more.
-        octave_n: octaves, 1 or more.
-        octave_scale: an octave's size by that of the one before, above 1.
-        end: the layer to dream on; it needs a blob of its own name.
+        net: a Net, as load_net returns; its input blob is overwritten.
+        base_img: (h, w, 3) RGB of 0-255; other types, such as uint8, are converted to float32.
+        iter_n: number of steps in each octave, 0 or more.
+        octave_n: number of octaves, 1 or more.
+        octave_scale: ratio of the size of an octave to the one before, above 1.
+        end: the layer to dream on; it must have a blob of its own name.
         clip: keep the picture within 0-255 after each step.
-        objective: writes the diff of the `end` blob.
-        seed: of the shifts, 0 to 2**32 - 1; None draws one.
-        step_size: the mean change of a pixel in a step, in levels.
-        jitter: the greatest shift, in pixels.
+        objective: called with the `end` blob; writes its diff.
+        seed: seed of the random shifts, 0 to 2**32 - 1; None draws one.
+        step_size: mean change of a pixel in one step, in levels of 0-255.
+        jitter: largest random shift before each step, in pixels.
 
     Returns:
-        (h, w, 3) float32 RGB, neither clipped nor rescaled, whatever `clip` says.
+        (h, w, 3) float32 RGB; not clipped or rescaled on return, whatever `clip` is.
 
     Raises:
-        UsageError: a value out of range, a picture of another shape or with numbers that are not finite, or `end` is no
-            layer of this net that can be dreamt on.
+        UsageError: a value is out of range, the picture has another shape or numbers that are not finite, or `end` is
+            not a layer of this net that can be dreamt on.
         DreamError: an octave is too small for `end`, or a gradient is zero or not finite.
     """
     settings = DreamSettings(end, iter_n, octave_n, octave_scale, step_size, jitter, clip, seed)
@@ -213,16 +214,16 @@ def deepdream(
 def dreamt(
     net: Any, base_img: np.ndarray, settings: DreamSettings, step: Callable[[np.ndarray, Any], None]
 ) -> np.ndarray:
-    """(h, w, 3) float32: what dream_steps has come to at its end."""
+    """Runs dream_steps to the end and returns the dream: (h, w, 3) float32."""
     for _ in dream_steps(net, base_img, settings, step):
         pass
     return deprocess(net, arrays.to_numpy(net.blobs[net.inputs[0]].data[0])).astype(np.float32, copy=False)
 
 
 def guide_features(net: Any, guide_img: np.ndarray, end: str = DREAM.end) -> np.ndarray:
-    """(c, h, w): what `end` shows for a guide picture of (h, w, 3) RGB, for objective_guide.
+    """Returns the activations of `end` for a guide picture, for objective_guide: (h, w, 3) RGB -> (c, h, w).
 
-    Raises what deepdream raises.
+    Raises the errors that deepdream raises.
     """
     net.topology.check_end(end)
     guide_img = arrays.checked_picture(guide_img, "guide_img")
@@ -235,7 +236,7 @@ def guide_features(net: Any, guide_img: np.ndarray, end: str = DREAM.end) -> np.
 
 
 def _zoomed(detail: np.ndarray, shape: Any) -> np.ndarray:
-    """(3, h, w) brought to another height and width as the 2015 code does."""
+    """Resizes (3, h, w) to the height and width of `shape`, as the 2015 code does."""
     h, w = shape[-2:]
     h1, w1 = detail.shape[-2:]
     return nd.zoom(detail, (1, 1.0 * h / h1, 1.0 * w / w1), order=1)

@@ -1,4 +1,4 @@
-"""What can go wrong for the person at the terminal, as exceptions that carry one sentence each."""
+"""Exceptions that are reported to the user, each with a message of one sentence."""
 
 import reprlib
 
@@ -7,27 +7,27 @@ _LONGEST_VALUE = 60  # characters of a value that a message quotes
 
 
 class DreamError(Exception):
-    """Work that failed. The message is one sentence: what is wrong, and the way out."""
+    """Work that failed. The message is one sentence that says what is wrong and what to do."""
 
     exit_code = 1
 
 
 class UsageError(DreamError):
-    """Wrong use of the program: a value out of range, an unknown layer, options that exclude each other."""
+    """Incorrect use of the program: a value out of range, an unknown layer, options that cannot be combined."""
 
     exit_code = 2
 
 
 class NobodyReads(DreamError):
-    """Whoever read the output has gone, having seen enough: nothing is wrong, and there is nothing more to do."""
+    """The reader of the output has closed it. Nothing is wrong, and there is nothing left to do."""
 
     exit_code = 0
 
 
 def printable(text: str) -> str:
-    """A message as a terminal can show it: what is quoted in it may come from anyone's file, and of any length.
+    """Makes a message safe to print on a terminal. It may quote text of any length from an untrusted file.
 
-    What a terminal would act on is escaped, but for the ends of lines; of a long line the middle is left out.
+    Escapes all unprintable characters except newlines, and omits the middle of long lines.
     """
     plain = "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
     half = _LONGEST // 2
@@ -37,10 +37,10 @@ def printable(text: str) -> str:
 
 
 def shown(value: object) -> str:
-    """A value as messages quote it: in Python's notation, and without its middle where that is long."""
+    """Formats a value for a message: its repr, with the middle omitted if it is long."""
     short = reprlib.Repr()
     short.maxstring = short.maxlong = short.maxother = _LONGEST_VALUE
     try:
         return short.repr(value).replace("\n", " ")
-    except ValueError:  # Python writes no whole number of more than 4300 digits
-        return "a number of thousands of digits"
+    except ValueError:  # Python refuses to format an integer of more than 4300 digits
+        return "a number with thousands of digits"

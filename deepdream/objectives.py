@@ -1,6 +1,7 @@
-"""What a dream is drawn towards.
+"""Objectives: what a dream maximizes.
 
-An objective is a function of the blob of `end`: it writes the blob's diff, the direction in which its data should go.
+An objective is a function that takes the blob of `end` and writes its diff: the gradient of the objective with respect
+to the activations.
 """
 
 from typing import Any, Callable, Sequence
@@ -12,21 +13,23 @@ from .errors import UsageError
 
 Objective = Callable[[Any], None]
 
-_SCORES = 2**26  # dot products held at once: a large picture times a large guide would fill gigabytes
+_SCORES = 2**26  # dot products held at once; all those of a large picture and a large guide would fill gigabytes
 
 
 def objective_L2(dst: Any) -> None:
-    """More of whatever the layer sees: the gradient of half the sum of squares, which is the data itself."""
+    """Amplifies whatever the layer sees: the gradient of half the sum of squares is the data itself."""
     dst.diff[:] = dst.data
 
 
 def objective_guide(guide_features: np.ndarray) -> Objective:
-    """Towards a guide picture: every position is drawn to the guide's feature vector of the greatest dot product.
+    """Returns an objective that pulls each position towards its best match in a guide picture.
+
+    The best match is the feature vector of the guide with the largest dot product.
 
     Args:
-        guide_features: (c, h, w), what `end` shows for the guide; see dream.guide_features.
+        guide_features: (c, h, w), the activations of `end` for the guide; see dream.guide_features.
 
-    The objective raises UsageError where the layer has another number of channels.
+    The objective raises UsageError if the layer has a different number of channels.
     """
 
     def objective(dst: Any) -> None:
@@ -34,7 +37,8 @@ def objective_guide(guide_features: np.ndarray) -> Objective:
         channels = x.shape[0]
         if len(guide_features) != channels:
             raise UsageError(
-                f"the guide's features are of {len(guide_features)} channels, and the layer's of {channels}"
+                f"the guide features have {len(guide_features)} channels and the layer has {channels}: "
+                "compute them on the same layer"
             )
         x = x.reshape(channels, -1)
         y = arrays.like(guide_features, x).reshape(channels, -1)
@@ -48,21 +52,21 @@ def objective_guide(guide_features: np.ndarray) -> Objective:
 
 
 def objective_channel(channels: Sequence[int]) -> Objective:
-    """More of what single channels see: the gradient of the sum of their data, over all positions, is 1.
+    """Returns an objective that amplifies single channels: the gradient of the sum of their data is 1 everywhere.
 
-    Of a classifier's layer, a channel is a class, and the sum its score before the softmax: Simonyan, Vedaldi and
+    In a classifier layer, a channel is a class and the sum is its score before the softmax: Simonyan, Vedaldi and
     Zisserman, "Deep inside convolutional networks" (2014).
 
     Args:
-        channels: their numbers, from 0.
+        channels: channel numbers, counted from 0.
 
-    The objective raises UsageError for a channel that the layer does not have.
+    The objective raises UsageError if the layer does not have one of the channels.
     """
 
     def objective(dst: Any) -> None:
         for channel in channels:
             if not 0 <= channel < dst.diff.shape[1]:
-                raise UsageError(f"there is no channel {channel}: those of the layer are 0 to {dst.diff.shape[1] - 1}")
+                raise UsageError(f"there is no channel {channel}: the layer has channels 0 to {dst.diff.shape[1] - 1}")
         dst.diff[:] = 0
         dst.diff[:, list(channels)] = 1
 

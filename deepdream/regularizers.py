@@ -1,7 +1,7 @@
-"""What holds a dream back: how a picture should not be, whatever a layer sees in it.
+"""Regularizers: penalties on the picture itself, whatever a layer sees in it.
 
-A dream goes up the gradient of F(x) - R(x). Each function gives the gradient of one R, of the picture's shape and type;
-x is the picture as the net sees it, (3, h, w) in levels of 0-255 with the mean subtracted, not shifted.
+A dream ascends the gradient of F(x) - R(x). total_variation and decay return the gradient of one R, with the shape and
+type of x; x is the input of the net, (3, h, w) in levels of 0-255 with the mean subtracted, not shifted.
 """
 
 from typing import Any
@@ -12,10 +12,10 @@ from . import arrays
 
 
 def total_variation(x: Any) -> Any:
-    """The gradient of R(x) = sum of (x[i, j + 1] - x[i, j])^2 + (x[i + 1, j] - x[i, j])^2: neighbours should be alike.
+    """Returns the gradient of R(x) = sum of (x[i, j + 1] - x[i, j])^2 + (x[i + 1, j] - x[i, j])^2.
 
-    It is the total variation of Mahendran and Vedaldi, "Understanding deep image representations by inverting them"
-    (2015), with their exponent beta = 2.
+    Penalizes differences between neighbouring pixels. This is the total variation of Mahendran and Vedaldi,
+    "Understanding deep image representations by inverting them" (2015), with their exponent beta = 2.
     """
     gradient = arrays.zeros_like(x)
     right, down = 2 * (x[:, :, 1:] - x[:, :, :-1]), 2 * (x[:, 1:] - x[:, :-1])
@@ -27,19 +27,19 @@ def total_variation(x: Any) -> Any:
 
 
 def decay(x: Any) -> Any:
-    """The gradient of R(x) = sum of x^2: pixels should be near the mean, which is grey.
+    """Returns the gradient of R(x) = sum of x^2, which pulls pixels towards the mean, grey.
 
-    Simonyan, Vedaldi and Zisserman, "Deep inside convolutional networks" (2014); as a step it is the L2 decay of
+    Simonyan, Vedaldi and Zisserman, "Deep inside convolutional networks" (2014). Taken as a step, it is the L2 decay of
     Yosinski and others, "Understanding neural networks through deep visualization" (2015).
     """
     return 2 * x
 
 
 def blur(gradient: Any, radius: float) -> Any:
-    """A gradient without what is finer than a Gaussian of this standard deviation in pixels; (3, h, w).
+    """Blurs a gradient, (3, h, w), with a Gaussian whose standard deviation is `radius` pixels.
 
-    Yosinski and others (2015) blur the picture after each step to keep high frequencies out of it; blurring only the
-    change leaves the picture's own detail as it is.
+    Yosinski and others (2015) blur the picture after each step to keep high frequencies out of it. Blurring only the
+    change preserves the detail of the picture itself.
     """
     smooth = gaussian_filter(arrays.to_numpy(gradient), (0, radius, radius), mode="nearest")
     return arrays.like(smooth, gradient)

@@ -216,23 +216,23 @@ def test_a_small_guide_works_and_one_too_small_is_refused(folder):
 # What is no picture, and what is said of it.
 GREY = np.full((45, 60), 99, np.float32)
 WRONG = {
-    "grey": (GREY, r"not of 45x60: np.dstack\(\[grey\] \* 3\) makes colours of grey"),
-    "grey with an axis": (GREY[..., None], "not of 45x60x1: np.dstack"),
-    "grey with transparency": (np.dstack([GREY] * 2), "not of 45x60x2: "),
-    "RGBA": (np.dstack([GREY] * 4), r"not of 45x60x4: img\[:, :, :3\] is the colours"),
-    "the colours first": (np.zeros((3, 45, 60)), r"not of 3x45x60: img.transpose\(1, 2, 0\) has the colours last"),
-    "several": (np.zeros((2, 45, 60, 3)), r"not of 2x45x60x3: img\[0\] is the first"),
-    "one axis": (np.zeros(60), "not of 60: "),
+    "grey": (GREY, r" 45x60: .*np.dstack\(\[grey\] \* 3\)"),
+    "grey with an axis": (GREY[..., None], r" 45x60x1: .*np\.dstack"),
+    "grey with transparency": (np.dstack([GREY] * 2), " 45x60x2: "),
+    "RGBA": (np.dstack([GREY] * 4), r" 45x60x4: .*img\[:, :, :3\]"),
+    "the colours first": (np.zeros((3, 45, 60)), r" 3x45x60: .*img.transpose\(1, 2, 0\)"),
+    "several": (np.zeros((2, 45, 60, 3)), r" 2x45x60x3: .*img\[0\]"),
+    "one axis": (np.zeros(60), " 60: "),
     "a number": (np.float32(3), "not float32: "),
-    "a number as an array": (np.array(3), "not of one number: "),
-    "Pillow's": (Image.new("RGB", (60, 45)), r'not Image: np.float32\(image.convert\("RGB"\)\)'),
+    "a number as an array": (np.array(3), " one number: "),
+    "Pillow's": (Image.new("RGB", (60, 45)), r'not Image: .*np.float32\(image.convert\("RGB"\)\)'),
     "Pillow's grey": (Image.new("L", (60, 45)), "not Image: "),
     "lists": (np.zeros((4, 4, 3)).tolist(), "not list: "),
     "a path": ("in.jpg", "not str: "),
     "nothing": (None, "not NoneType: "),
-    "complex": (np.zeros((45, 60, 3), complex), "not of complex128: "),
-    "objects": (np.full((45, 60, 3), None), "not of object: "),
-    "words": (np.full((45, 60, 3), "a"), "not of <U1: "),
+    "complex": (np.zeros((45, 60, 3), complex), " complex128: "),
+    "objects": (np.full((45, 60, 3), None), " object: "),
+    "words": (np.full((45, 60, 3), "a"), " <U1: "),
     **{
         f"with {value}": (np.where(np.arange(3) == 1, np.zeros((45, 60, 3)), value), "numbers that are not finite")
         for value in (np.nan, np.inf, -np.inf, 1e39)
@@ -279,7 +279,7 @@ def test_numbers_of_any_type_are_the_same_picture(folder, kind):
 
 @pytest.mark.parametrize("wrong", [np.zeros((45, 60, 3)), np.zeros((45, 60)), np.zeros((1, 3, 4, 5))])
 def test_what_deprocess_cannot_turn_back_is_refused(folder, wrong):
-    with pytest.raises(UsageError, match=r"takes an array of \(3, height, width\), .* not of "):
+    with pytest.raises(UsageError, match=r"takes a \(3, height, width\) array, .* not "):
         deprocess(load_net(folder, ENGINE, "cpu"), wrong)
 
 

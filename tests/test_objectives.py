@@ -50,7 +50,7 @@ def test_a_channel_is_the_gradient_of_its_sum():
 @pytest.mark.parametrize("channels", [[5], [0, 9], [-1]])
 def test_a_channel_that_is_not_there_is_refused(channels):
     dst = blob(2, 5, 3, 4)
-    with pytest.raises(UsageError, match=rf"no channel {channels[-1]}: those of the layer are 0 to 4"):
+    with pytest.raises(UsageError, match=rf"no channel {channels[-1]}: .* 0 to 4$"):
         objective_channel(channels)(dst)
     assert (dst.diff == 7).all()
 
@@ -58,5 +58,5 @@ def test_a_channel_that_is_not_there_is_refused(channels):
 @pytest.mark.parametrize("features", [(3, 7), (12, 3, 7), (3, 2, 7), (126,)])
 def test_a_guide_of_other_channels_is_refused(features):
     """Of 12 channels it has twice as many numbers, of 3 half of them: neither is taken for 6."""
-    with pytest.raises(UsageError, match=rf"features are of {features[0]} channels, and the layer's of 6"):
+    with pytest.raises(UsageError, match=rf"guide features have {features[0]} channels.* 6: "):
         objective_guide(blob(*features).data)(blob(1, 6, 4, 5))

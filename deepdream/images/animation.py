@@ -1,4 +1,4 @@
-"""Animations: pictures, one after the other -> a GIF or an animated WebP."""
+"""Writes a sequence of pictures as a GIF or an animated WebP."""
 
 from typing import Any, BinaryIO, Dict, Iterable, Sequence
 
@@ -10,8 +10,8 @@ from . import colour, transparency
 from . import recipe as recipes
 
 FORMATS = {".gif": "GIF", ".webp": "WEBP"}
-_TRANSPARENT = 255  # the number of that colour in a GIF
-SHORTEST = 20  # milliseconds: browsers show what a GIF wants to be shown shorter for a tenth of a second
+_TRANSPARENT = 255  # the palette index of the transparent colour in a GIF
+SHORTEST = 20  # milliseconds; browsers show a GIF frame with a shorter duration for a tenth of a second
 
 
 def write(
@@ -25,22 +25,22 @@ def write(
 ) -> None:
     """Writes an animation.
 
-    A GIF has 256 colours a frame, chosen for each and dithered, and is written frame by frame. WebP keeps every pixel,
-    and its frames are in memory all at once.
+    A GIF has a palette of 256 colours for each frame, is dithered, and is written frame by frame. WebP is lossless, and
+    all its frames are held in memory at once.
 
-    kind: "GIF" or "WEBP". frames: (h, w, 3) uint8, or for has_alpha (h, w, 4), of one size; of a GIF's pixels, those
-    that are half transparent are laid on white. durations: of each, in milliseconds; a GIF counts in hundredths of a
-    second. recipe: what JSON can hold; GIF has it as its comment, WebP in its EXIF. plays: how often it is shown; 0 for
-    without end.
-    Raises DreamError for what the format cannot hold; OSError where the file cannot be written.
+    kind: "GIF" or "WEBP". frames: (h, w, 3) uint8, or (h, w, 4) with has_alpha, all of one size; partly transparent
+    pixels of a GIF are blended with white. durations: the duration of each frame in milliseconds; a GIF stores
+    hundredths of a second. recipe: serializable as JSON; stored in the comment of a GIF or the EXIF of a WebP. plays:
+    the number of times the animation is shown; 0 loops forever.
+    Raises DreamError if the format cannot hold the frames, OSError if the file cannot be written.
     """
     writer = {"GIF": _write_gif, "WEBP": _write_webp}[kind]
     try:
         writer(file, frames, durations, recipe, plays, has_alpha)
     except (MemoryError, OSError, DreamError):
         raise
-    except Exception as error:  # encoders raise whatever comes, mostly for a picture beyond the format's limits
-        raise DreamError(f"the frames cannot be stored as {kind} ({error}): write them to a folder") from None
+    except Exception as error:  # encoders raise anything, mostly for pictures beyond the limits of the format
+        raise DreamError(f"the frames cannot be stored as {kind} ({error}): write them to a folder instead") from None
 
 
 def _write_gif(
@@ -51,29 +51,29 @@ def _write_gif(
     plays: int,
     has_alpha: bool,
 ) -> None:
-    """With Pillow's building blocks: its save() would hold all frames in memory."""
+    """Uses the building blocks of Pillow, because save() would hold all frames in memory."""
     once: Dict[str, Any] = {"comment": recipes.to_json(recipe).encode("ascii")}
-    if plays != 1:  # a GIF counts how often it is shown again, and without a word is shown once
+    if plays != 1:  # a GIF stores the number of repeats; without it, it is shown once
         once["loop"] = max(0, plays - 1)
-    # What is transparent shows nothing of the frame before.
+    # Transparent pixels do not show the previous frame.
     see_through: Dict[str, Any] = {"transparency": _TRANSPARENT, "disposal": 2} if has_alpha else {}
     for number, (frame, duration) in enumerate(zip(frames, durations)):
         image = _with_256_colours(frame)
-        header, _ = GifImagePlugin.getheader(image, info=once)  # which puts the palette in order, too
+        header, _ = GifImagePlugin.getheader(image, info=once)  # this also puts the palette in order
         if number == 0:
             file.writelines(header)
-        more: Dict[str, Any] = {} if number else once  # what Pillow before 9.2 puts there, and now into the header
+        more: Dict[str, Any] = {} if number else once  # Pillow before 9.2 writes it here, later ones in the header
         options = {"duration": duration, "include_color_table": True, **see_through, **more}
         file.writelines(GifImagePlugin.getdata(image, **options))
     file.write(b";")
 
 
 def _with_256_colours(frame: np.ndarray) -> Image.Image:
-    """The last of them stands for what is transparent, if there is alpha."""
+    """Reduces a frame to 256 colours. With alpha, the last one marks transparent pixels."""
     rgb, alpha = transparency.as_held("GIF", *transparency.split(frame))
     image = Image.fromarray(np.ascontiguousarray(rgb))
-    # Without k-means the few bright yellows and reds of a dream would be lost in Pillow's median cut; and it is done a
-    # second time because Pillow dithers towards a palette that it is given, not towards one that it makes.
+    # Without k-means, Pillow's median cut would lose the few bright yellows and reds of a dream. quantize is called a
+    # second time because Pillow dithers only to a palette that it is given.
     if alpha is None:
         return image.quantize(palette=image.quantize(256, kmeans=2))
     image = image.quantize(palette=image.quantize(_TRANSPARENT, kmeans=2))

@@ -1,4 +1,4 @@
-"""Colour: any of Pillow's modes and any ICC profile -> RGB in sRGB, which is what the nets were trained on."""
+"""Converts pictures of any mode and ICC profile to sRGB, which the nets were trained on."""
 
 import contextlib
 import io
@@ -10,8 +10,8 @@ from PIL import Image, ImageCms, ImageOps
 
 
 def to_rgb(image: Image.Image) -> Tuple[Image.Image, Optional[Image.Image]]:
-    """Any mode -> (RGB picture in sRGB, alpha as L or None), turned upright."""
-    with warnings.catch_warnings(), contextlib.suppress(Exception):  # a broken EXIF block says nothing
+    """Converts a picture of any mode to (RGB in sRGB, alpha as L or None) and applies the EXIF orientation."""
+    with warnings.catch_warnings(), contextlib.suppress(Exception):  # ignore a broken EXIF block
         warnings.simplefilter("ignore")
         image = ImageOps.exif_transpose(image)
     profile = image.info.get("icc_profile")
@@ -33,10 +33,10 @@ def to_rgb(image: Image.Image) -> Tuple[Image.Image, Optional[Image.Image]]:
 
 
 def _to_8_bits(image: Image.Image) -> Image.Image:
-    """Grey of 16 or 32 bits, or floating point, -> L.
+    """Converts grey of 16 or 32 bits, or in floating point, to L.
 
-    White is 65535, or for floating point 1, 255 or 65535, whichever is the first that no pixel exceeds; values outside
-    all of these are stretched to fit.
+    White is 65535; in floating point, it is the first of 1, 255 and 65535 that no pixel exceeds. If values lie outside
+    these ranges, the picture is rescaled to fit.
     """
     values = np.asarray(image, dtype=np.float64)
     values = np.where(np.isfinite(values), values, 0)
@@ -49,7 +49,7 @@ def _to_8_bits(image: Image.Image) -> Image.Image:
 
 
 def _to_srgb(image: Image.Image, profile: Optional[bytes]) -> Image.Image:
-    """L, RGB, CMYK or LAB -> RGB in sRGB. A profile that is broken, or not of the picture's kind, is left out."""
+    """Converts L, RGB, CMYK or LAB to sRGB. Ignores a profile that is broken or does not fit the mode."""
     if profile or image.mode == "LAB":
         with contextlib.suppress(ImageCms.PyCMSError, OSError, ValueError):
             source = ImageCms.ImageCmsProfile(io.BytesIO(profile) if profile else ImageCms.createProfile("LAB"))
@@ -62,7 +62,7 @@ def _to_srgb(image: Image.Image, profile: Optional[bytes]) -> Image.Image:
 
 
 def _leaves_alone(transform: ImageCms.ImageCmsTransform) -> bool:
-    """Whether a transform from RGB to sRGB moves no colour beyond rounding: profiles of sRGB go by many names."""
+    """Whether a transform changes no colour beyond rounding. Profiles of sRGB have many names, so names do not help."""
     levels = np.arange(0, 256, 15, dtype=np.uint8)
     colours = np.stack(np.meshgrid(levels, levels, levels), axis=-1).reshape(1, -1, 3)
     moved = np.asarray(transform.apply(Image.fromarray(colours)), dtype=np.int16)
@@ -70,8 +70,8 @@ def _leaves_alone(transform: ImageCms.ImageCmsTransform) -> bool:
 
 
 def srgb_profile() -> bytes:
-    """An ICC profile of sRGB, to embed in a file: always the same bytes."""
+    """Returns an ICC profile of sRGB to embed in a file; its bytes are always the same."""
     profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
-    # The header says when it was made, which is now: 1 July 2015 instead, so that equal pictures make equal files.
+    # Replace the creation time in the header by 1 July 2015, so that equal pictures give equal files.
     profile[24:36] = np.array([2015, 7, 1, 0, 0, 0], dtype=">u2").tobytes()
     return bytes(profile)

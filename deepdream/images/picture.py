@@ -1,7 +1,7 @@
-"""Pictures: files <-> arrays.
+"""Reads pictures to arrays and writes arrays to pictures.
 
-`read` gives what the net dreams on, whatever the file holds; `write` stores a dream, with its recipe, in the format
-that the file's extension names.
+`read` converts any picture to the form that the net dreams on. `write` stores a dream and its recipe in the format
+given by the extension of the file.
 """
 
 import hashlib
@@ -30,17 +30,17 @@ _FORMATS = {
     ".tiff": "TIFF",
     ".avif": "AVIF",
 }
-_PER_PIXEL = 12  # bytes: the picture in Pillow's memory, converted there, and as an array
-_ICC_PROFILE = 34675  # the TIFF tag
-_LANCZOS = 1  # Pillow's filter; its name moved between releases, its number did not
+_PER_PIXEL = 12  # bytes: the picture in Pillow, its conversion, and the array
+_ICC_PROFILE = 34675  # TIFF tag
+_LANCZOS = 1  # the filter in Pillow; its name moved between releases, its number did not
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture as it was read.
+    """A picture that was read.
 
-    pixels: (h, w, 3) uint8, RGB in sRGB. alpha: (h, w) uint8, None where the file has none.
-    sha256: of the file's bytes, in hexadecimal; for noise, of its shape and pixels.
+    pixels: (h, w, 3) uint8, RGB in sRGB. alpha: (h, w) uint8, or None if the file has none.
+    sha256: the SHA-256 of the file in hexadecimal; for noise, of its shape and pixels.
     """
 
     pixels: np.ndarray
@@ -49,17 +49,17 @@ class Picture:
 
 
 def read(source: str, max_size: Optional[int] = None, seed: Optional[int] = None) -> Picture:
-    """Read a picture in any format that Pillow opens; of an animation, the first frame.
+    """Reads a picture in any format that Pillow opens; of an animation, the first frame.
 
-    It is turned as its EXIF says, and an embedded ICC profile is converted to sRGB. An 8-bit RGB picture in sRGB, or
-    without a profile, keeps its pixels exactly; one of 16 bits or more is brought to 8.
+    Applies the EXIF orientation and converts an embedded ICC profile to sRGB. The pixels of an 8-bit RGB picture in
+    sRGB or without a profile stay exactly the same; 16 bits or more are reduced to 8.
 
-    source: a path, an address (see files.py), "-" for standard input, or noise:WIDTHxHEIGHT, of which seed is the seed.
-    max_size: longest side in pixels; a larger picture is shrunk to it.
-    Raises UsageError for a max_size below 1 and a noise of no size, DreamError for whatever cannot be read.
+    source: a path, an address (see files.py), "-" for standard input, or noise:WIDTHxHEIGHT. seed: seed of the noise.
+    max_size: the longest side in pixels; larger pictures are shrunk to it.
+    Raises UsageError for a max_size below 1 or an invalid noise size, DreamError for anything that cannot be read.
     """
     if max_size is not None and max_size < 1:
-        raise UsageError(f"a picture's longest side must be 1 pixel or more, not {max_size}")
+        raise UsageError(f"the longest side of a picture must be at least 1 pixel, not {max_size}")
     size = noise.size_of(source)
     if size:
         pixels = noise.make(*fit(size, max_size), seed or 0)
@@ -81,23 +81,23 @@ def read(source: str, max_size: Optional[int] = None, seed: Optional[int] = None
 
 
 def read_recipe(source: str) -> Dict[str, Any]:
-    """The recipe stored in a picture.
+    """Returns the recipe stored in a picture.
 
-    source: a path, or "-" for standard input. Raises DreamError for what is not a picture, and where the
-    recipe is missing or damaged.
+    source: a path, or "-" for standard input. Raises DreamError if it is not a picture, or if the recipe is missing or
+    damaged.
     """
     data, name = files.read(source)
     return recipes.find(_open(data, name), name)
 
 
 def to_uint8(dream: np.ndarray, clip: bool = True) -> np.ndarray:
-    """A dream as 8-bit pixels, cut off rather than rounded, as in 2015.
+    """Converts a dream to 8-bit pixels, truncated rather than rounded, as in 2015.
 
-    dream: (h, w, 3) float32. clip: False for a dream that was not clipped; its brightness is scaled first.
+    dream: (h, w, 3) float32. clip: False for a dream that was not clipped; its brightness is rescaled first.
     Returns (h, w, 3) uint8.
     """
     if not clip:
-        # In float64, as NumPy of 2015 computed a percentile; today's would look for its place in the order in float32.
+        # In float64, as NumPy did in 2015; today it would compute the position of the percentile in float32.
         white = float(np.percentile(dream.astype(np.float64), 99.98))
         if white > 0:
             dream = dream * (255 / white)
@@ -105,20 +105,20 @@ def to_uint8(dream: np.ndarray, clip: bool = True) -> np.ndarray:
 
 
 def is_named_so(path: Path) -> bool:
-    """Whether a file's extension is that of a picture that can be read."""
+    """Whether a file has the extension of a picture format that can be read."""
     Image.init()
-    # Not all that Pillow knows opens: to some formats it only writes.
+    # Pillow can write some formats that it cannot open.
     return not path.name.startswith(".") and Image.EXTENSION.get(path.suffix.lower()) in Image.OPEN
 
 
 def extensions() -> Dict[str, str]:
-    """Those of pictures that can be written here, and Pillow's names of the formats."""
+    """Maps the extensions that can be written here to the names of the formats in Pillow."""
     Image.init()
     return {extension: kind for extension, kind in _FORMATS.items() if kind in Image.SAVE}
 
 
 def loss(target: str, alpha: Optional[np.ndarray]) -> Optional[str]:
-    """What to say of the transparency that a file of that name cannot hold; None where nothing is lost.
+    """Returns a warning about transparency that the target cannot hold, or None if nothing is lost.
 
     target: see write. alpha: (h, w) uint8. Raises UsageError for an extension that cannot be written.
     """
@@ -126,10 +126,10 @@ def loss(target: str, alpha: Optional[np.ndarray]) -> Optional[str]:
 
 
 def check_target(target: str) -> None:
-    """See, before hours of dreaming, that a picture can be written.
+    """Checks, before hours of dreaming, that a picture can be written.
 
-    target: a path, or "-" for standard output. Raises UsageError for a folder or an extension that cannot be written,
-    DreamError for a folder that is missing or read-only, and what else files.check raises.
+    target: a path, or "-" for standard output. Raises UsageError if it is a folder or has an extension that cannot be
+    written, DreamError if its folder is missing or read-only, and whatever files.check raises.
     """
     _format(target)
     files.check(target)
@@ -138,23 +138,23 @@ def check_target(target: str) -> None:
 def write(
     target: str, rgb: np.ndarray, recipe: Dict[str, Any], alpha: Optional[np.ndarray] = None, new: bool = False
 ) -> None:
-    """Write a picture and its recipe, marked as sRGB; the same input gives the same bytes.
+    """Writes a picture and its recipe, tagged as sRGB; the same input gives the same bytes.
 
-    PNG, TIFF and WebP keep every pixel (lossy WebP would halve the colours' resolution); JPEG and AVIF are of quality
-    95 with colours in full resolution. The file appears under its name when it is complete, or not at all.
+    PNG, TIFF and WebP are lossless (lossy WebP would halve the colour resolution). JPEG and AVIF use quality 95 at full
+    colour resolution. The file appears under its name once it is complete, or not at all.
 
-    target: a path whose extension names the format, or "-" for a PNG on standard output. rgb: (h, w, 3) uint8.
-    recipe: what JSON can hold. alpha: (h, w) uint8; a JPEG, which has none, shows the picture on white.
-    new: see files.write. Raises UsageError for an extension that cannot be written, DreamError where writing fails.
+    target: a path whose extension gives the format, or "-" for a PNG on standard output. rgb: (h, w, 3) uint8.
+    recipe: serializable as JSON. alpha: (h, w) uint8; a JPEG has none and shows the picture on white.
+    new: see files.write. Raises UsageError for an extension that cannot be written, DreamError if writing fails.
     """
     files.write(target, _encode(_format(target), rgb, recipe, alpha), new)
 
 
 def _open(data: bytes, name: str) -> Image.Image:
-    """The first frame, loaded."""
+    """Opens a picture and loads its first frame."""
     try:
         with warnings.catch_warnings():
-            # Warnings of large pictures and of odd metadata, none of which keep a picture from being dreamt on.
+            # Ignore warnings about large pictures and odd metadata; neither prevents dreaming.
             warnings.simplefilter("ignore")
             image = Image.open(io.BytesIO(data))
             if image.format == "EPS":
@@ -162,29 +162,27 @@ def _open(data: bytes, name: str) -> Image.Image:
             free = system.free()
             if free is not None and prod(image.size) * _PER_PIXEL > free:
                 size = "{}x{}".format(*image.size)
-                raise DreamError(
-                    f"{name} says that it is {size}, too large for the memory that is free: shrink it first"
-                )
+                raise DreamError(f"{name} says that it is {size}, too large for the free memory: shrink it first")
             image.load()
     except DreamError:
         raise
     except UnidentifiedImageError:
-        raise DreamError(f"{name} is not a picture in a format known here: save it as PNG or JPEG first") from None
+        raise DreamError(f"{name} is not a picture in a known format: save it as PNG or JPEG first") from None
     except Image.DecompressionBombError:
         limit = 2 * (Image.MAX_IMAGE_PIXELS or 0)
         raise DreamError(f"{name} says that it has more than {limit} pixels, the limit: shrink it first") from None
     except MemoryError:
         raise _too_large(name) from None
-    except Exception as error:  # decoders raise whatever comes: OSError, SyntaxError, struct.error, ValueError ...
+    except Exception as error:  # decoders raise anything: OSError, SyntaxError, struct.error, ValueError ...
         detail = str(error) or type(error).__name__
-        raise DreamError(f"{name} is damaged or cut short ({detail}): get it anew, or save it again") from None
+        raise DreamError(f"{name} is damaged or truncated ({detail}): download or export it again") from None
     if 0 in image.size:
-        raise DreamError(f"{name} is a picture without pixels: use another")
+        raise DreamError(f"{name} is a picture without pixels: use another one")
     return image
 
 
 def fit(size: Tuple[int, int], longest: Optional[int]) -> Tuple[int, int]:
-    """The size, shrunk to that longest side where it is larger."""
+    """Shrinks a size to this longest side if it is larger."""
     if longest is None or max(size) <= longest:
         return size
     scale = longest / max(size)
@@ -193,7 +191,7 @@ def fit(size: Tuple[int, int], longest: Optional[int]) -> Tuple[int, int]:
 
 
 def _encode(kind: str, rgb: np.ndarray, recipe: Dict[str, Any], alpha: Optional[np.ndarray]) -> bytes:
-    """A picture file's bytes; kind is Pillow's name of the format."""
+    """Encodes a picture; kind is the name of the format in Pillow."""
     rgb, alpha = transparency.as_held(kind, rgb, alpha)
     image = Image.fromarray(np.ascontiguousarray(rgb))
     if alpha is not None:
@@ -202,9 +200,11 @@ def _encode(kind: str, rgb: np.ndarray, recipe: Dict[str, Any], alpha: Optional[
     options = _save_options(kind, recipe)
     try:
         image.save(buffer, kind, **options)
-    except Exception as error:  # encoders too raise whatever comes, mostly for a picture beyond the format's limits
+    except Exception as error:  # encoders raise anything, mostly for pictures beyond the limits of the format
         size = "{} x {}".format(*image.size)
-        raise DreamError(f"a picture of {size} pixels cannot be stored as {kind} ({error}): write a .png") from None
+        raise DreamError(
+            f"a picture of {size} pixels cannot be stored as {kind} ({error}): write a .png instead"
+        ) from None
     return buffer.getvalue()
 
 
@@ -219,16 +219,16 @@ def _save_options(kind: str, recipe: Dict[str, Any]) -> Dict[str, Any]:
         return {"tiffinfo": {recipes.IMAGE_DESCRIPTION: recipes.to_json(recipe), _ICC_PROFILE: profile}}
     quality: Dict[str, Dict[str, Any]] = {
         "JPEG": {"quality": 95, "subsampling": 0},
-        "AVIF": {"quality": 95, "subsampling": "4:4:4", "max_threads": 1},  # its bytes depend on the number
+        "AVIF": {"quality": 95, "subsampling": "4:4:4", "max_threads": 1},  # its bytes depend on the number of threads
         "WEBP": {"lossless": True, "exact": True},
     }
     return {"icc_profile": profile, "exif": recipes.to_exif(recipe), **quality[kind]}
 
 
 def _format(target: str) -> str:
-    """Pillow's name of the format that the extension means, where this Pillow can write it.
+    """Returns the name in Pillow of the format that the extension stands for, if this Pillow can write it.
 
-    PNG for a pipe or a device without one, as for standard output.
+    A pipe or a device without an extension takes PNG, like standard output.
     """
     formats = extensions()
     kind = formats.get(Path(target).suffix.lower())

@@ -1,7 +1,7 @@
-"""The recipe that travels with a picture: the settings it was dreamt with, as JSON, and where each format keeps it.
+"""The recipe stored in a picture: the settings that it was dreamt with, as JSON.
 
-PNG has text chunks, GIF a comment and TIFF ImageDescription; JPEG, WebP and AVIF carry EXIF, whose UserComment is the
-field that galleries do not show as a caption.
+PNG stores it in a text chunk, GIF in the comment and TIFF in ImageDescription. JPEG, WebP and AVIF store it in EXIF, as
+UserComment, which galleries do not show as a caption.
 """
 
 import json
@@ -13,59 +13,59 @@ from PIL import Image
 from ..errors import DreamError
 
 KEYWORD = "dreamify"
-# Keys that say how a dream was computed, not what was asked for.
+# Keys that describe how a dream was computed, not what was requested.
 HOW = frozenset({"version", "engine", "engine_version", "device", "threads", "memory"})
 IMAGE_DESCRIPTION = 0x010E
 _EXIF_IFD, _USER_COMMENT = 0x8769, 0x9286
-_WIDEST = 40  # characters of a setting's name; a longer one is nobody's, and would move every value out of sight
-_ASCII = b"ASCII\0\0\0"  # the character code that opens a UserComment
+_WIDEST = 40  # characters in the name of a setting; a longer one is not ours, and would push all values out of sight
+_ASCII = b"ASCII\0\0\0"  # the character code at the start of a UserComment
 
 
 def to_json(recipe: Dict[str, Any]) -> str:
-    """The recipe as one line of ASCII, under the key `dreamify` and in the recipe's own order."""
+    """Serializes the recipe as one line of ASCII, under the key `dreamify`, keeping its order."""
     return json.dumps({KEYWORD: recipe}, allow_nan=False)
 
 
 def to_exif(recipe: Dict[str, Any]) -> bytes:
-    """An EXIF block that holds the recipe as UserComment, and nothing else.
+    """Returns an EXIF block that holds only the recipe, as UserComment.
 
-    Made by hand, because Pillow would store the comment as BYTE; EXIF wants UNDEFINED.
+    It is built by hand, because Pillow would store the comment as BYTE and EXIF requires UNDEFINED.
     """
     comment = _ASCII + to_json(recipe).encode("ascii")
     long, undefined = 4, 7
-    header = b"Exif\0\0MM\0*" + struct.pack(">L", 8)  # offsets count from MM
+    header = b"Exif\0\0MM\0*" + struct.pack(">L", 8)  # offsets are relative to MM
     ifd0 = struct.pack(">HHHLLL", 1, _EXIF_IFD, long, 1, 26, 0)  # one entry of 18 bytes, so the next IFD starts at 26
     exif_ifd = struct.pack(">HHHLLL", 1, _USER_COMMENT, undefined, len(comment), 44, 0)
     return header + ifd0 + exif_ifd + comment
 
 
 def find(image: Image.Image, name: str) -> Dict[str, Any]:
-    """The recipe in an opened and loaded picture.
+    """Returns the recipe in a picture that has been opened and loaded.
 
-    name: the picture's name, for messages. Raises DreamError where there is no recipe, or one that cannot be read.
+    name: the name of the picture, for messages. Raises DreamError if there is no recipe, or if it cannot be read.
     """
     return parse(_stored(image), name)
 
 
 def parse(text: Optional[str], name: str) -> Dict[str, Any]:
-    """The recipe in what stands where one would.
+    """Parses the text found in the place of a recipe.
 
-    text: None for nothing. name: the file's name, for messages. Raises DreamError where there is no recipe, or one that
-    cannot be read.
+    text: None if nothing was found. name: the name of the file, for messages. Raises DreamError if there is no recipe,
+    or if it cannot be read.
     """
     if text is None or not text.startswith(f'{{"{KEYWORD}":'):
-        raise DreamError(f"{name} holds no recipe: it was not made by dreamify, or another program rewrote it")
+        raise DreamError(f"{name} holds no recipe: it was not made by dreamify, or another program removed the recipe")
     try:
         recipe = json.loads(text)[KEYWORD]
     except (ValueError, RecursionError):
         recipe = None
     if not isinstance(recipe, dict):
-        raise DreamError(f"the recipe in {name} is damaged: use the file as dreamify wrote it")
+        raise DreamError(f"the recipe in {name} is damaged: use the original file that dreamify wrote")
     return recipe
 
 
 def difference(there: Dict[str, Any], asked: Dict[str, Any], free: Collection[str]) -> Optional[str]:
-    """The first key, beside those that are free, in which a recipe that was read is not the one that is asked for."""
+    """Returns the first key in which a stored recipe differs from the requested one, ignoring the keys in `free`."""
     wanted = json.loads(json.dumps(asked))
     for key in [*wanted, *there]:
         if key not in free and there.get(key) != wanted.get(key):
@@ -74,13 +74,13 @@ def difference(there: Dict[str, Any], asked: Dict[str, Any], free: Collection[st
 
 
 def _stored(image: Image.Image) -> Optional[str]:
-    """What stands where a recipe would, whichever format the picture is in now: other programs convert and keep it."""
+    """Returns the text in the place of a recipe, in any format, because other programs may convert a picture."""
     places = [image.info.get(KEYWORD), getattr(image, "tag_v2", {}).get(IMAGE_DESCRIPTION)]
     try:
         places.append(image.getexif().get_ifd(_EXIF_IFD).get(_USER_COMMENT))
-    except Exception:  # Pillow's EXIF reader raises whatever comes when the block is broken
+    except Exception:  # the EXIF reader of Pillow raises anything on a broken block
         places.append(None)
-    comment = image.info.get("comment")  # a GIF's; of a JPEG it is whatever a camera says
+    comment = image.info.get("comment")  # of a GIF; in a JPEG it is any text of the camera
     places.append(comment.decode("ascii", "replace") if isinstance(comment, bytes) else comment)
     for place in places:
         if isinstance(place, bytes):
@@ -91,9 +91,9 @@ def _stored(image: Image.Image) -> Optional[str]:
 
 
 def recipe_text(recipe: Dict[str, Any]) -> str:
-    """The recipe for people: a line for each setting, values in one column, no newline at the end.
+    """Formats the recipe for display: one line per setting, values in one column, no newline at the end.
 
-    What a terminal would act on instead of showing it (the file may be anyone's) is escaped.
+    Escapes control characters, because the file may come from anyone.
     """
     lines = [(_plain(key), _plain(value)) for key, value in recipe.items()]
     width = max((len(key) for key, _ in lines if len(key) <= _WIDEST), default=0)

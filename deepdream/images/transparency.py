@@ -1,7 +1,7 @@
-"""Transparency, one rule for all that is written: kept where the format can hold it, else laid on white, and said.
+"""Transparency, with one rule for all output: kept if the format can hold it, else blended with white and reported.
 
-A dream is made of the colours that a picture has, those under what is transparent too; how opaque each pixel is stays
-as it was. Alpha is (h, w) uint8, 255 where a pixel is opaque, and None where all are.
+The dream is computed on the colours of the picture, including those of transparent pixels; alpha stays unchanged. Alpha
+is (h, w) uint8, 255 for an opaque pixel, or None if all pixels are opaque.
 """
 
 from typing import Optional, Tuple
@@ -9,14 +9,14 @@ from typing import Optional, Tuple
 import numpy as np
 from PIL import Image
 
-_HOLDS = {"PNG", "WEBP", "TIFF", "AVIF", "WEBM"}  # every degree of it
-_OPAQUE = 128  # from there on, a pixel of a GIF is
+_HOLDS = {"PNG", "WEBP", "TIFF", "AVIF", "WEBM"}  # formats with full alpha
+_OPAQUE = 128  # pixels of a GIF are opaque from this alpha on
 
 
 def as_held(kind: str, rgb: np.ndarray, alpha: Optional[np.ndarray]) -> Tuple[np.ndarray, Optional[np.ndarray]]:
-    """A picture's pixels and alpha as a format can hold them.
+    """Converts pixels and alpha to what a format can hold.
 
-    kind: what picture.py, animation.py and films call the format. rgb: (h, w, 3) uint8.
+    kind: the name of the format in picture.py, animation.py and the video package. rgb: (h, w, 3) uint8.
     """
     if alpha is None or kind in _HOLDS:
         return rgb, alpha
@@ -27,17 +27,17 @@ def as_held(kind: str, rgb: np.ndarray, alpha: Optional[np.ndarray]) -> Tuple[np
 
 
 def if_any(alpha: Optional[np.ndarray]) -> Optional[np.ndarray]:
-    """Alpha, or None where everything is opaque."""
+    """Returns alpha, or None if every pixel is opaque."""
     return None if alpha is None or alpha.min() == 255 else alpha
 
 
 def is_held(kind: str) -> bool:
-    """Whether a format can hold any of it."""
+    """Whether a format can hold any transparency."""
     return kind in _HOLDS or kind == "GIF"
 
 
 def on_white(rgb: np.ndarray, alpha: Optional[np.ndarray]) -> np.ndarray:
-    """(h, w, 3) uint8: a picture as it looks on white paper."""
+    """Blends a picture with white: (h, w, 3) uint8."""
     if alpha is None:
         return rgb
     image, layer = (Image.fromarray(np.ascontiguousarray(plane)) for plane in (rgb, alpha))
@@ -45,27 +45,29 @@ def on_white(rgb: np.ndarray, alpha: Optional[np.ndarray]) -> np.ndarray:
 
 
 def loss(kind: str, alpha: Optional[np.ndarray]) -> Optional[str]:
-    """What to say of the transparency that a format cannot hold; None where nothing is lost. kind: see as_held."""
+    """Returns a warning about transparency that a format cannot hold, or None if nothing is lost. kind: see as_held."""
     alpha = if_any(alpha)
     if alpha is None or kind in _HOLDS:
         return None
     if kind != "GIF":
-        return f"{kind} cannot hold transparency: what is transparent becomes white"
+        return f"{kind} cannot hold transparency: transparent pixels become white"
     if np.isin(alpha, (0, 255)).all():
         return None
-    return "a GIF's pixels are transparent or not: what is half transparent becomes white"
+    return (
+        "a GIF cannot hold partial transparency: partly transparent pixels become opaque on white or fully transparent"
+    )
 
 
 def split(pixels: np.ndarray) -> Tuple[np.ndarray, Optional[np.ndarray]]:
-    """(h, w, 3 or 4) uint8 -> RGB and alpha."""
+    """Splits (h, w, 3 or 4) uint8 into RGB and alpha."""
     return pixels[..., :3], pixels[..., 3] if pixels.shape[2] == 4 else None
 
 
 def joined(rgb: np.ndarray, alpha: Optional[np.ndarray]) -> np.ndarray:
-    """RGB and alpha -> (h, w, 3 or 4) uint8."""
+    """Joins RGB and alpha to (h, w, 3 or 4) uint8."""
     return rgb if alpha is None else np.dstack([rgb, alpha])
 
 
 def resized(alpha: Optional[np.ndarray], height: int, width: int) -> Optional[np.ndarray]:
-    """Alpha of another size."""
+    """Resizes alpha."""
     return None if alpha is None else np.array(Image.fromarray(alpha).resize((width, height)))

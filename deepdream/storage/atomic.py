@@ -1,8 +1,7 @@
-"""Files and folders that are written under a hidden name, beside where they belong, until they are whole.
+"""Atomic writes: files and folders have a hidden name, next to their destination, until they are complete.
 
-Who writes there holds a lock, which the system takes from a process that ends, in whatever way: what nobody holds is
-what a process that was killed has left, and `clear` removes it. Where there are no locks (Windows, some network file
-systems) it stays.
+The writing process holds a lock, which the system releases when the process ends in any way. Whatever is not locked was
+left by a killed process, and `clear` removes it. Without locks (Windows, some network file systems) it is not removed.
 """
 
 import contextlib
@@ -23,28 +22,27 @@ _NAME = re.compile(r"\.dreamify-[0-9a-f]{32}")
 
 
 def write(path: Path, data: bytes, new: bool = False) -> None:
-    """Writes a file, which appears under its name when it is complete, or not at all; raises OSError.
+    """Writes a file, which appears under its name once it is complete, or not at all; raises OSError.
 
-    A file that is there is replaced, and the new one has its permissions. new: it is left as it is instead, and
-    FileExistsError raised.
+    Replaces an existing file and keeps its permissions. new: leave an existing file alone and raise FileExistsError.
     """
     with _held(path.parent, Path.touch) as aside:
         with aside.open("r+b") as file:
-            keep_permissions(path, file.fileno())  # before there is anything in it to be read
+            keep_permissions(path, file.fileno())  # before there is any content to protect
             file.write(data)
         put(aside, path, new)
 
 
 def put(aside: Path, path: Path, new: bool = False) -> None:
-    """Gives a file that is whole its name, beside which it may keep its own; raises OSError.
+    """Gives a complete file its final name; it may keep its hidden one as well. Raises OSError.
 
-    new: raises FileExistsError where something has that name.
+    new: raise FileExistsError if the name is taken.
     """
     if not new:
         aside.replace(path)
         return
     try:
-        os.link(str(aside), str(path))  # it fails where there is something, as no rename does
+        os.link(str(aside), str(path))  # fails if the name is taken, which a rename does not
     except FileExistsError:
         raise
     except OSError:  # a file system without hard links
@@ -54,7 +52,7 @@ def put(aside: Path, path: Path, new: bool = False) -> None:
 
 
 def keep_permissions(path: Path, descriptor: int) -> None:
-    """Gives an open file the permissions of the one that it is to replace, and its owner where that is allowed."""
+    """Gives an open file the permissions of the file that it will replace, and its owner if that is allowed."""
     try:
         old = path.stat()
     except OSError:
@@ -64,18 +62,18 @@ def keep_permissions(path: Path, descriptor: int) -> None:
     for owner, group in ((old.st_uid, -1), (-1, old.st_gid)):
         with contextlib.suppress(OSError):
             os.fchown(descriptor, owner, group)
-    with contextlib.suppress(OSError):  # some file systems know of none
+    with contextlib.suppress(OSError):  # some file systems have no permissions
         os.fchmod(descriptor, old.st_mode & 0o777)
-    with contextlib.suppress(OSError, AttributeError):  # without its list of further users the mode means another thing
+    with contextlib.suppress(OSError, AttributeError):  # the mode means something else without the ACL
         acl = "system.posix_acl_access"
         os.setxattr(descriptor, acl, os.getxattr(str(path), acl))
 
 
 def claim(folder: Path) -> Optional[int]:
-    """Keeps others who claim the folder out of it, until the descriptor that is returned is closed.
+    """Locks a folder against other claims until the returned descriptor is closed.
 
-    None where there are no locks, or the folder may not be read. Raises BlockingIOError where somebody else has claimed
-    it, OSError where it cannot be opened.
+    Returns None if locks are not supported or the folder is not readable. Raises BlockingIOError if another process has
+    claimed it, OSError if it cannot be opened.
     """
     if fcntl is None:
         return None
@@ -95,12 +93,12 @@ def claim(folder: Path) -> Optional[int]:
 
 
 def folder(within: Path) -> "contextlib.AbstractContextManager[Path]":
-    """An empty folder for what is not whole yet, hidden in another one, and removed at the end; raises OSError."""
+    """Makes a hidden, empty folder in another one for incomplete files; it is removed at the end. Raises OSError."""
     return _held(within, Path.mkdir)
 
 
 def clear(folder: Path) -> None:
-    """Removes what processes that were killed have left of what they wrote there."""
+    """Removes hidden files and folders that killed processes have left in a folder."""
     with contextlib.suppress(OSError):
         for path in folder.iterdir():
             if _NAME.fullmatch(path.name):
@@ -118,22 +116,22 @@ def _held(folder: Path, make: Callable[[Path], None]) -> Iterator[Path]:
         lock = _lock(path, wait=True)
         if path.exists():
             break
-        if lock is not None:  # somebody has cleared it away in between
+        if lock is not None:  # another process has removed it in the meantime
             os.close(lock)
     try:
         yield path
     finally:
-        _remove(path)  # unless it has its final name now
+        _remove(path)  # does nothing if it has its final name by now
         if lock is not None:
             os.close(lock)
 
 
 def _lock(path: Path, wait: bool) -> Optional[int]:
-    """The file descriptor that holds the lock; None where there is none to be had, and for no file or folder."""
+    """Returns the descriptor that holds the lock, or None if it cannot be locked or is not a file or folder."""
     if fcntl is None:
         return None
     try:
-        # Whatever else may have such a name, a named pipe say, is not waited for.
+        # Do not wait for anything else of that name, such as a named pipe.
         descriptor = os.open(str(path), os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
     except OSError:
         return None

@@ -1,4 +1,4 @@
-"""The folder for what can be downloaded or computed again."""
+"""The cache folder, for files that can be downloaded or computed again."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from pathlib import Path
 
 
 def cache_root() -> Path | None:
-    """The folder in the user's cache for what can be had again; None where the user has no home."""
+    """Returns the dreamify folder in the user cache, or None if the user has no home folder."""
     try:
         from platformdirs import user_cache_dir
-    except ImportError:  # beside an old Caffe, say, with models put there by hand
+    except ImportError:  # such as with an old Caffe and models stored by hand
         folder = Path(os.path.expanduser("~/.cache/dreamify"))  # noqa: PTH111  # Path.expanduser raises RuntimeError
     else:
         try:
             folder = Path(user_cache_dir("dreamify"))
         except RuntimeError:
             return None
-    return folder if folder.is_absolute() else None  # ~ is left as it is where nobody knows what it means
+    return folder if folder.is_absolute() else None  # ~ is not expanded if there is no home folder

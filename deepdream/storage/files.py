@@ -1,6 +1,6 @@
-"""Files, whole or not at all: by path, by address (s3://bucket/in.jpg) through fsspec, or - for the standard streams.
+"""Reads and writes whole files: by path, by address (s3://bucket/in.jpg) through fsspec, or - for a standard stream.
 
-Of fsspec only addresses know; file:// is this machine's, as a path is.
+Only addresses use fsspec; file:// is handled as a local path.
 """
 
 import contextlib
@@ -20,26 +20,26 @@ from ..units import byte_text
 from . import atomic, streams
 
 _BLOCK = 2**20  # bytes
-_MOST = 2**30  # bytes of a file: more than a picture within Pillow's limit of pixels needs
+_MOST = 2**30  # bytes of a file: more than any picture within the pixel limit of Pillow needs
 
 
 def is_address(name: str) -> bool:
-    """Whether a name is an address, such as s3://bucket/in.jpg, of a file that is elsewhere."""
+    """Whether a name is the address of a remote file, such as s3://bucket/in.jpg."""
     return bool(re.match("[A-Za-z][A-Za-z0-9+.-]+://", name)) and not name.startswith("file://")
 
 
 def join(folder: str, name: str) -> str:
-    """The path or the address of a file in a folder."""
+    """Returns the path or address of a file in a folder."""
     return f"{folder.rstrip('/')}/{name}" if is_address(folder) else str(_path(folder) / name)
 
 
 def absolute(name: str) -> str:
-    """What a name means from every folder."""
+    """Makes a path absolute; an address stays as it is."""
     return name if is_address(name) else str(_path(name).absolute())
 
 
 def real(name: str) -> str:
-    """What two names of one file have in common. Raises DreamError for what is no address."""
+    """Returns the canonical name of a file. Raises DreamError for an invalid address."""
     if is_address(name):
         with _elsewhere(name, "cannot be used") as (system, path):
             return str(system.unstrip_protocol(path))
@@ -47,10 +47,10 @@ def real(name: str) -> str:
 
 
 def identity(name: str, is_output: bool = False) -> Any:
-    """What two names of one file or folder have in common, whatever links there are; None where there is neither.
+    """Returns a value that is equal for all names of one file or folder, links included; None if it does not exist.
 
-    is_output: whether - means standard output. Of an address only its spelling can be compared. Raises DreamError for
-    what is no address.
+    is_output: whether - means standard output. Addresses are compared only by spelling. Raises DreamError for an
+    invalid address.
     """
     if is_address(name):
         return real(name)
@@ -58,18 +58,18 @@ def identity(name: str, is_output: bool = False) -> Any:
 
 
 def exists(name: str) -> bool:
-    """Raises DreamError where an address cannot be asked."""
+    """Whether a file exists. Raises DreamError if an address cannot be queried."""
     if not is_address(name):
         return os.path.exists(str(_path(name)))  # noqa: PTH110  # Path.exists raises PermissionError
-    with _elsewhere(name, "cannot be looked for") as (system, path):
-        system.invalidate_cache()  # of listings: others write, too
+    with _elsewhere(name, "cannot be queried") as (system, path):
+        system.invalidate_cache()  # drop cached listings: other processes write, too
         return bool(system.exists(path))
 
 
 def find(source: str) -> Optional[List[str]]:
-    """The files in a folder, or that match a pattern such as "in/**/*.jpg", by name; None where a source is neither.
+    """Returns the files in a folder or those that match a pattern such as "in/**/*.jpg", sorted; None for a plain file.
 
-    Raises DreamError where an address cannot be asked.
+    Raises DreamError if an address cannot be queried.
     """
     if is_address(source):
         with _elsewhere(source, "cannot be listed") as (system, path):
@@ -89,7 +89,7 @@ def find(source: str) -> Optional[List[str]]:
 
 
 def make_folder(folder: str) -> None:
-    """Makes a folder where there is none; the one it is in has to be there. Raises DreamError where that fails."""
+    """Makes a folder if it does not exist; its parent must exist. Raises DreamError if that fails."""
     if is_address(folder):
         with _elsewhere(folder, "cannot be made") as (system, path):
             if not system.isdir(path):
@@ -99,12 +99,12 @@ def make_folder(folder: str) -> None:
     try:
         _path(folder).mkdir(exist_ok=True)
     except OSError as error:
-        raise DreamError(f"the folder {folder} cannot be made ({error.strerror}): check where it should be") from None
+        raise DreamError(f"the folder {folder} cannot be made ({error.strerror}): check its path") from None
     atomic.clear(_path(folder))
 
 
 def remove(name: str) -> None:
-    """Removes a file. Raises DreamError where that fails."""
+    """Removes a file. Raises DreamError if that fails."""
     if is_address(name):
         with _elsewhere(name, "cannot be removed") as (system, path):
             system.rm_file(path)
@@ -112,20 +112,21 @@ def remove(name: str) -> None:
     try:
         _path(name).unlink()
     except OSError as error:
-        raise DreamError(f"{name} cannot be removed ({error.strerror}): see to that") from None
+        raise DreamError(
+            f"{name} cannot be removed ({error.strerror}): check its permissions and those of its folder"
+        ) from None
 
 
 def read(source: str) -> Tuple[bytes, str]:
-    """A file's bytes, and its name for messages.
+    """Returns the bytes of a file, and its name for messages.
 
-    source: a path, an address, or "-" for standard input. Raises DreamError for what cannot be read, and for an empty
-    file.
+    source: a path, an address, or "-" for standard input. Raises DreamError if it cannot be read or is empty.
     """
     name = "standard input" if source == "-" else source
     try:
         if is_address(source):
             with _elsewhere(source, "cannot be read") as (system, path):
-                _check_size(system.info(path).get("size"), name)  # which not every service tells, or tells truly
+                _check_size(system.info(path).get("size"), name)  # some services do not report it, or report it wrongly
                 with system.open(path, "rb") as file:
                     data = _whole(file, name)
         elif source == "-":
@@ -143,17 +144,16 @@ def read(source: str) -> Tuple[bytes, str]:
     except OSError as error:
         if source != "-" and os.path.isdir(str(_path(source))):  # noqa: PTH112  # Path.is_dir raises PermissionError
             raise DreamError(f"{name} is a folder: name a picture in it") from None
-        raise DreamError(f"{name} cannot be read ({error.strerror}): check it and its permissions") from None
+        raise DreamError(f"{name} cannot be read ({error.strerror}): check the file and its permissions") from None
     if not data:
         raise DreamError(f"{name} is empty: there is no picture in it")
     return data, name
 
 
 def check(target: str) -> None:
-    """See, before hours of work, that a file can be written; of an address, that it can be one.
+    """Checks, before hours of work, that a file can be written; of an address, only that it is valid.
 
-    Raises UsageError where there is a folder of that name, DreamError for a folder that is missing or read-only, and
-    for a link that leads nowhere.
+    Raises UsageError if it is a folder, DreamError if its folder is missing or read-only or if it is a broken link.
     """
     if is_address(target):
         with _elsewhere(target, "cannot be written"):
@@ -168,39 +168,39 @@ def check(target: str) -> None:
     if not path.parent.is_dir():
         raise DreamError(f"the folder {_path(target).parent} does not exist: create it, or write somewhere else")
     atomic.clear(path.parent)
-    try:  # to write is the only test: os.access does not know of full disks, or of network folders that distrust root
+    try:  # only writing tells: os.access ignores full disks, and network folders that deny root
         tempfile.TemporaryFile(dir=str(path.parent)).close()
     except OSError as error:
         raise _unwritable(target, error) from None
 
 
 def check_link(target: str) -> None:
-    """Raises DreamError for a link that leads to nothing."""
+    """Raises DreamError for a broken link."""
     if is_address(target):
         return
     path = _path(target)
     if path.is_symlink() and not exists(target):
-        raise DreamError(f"{target} is a link to {os.readlink(str(path))}, which is not there: remove the link")
+        raise DreamError(f"{target} is a link to {os.readlink(str(path))}, which does not exist: remove the link")
 
 
 def is_stream(target: str) -> bool:
-    """Whether a path is that of an open descriptor, a named pipe or a device, which are written into."""
+    """Whether a path is an open descriptor, a named pipe or a device, which are written into, not replaced."""
     return not is_address(target) and streams.is_stream(str(_path(target)))
 
 
 def write(target: str, data: bytes, new: bool = False) -> None:
-    """Write a file, which appears under its name when it is complete, or not at all.
+    """Writes a file, which appears under its name once it is complete, or not at all.
 
-    A named pipe or a device is written into; the former waits for a reader.
+    Named pipes and devices are written into; a named pipe waits for a reader.
 
-    target: a path, an address, or "-" for standard output. new: a file that is there is left as it is.
-    Raises DreamError where writing fails, and for a file that is there and should not be.
+    target: a path, an address, or "-" for standard output. new: do not replace an existing file.
+    Raises DreamError if writing fails, or with `new` if the file exists.
     """
     if new and is_address(target) and exists(target):
         raise _came_between(target)
     if is_address(target):
         place = _elsewhere(target, "cannot be written")
-        # The transaction puts the file in its place at its end.
+        # The file appears at the end of the transaction.
         with place as (system, path), system.transaction, system.open(path, "wb") as file:
             file.write(data)
         return
@@ -212,27 +212,27 @@ def write(target: str, data: bytes, new: bool = False) -> None:
         elif is_stream(target):
             streams.write(str(_path(target)), [data])
         else:
-            atomic.write(Path(real(target)), data, new)  # the file itself where there is a link, which stays one
+            atomic.write(Path(real(target)), data, new)  # writes to the target of a link, so that the link stays
     except FileExistsError:
         raise _came_between(target) from None
     except OSError as error:
         if target == "-":
-            sys.stdout = None  # or Python would try to write the rest as it ends, and complain
+            sys.stdout = None  # otherwise Python would flush it at exit and complain
         raise _unwritable(target, error) from None
 
 
 def _came_between(target: str) -> DreamError:
-    return DreamError(f"{target} is there now, and was not when this began: it stays as it is")
+    return DreamError(f"{target} is there now, and was not when this began: move it away, or write somewhere else")
 
 
 def _check_size(size: Optional[int], name: str) -> None:
-    """Raises DreamError for more bytes than are read of any file."""
+    """Raises DreamError if a file is larger than the limit."""
     if size is not None and size > _MOST:
         raise DreamError(f"{name} has more than {byte_text(_MOST)} bytes, the limit: shrink it first")
 
 
 def _whole(file: BinaryIO, name: str) -> bytes:
-    """All that is in a file. Raises DreamError where that has no end, or as good as none."""
+    """Reads a whole file. Raises DreamError if it is larger than the limit, such as an endless device."""
     blocks: List[bytes] = []
     size = 0
     for block in iter(partial(file.read, _BLOCK), b""):
@@ -248,7 +248,7 @@ def _path(name: str) -> Path:
 
 @contextlib.contextmanager
 def _elsewhere(address: str, fault: str) -> Any:
-    """fsspec's file system of an address, and the path there. Raises DreamError for whatever fails with it."""
+    """Yields the fsspec file system of an address, and the path in it. Turns all errors in it into DreamErrors."""
     try:
         from fsspec.core import url_to_fs
     except ImportError:
@@ -261,17 +261,17 @@ def _elsewhere(address: str, fault: str) -> Any:
         raise DreamError(f"there is no {address}: check the address") from None
     except ImportError as error:
         raise DreamError(f"{address} needs a package that is not installed here: {error}") from None
-    except Exception as error:  # what the services' own packages raise has nothing in common
+    except Exception as error:  # the packages of the services raise unrelated exceptions
         reason = str(error).strip().split("\n")[0] or type(error).__name__
-        raise DreamError(f"{address} {fault} ({reason}): check the address, and what you may do there") from None
+        raise DreamError(f"{address} {fault} ({reason}): check the address and your permissions there") from None
 
 
 def _unwritable(target: str, error: OSError) -> DreamError:
     name = "standard output" if target == "-" else target
     reason = error.strerror or str(error)
-    if isinstance(error, PermissionError) and hasattr(os, "geteuid"):  # in a container, the user is easily another
+    if isinstance(error, PermissionError) and hasattr(os, "geteuid"):  # in a container, the user often differs
         with contextlib.suppress(OSError):
             owner = Path(real(target)).parent.stat().st_uid
             if owner != os.geteuid():
-                reason += f": the folder is user {owner}'s, and this is user {os.geteuid()}"
-    return DreamError(f"{name} cannot be written ({reason}): see to that, or write somewhere else")
+                reason += f": the folder belongs to user {owner}, and this is user {os.geteuid()}"
+    return DreamError(f"{name} cannot be written ({reason}): fix this, or write somewhere else")

@@ -1,4 +1,4 @@
-"""What is written to without being a file: the standard streams, other open descriptors, named pipes and devices."""
+"""Output that is not a regular file: the standard streams, other open descriptors, named pipes and devices."""
 
 import contextlib
 import os
@@ -10,21 +10,21 @@ from typing import Iterable, Optional, Tuple, Union
 
 from ..errors import DreamError, NobodyReads
 
-_LINKS = 40  # as many as the system follows
+_LINKS = 40  # the number of links that the system follows
 
 
 def reserve() -> None:
-    """Has /dev/null stand in for those of the descriptors 0, 1 and 2 that are closed.
+    """Opens /dev/null for each of the descriptors 0, 1 and 2 that is closed.
 
-    Otherwise the next file to be opened would get one of the three numbers, and messages would be printed into it.
-    What stands in for standard output cannot be written, so that nothing that was meant for it is lost unsaid.
+    Otherwise the next file opened would get one of these numbers, and messages would be printed into it. The substitute
+    for standard output is not writable, so that output is not lost silently.
     """
     for number in range(3):
         try:
             os.fstat(number)
         except OSError:
             opened = os.open(os.devnull, os.O_RDONLY if number == 1 else os.O_WRONLY)  # the lowest number that is free
-            os.set_inheritable(opened, True)  # worker processes need it as much
+            os.set_inheritable(opened, True)  # worker processes need it, too
     if sys.stderr is None:  # print(file=None) would print to standard output
         sys.stderr = Path(os.devnull).open("w")  # type: ignore[unreachable]  # noqa: SIM115
 
@@ -32,7 +32,7 @@ def reserve() -> None:
 def print_out(text: str) -> None:
     """Prints a line to standard output.
 
-    Raises NobodyReads where whoever read it has gone, DreamError where it is closed or cannot be written.
+    Raises NobodyReads if its reader has closed it, DreamError if it is closed or cannot be written.
     """
     if sys.stdout is None:
         raise _closed(1)
@@ -43,29 +43,29 @@ def print_out(text: str) -> None:
 
 
 def output_fault(error: OSError) -> DreamError:
-    """What to raise for standard output that could not be written."""
-    sys.stdout = None  # type: ignore[assignment]  # or Python would try to flush it as it ends, and complain
+    """Returns the exception to raise after an error in writing to standard output."""
+    sys.stdout = None  # type: ignore[assignment]  # otherwise Python would flush it at exit and complain
     if isinstance(error, BrokenPipeError):
-        return NobodyReads("nobody reads standard output any more")
+        return NobodyReads("the reader of standard output has closed it")
     return DreamError(f"standard output cannot be written: {error.strerror or error}")
 
 
 def descriptor(name: str) -> Optional[int]:
-    """The number of the open descriptor that a name such as /dev/stdout or /dev/fd/3 stands for, None for others."""
+    """Returns the number of the descriptor that a name such as /dev/stdout or /dev/fd/3 stands for, else None."""
     path = Path(name)
     for _ in range(_LINKS):
         folder = os.path.realpath(str(path.parent))
         if folder in ("/dev/fd", f"/proc/{os.getpid()}/fd") and path.name.isdecimal():
             return int(path.name)
         try:
-            path = Path(folder, os.readlink(str(path)))  # Path.readlink is of Python 3.9
-        except OSError:  # it is no link
+            path = Path(folder, os.readlink(str(path)))  # Path.readlink needs Python 3.9
+        except OSError:  # not a link
             return None
     return None
 
 
 def is_stream(name: str) -> bool:
-    """Whether a path is neither a file nor a folder, nor free for a new file: it is written into."""
+    """Whether a path is a descriptor, or exists and is neither a file nor a folder: it is written into."""
     if descriptor(name) is not None:
         return True
     mode = _mode(name)
@@ -73,13 +73,13 @@ def is_stream(name: str) -> bool:
 
 
 def is_disk(name: str) -> bool:
-    """Whether a path is a block device: what is written into it destroys what is stored there."""
+    """Whether a path is a block device; writing to it would destroy what is stored there."""
     mode = _mode(name)
     return mode is not None and stat.S_ISBLK(mode)
 
 
 def check(name: str) -> None:
-    """See that a stream can be written, as far as that can be told without opening it. Raises DreamError."""
+    """Raises DreamError if a stream cannot be written, as far as that is known without opening it."""
     number = 1 if name == "-" else descriptor(name)
     if number is not None:
         if not _is_writable(number) or (name == "-" and sys.stdout is None):
@@ -89,11 +89,11 @@ def check(name: str) -> None:
     if mode is not None and stat.S_ISSOCK(mode):
         raise DreamError(f"{name} is a socket, which cannot be opened: name a file or a named pipe")
     if not os.access(name, os.W_OK):
-        raise DreamError(f"{name} cannot be written (Permission denied): see to that, or write somewhere else")
+        raise DreamError(f"{name} cannot be written (Permission denied): fix its permissions, or write somewhere else")
 
 
 def write(name: str, blocks: Iterable[bytes]) -> None:
-    """Writes into what is there; of a named pipe that nobody reads, as soon as somebody does. Raises OSError."""
+    """Writes into an existing stream; waits for the reader of a named pipe. Raises OSError."""
     number = descriptor(name)
     if number == 1 and sys.stdout is not None:
         sys.stdout.flush()
@@ -104,7 +104,7 @@ def write(name: str, blocks: Iterable[bytes]) -> None:
             while rest:
                 try:
                     rest = rest[os.write(opened, rest) :]
-                except BlockingIOError:  # whoever opened it does not want to wait, and here somebody has to
+                except BlockingIOError:  # the stream is in non-blocking mode: wait here
                     select.select([], [opened], [])
     finally:
         if number is None:
@@ -112,7 +112,7 @@ def write(name: str, blocks: Iterable[bytes]) -> None:
 
 
 def identity(source: Union[str, int]) -> Optional[Tuple[int, int]]:
-    """What two names of one file or folder have in common; None for what is neither.
+    """Returns a value that is equal for all names of one file or folder; None for anything else.
 
     source: a path, or the number of an open descriptor.
     """
@@ -143,4 +143,4 @@ def _is_writable(number: int) -> bool:
 
 def _closed(number: int) -> DreamError:
     name = "standard output" if number == 1 else f"descriptor {number}"
-    return DreamError(f"{name} is closed, or not open for writing: name a file, or open it")
+    return DreamError(f"{name} is closed, or not open for writing: name a file, or open it for writing")

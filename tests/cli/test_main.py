@@ -87,7 +87,7 @@ def test_what_needs_no_numbers_does_not_wait_for_them(args):
         (["in.png", "out.png", "--engine", "theano"], "invalid choice: 'theano'"),
         (["in.png", "out.png", LAYER, "-1"], "iterations must be a whole number from 0 to 1000000, not -1"),
         (["in.png", "out.png", LAYER, "1", "0"], "octaves must be a whole number from 1 to 1000, not 0"),
-        (["in.png", "out.png", LAYER, "1", "2", "1"], "scale must be a number above 1, 1000 at most, not 1.0"),
+        (["in.png", "out.png", LAYER, "1", "2", "1"], "scale must be a number above 1 and at most 1000, not 1.0"),
         (["in.png", "out.png", "--threads", "100000"], "threads must be a whole number from 1 to 1024"),
         (
             ["in.png", "out.png", LAYER, "--layer", "conv1"],
@@ -151,7 +151,7 @@ def test_a_device_that_is_not_there(capsys, folder, net, device, precision, word
     ("source", "target", "words"),
     [
         ("missing.png", "out.png", "there is no file missing.png"),
-        ("cut.png", "out.png", "cut.png is damaged or cut short"),
+        ("cut.png", "out.png", "cut.png is damaged or truncated"),
         ("text.png", "out.png", "text.png is not a picture"),
         ("empty.png", "out.png", "empty.png is empty"),
         (".", "out.png", ". is a folder: name a picture in it"),
@@ -232,7 +232,7 @@ def damaged(net, folder, how):
         ("unsupported", 1, "layer relu1 is of type Cubic, which is not supported"),
         ("no text", 1, "is not a Caffe net in text form"),
         ("no input", 1, "declares no input"),
-        ("twice", 2, "must hold exactly one *.caffemodel and holds net.caffemodel, second.caffemodel"),
+        ("twice", 2, "must hold exactly one *.caffemodel but holds net.caffemodel, second.caffemodel"),
     ],
 )
 def test_models_that_are_not_right(capsys, folder, net, tmp_path_factory, how, code, words):

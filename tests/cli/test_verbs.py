@@ -150,7 +150,7 @@ def test_again_finds_the_model_by_name(folder, net, monkeypatch, capsys):
     assert main(["again", "out.png", "in.png", "new.png"]) == 0
     assert Path("new.png").read_bytes() == wanted
     monkeypatch.delenv("DREAMIFY_MODELS")
-    assert "give a folder's path" in refused(capsys, folder, ["again", "out.png", "in.png", "new.png"], 2)
+    assert "give the path of a folder" in refused(capsys, folder, ["again", "out.png", "in.png", "new.png"], 2)
 
 
 def sha256(path):

@@ -108,7 +108,7 @@ def test_ctrl_c_leaves_the_picture_so_far(workshop, image, data):
         (
             ["in.jpg", "out.png"],
             ["mounted", "--user", "77"],
-            "dreamify: out.png cannot be written (Permission denied: the folder is user 1000's, and this is user 77): ",
+            "dreamify: out.png cannot be written (Permission denied: the folder belongs to user 1000, ",
         ),
         (["in.jpg", "out.png", "tea"], ["mounted"], "dreamify: there is no layer 'tea' in this net: "),
     ],

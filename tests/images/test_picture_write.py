@@ -89,7 +89,7 @@ def test_a_read_only_folder_is_found_before_the_dream():
         folder.chmod(0o555)
         with someone_else():
             # Who has started a container as another user learns it here.
-            whose = ": the folder is user 0's, and this is user 65534" if os.getuid() == 0 else ""
+            whose = ": .* user 0, .* user 65534" if os.getuid() == 0 else ""
             with pytest.raises(DreamError, match=rf"out\.png cannot be written \(Permission denied{whose}\)"):
                 check_target(target)
             with pytest.raises(DreamError, match=rf"out\.png cannot be written \(Permission denied{whose}\)"):
@@ -208,7 +208,7 @@ def test_permissions_are_those_of_any_new_file(tmp_path):
 def test_a_link_stays_a_link(tmp_path):
     (tmp_path / "folder").mkdir()
     (tmp_path / "link.png").symlink_to(tmp_path / "folder" / "real.png")
-    with pytest.raises(DreamError, match=r"link\.png is a link to .*real\.png, which is not there: remove the link"):
+    with pytest.raises(DreamError, match=r"link\.png is a link to .*real\.png, .*: remove the link"):
         check_target(str(tmp_path / "link.png"))
     (tmp_path / "folder" / "real.png").touch()
     check_target(str(tmp_path / "link.png"))

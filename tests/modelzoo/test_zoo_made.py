@@ -70,7 +70,7 @@ def test_a_model_from_a_package_is_made_on_first_use(packed, cache, project):
 
 def test_what_was_made_and_has_changed_is_refused(packed, cache):
     resolve("packed").weights.write_bytes(b"tampered")
-    with pytest.raises(DreamError, match=r"not genuine.*: remove it to have it fetched again"):
+    with pytest.raises(DreamError, match=r"not genuine.*: delete it to fetch it again"):
         resolve("packed")
 
 
@@ -79,7 +79,7 @@ def test_a_prototxt_of_the_project_that_is_gone_or_changed_is_told(packed, proje
     with pytest.raises(DreamError, match=r"deploy\.prototxt is not genuine"):
         resolve("packed")
     (project / "packed" / "deploy.prototxt").unlink()
-    with pytest.raises(DreamError, match=r"deploy\.prototxt is missing, a file of this program: install it again"):
+    with pytest.raises(DreamError, match=r"deploy\.prototxt.* is missing: reinstall"):
         resolve("packed")
     assert not packed
 

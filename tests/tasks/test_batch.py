@@ -87,7 +87,7 @@ def test_another_dream_is_not_replaced_unless_told(dreamt, capsys):
     reasons = "\n".join(lines)
     assert "photos/a.png: out/a.png is there, a dream with seed 1, and this one has 2: --force replaces it" in reasons
     assert "out/b.jpg is there and is no dream (out/b.jpg holds no recipe): --force replaces it" in reasons
-    assert "out/c.png is there and is no dream (out/c.png is not a picture in a format known here)" in reasons
+    assert "out/c.png is there and is no dream (out/c.png is not a picture in a known format)" in reasons
     assert snapshot(Path("out")) == before
     tiny_picture(Path("photos/a.png"), 36, 28)  # the same name, another picture
     assert dreamt("photos/a.png", "out", "--seed", "1") == 1
@@ -103,7 +103,7 @@ def test_one_that_fails_is_told_and_the_rest_goes_on(dreamt, capsys):
     lines = said(capsys)
     assert lines[-1] == "dreamify: 3 dreamt, 3 failed: out"
     reasons = "\n".join(lines)
-    assert "dreamify: photos/0.png is not a picture in a format known here" in reasons
+    assert "dreamify: photos/0.png is not a picture in a known format" in reasons
     assert re.search("dreamify: photos/small.png: .* needs at least 9x9", reasons)
     assert "dreamify: photos/absent.png: there is no file photos/absent.png: check the path" in reasons
     assert sorted(path.name for path in Path("out").iterdir()) == ["a.png", "b.jpg", "c.png"]
@@ -172,7 +172,8 @@ def test_a_link_that_leads_nowhere_is_told_and_stays(photos, dreamt, capsys):
     Path("out/a.png").symlink_to("gone.png")
     assert dreamt("photos", "out") == 1
     assert (
-        "photos/a.png: out/a.png is a link to gone.png, which is not there: remove the link" in capsys.readouterr().err
+        "photos/a.png: out/a.png is a link to gone.png, which does not exist: remove the link"
+        in capsys.readouterr().err
     )
     assert Path("out/a.png").is_symlink()
     assert not Path("out/gone.png").exists()

@@ -35,7 +35,7 @@ def no_dream(monkeypatch):
         (["--scale", "1.4,1.5.2"], "--scale: '1.5.2' is not a number"),
         (["--iterations", "5,-1"], "iterations must be a whole number from 0 to 1000000, not -1"),
         (["--octaves", "0,1"], "octaves must be a whole number from 1 to 1000, not 0"),
-        (["--scale", "1,1.4"], "scale must be a number above 1, 1000 at most, not 1.0"),
+        (["--scale", "1,1.4"], "scale must be a number above 1 and at most 1000, not 1.0"),
         (["--seeds", "1,4294967296"], "seed must be a whole number from 0 to 4294967295, not 4294967296"),
         (["--iterations", "1,2", "--step", "nan"], "step must be a number from -1000000 to 1000000, not nan"),
         (["--layers", "conv1,relu1"], "layer relu1 has no blob of its own name to dream on: use conv1"),

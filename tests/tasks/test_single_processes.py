@@ -76,7 +76,7 @@ def test_sigterm_leaves_the_picture_so_far(start, folder, net):
     process.terminate()
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 128 + 15
-    assert b"finishing this step; SIGTERM again to drop the dream" in errors
+    assert b"finishing this step; SIGTERM again" in errors
     assert "iteration" in read_recipe(str(folder / "out.png"))["moment"]
 
 

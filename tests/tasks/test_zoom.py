@@ -192,8 +192,8 @@ def test_what_a_zoom_cannot_be_written_to(folder, net, capsys, out, words, code)
     [
         (["--frames", "0"], "frames must be a whole number from 1 to 9999, not 0"),
         (["--frames", "frames/"], "--frames: 'frames/' is not a whole number"),
-        (["--rate", "1"], "rate must be a number above -1, 0.99 at most, not 1.0"),
-        (["--rate", "-1"], "rate must be a number above -1, 0.99 at most, not -1.0"),
+        (["--rate", "1"], "rate must be a number above -1 and at most 0.99, not 1.0"),
+        (["--rate", "-1"], "rate must be a number above -1 and at most 0.99, not -1.0"),
         (["--rotate", "nan"], "rotate must be a number from -360 to 360, not nan"),
         (["--shift", "3"], "such as 2,-1.5, each from -1000000 to 1000000, not '3'"),
         (["--shift", "3,x"], "shift must be two numbers"),

@@ -89,7 +89,7 @@ def test_the_frames_before_a_damaged_picture_are_kept(tmp_path):
     (tmp_path / "2.png").write_bytes((tmp_path / "2.png").read_bytes()[:60])
     film = open_film(str(tmp_path))
     assert order(film) == [0]
-    assert "2.png is damaged or cut short" in str(film.fault)
+    assert "2.png is damaged or truncated" in str(film.fault)
 
 
 def test_two_of_one_number_are_refused(tmp_path):

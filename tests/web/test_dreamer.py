@@ -301,7 +301,7 @@ def test_a_fault_is_told_without_the_servers_paths(dreamer, wanted, tmp_path):
     Path(tmp_path / "text.png").write_text("no picture")
     Path(tmp_path / "bomb.pbm").write_bytes(b"P4 2000 2000 ")
     for name, words in {
-        "text.png": "^text.png is not a picture in a format known here",
+        "text.png": "^text.png is not a picture in a known format",
         "bomb.pbm": "^bomb.pbm has 4.0 megapixels, and 2 is the limit: shrink it first$",
         "absent.png": f"^{NOT_HERE}$",
     }.items():

@@ -129,7 +129,7 @@ def test_a_dream_stays_until_the_next_is_done(visit, photo, tmp_path):
     page.locator("#picture").get_by_role("button", name="Remove Image").click()
     stays("there is no picture yet: upload one, or click the example")
     upload(page, {"name": "text.png", "mimeType": "image/png", "buffer": b"no picture"})
-    stays("text.png is not a picture in a format known here")
+    stays("text.png is not a picture in a known format")
     page.locator("#picture").get_by_role("button", name="Remove Image").click()
     upload(page, tiny_picture(tmp_path / "small.png"))
     choose(page, octaves=5)
@@ -198,10 +198,10 @@ def test_what_is_wrong_is_said_and_the_page_goes_on(visit, photo, tmp_path):
     status(page, "there is no picture yet: upload one, or click the example")
     whole = Path(photo).read_bytes()
     faults = {
-        "text.png": (b"no picture", "text.png is not a picture in a format known here"),
-        "cut.jpg": (whole[: len(whole) // 2], "cut.jpg is damaged or cut short"),
+        "text.png": (b"no picture", "text.png is not a picture in a known format"),
+        "cut.jpg": (whole[: len(whole) // 2], "cut.jpg is damaged or truncated"),
         "bomb.pbm": (b"P4 2000 2000 ", "bomb.pbm has 4.0 megapixels, and 1 is the limit: shrink it first"),
-        "<img src=x onerror=fail()>.png": (b"no picture", "is not a picture in a format known here"),
+        "<img src=x onerror=fail()>.png": (b"no picture", "is not a picture in a known format"),
     }
     for name, (content, words) in faults.items():
         upload(page, {"name": name, "mimeType": "image/png", "buffer": content})

@@ -73,7 +73,7 @@ def test_what_is_refused(reader, tmp_path):
     Path(tmp_path / "text.png").write_text("no picture")
     Path(tmp_path / "bomb.pbm").write_bytes(b"P4 2000 2000 ")
     for name, words in {
-        "text.png": "text.png is not a picture in a format known here",
+        "text.png": "text.png is not a picture in a known format",
         "bomb.pbm": "bomb.pbm has 4.0 megapixels, and 1 is the limit: shrink it first$",
         "absent.png": "there is no file .*absent.png",
     }.items():

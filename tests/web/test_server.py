@@ -91,14 +91,14 @@ def test_without_gradio(net, capsys, monkeypatch):
         (["--port", "0"], "port must be a whole number from 1 to 65535, not 0"),
         (["--upload", "much"], "--upload: 'much' is not a size such as 3.5G or 512M"),
         (["--max-size", "10"], "max-size must be a whole number from 64 to 1000000, not 10"),
-        (["--megapixels", "0"], "megapixels must be a number above 0, 1000000 at most, not 0"),
-        (["--allow-host", "http://a.example"], "allow-host must be a name alone, such as dreams.example, not 'http://"),
+        (["--megapixels", "0"], "megapixels must be a number above 0 and at most 1000000, not 0"),
+        (["--allow-host", "http://a.example"], "such as dreams.example, not 'http://"),
         (
             ["--allow-host", "a.example:80"],
-            "allow-host must be a name alone, such as dreams.example, not 'a.example:80'",
+            "such as dreams.example, not 'a.example:80'",
         ),
-        (["--allow-host", "a:1"], "allow-host must be a name alone, such as dreams.example, not 'a:1'"),
-        (["--storage", "0"], "storage must be a size such as 3.5G or 512M above 0, 1024T at most, not 0"),
+        (["--allow-host", "a:1"], "such as dreams.example, not 'a:1'"),
+        (["--storage", "0"], "storage must be a size such as 3.5G or 512M above 0 and at most 1024T, not 0"),
     ],
 )
 def test_wrong_use(capsys, args, words):
