@@ -100,7 +100,7 @@ def test_what_needs_no_numbers_does_not_wait_for_them(args):
         (["in.png", "out.gif"], "the format of out.gif is not known: end its name in .png, .jpg"),
         (["in.png", "out"], "the format of out is not known"),
         (["in.png", "."], "the format of . is not known"),
-        (["-", "out.png", "--guide", "-"], "standard input can be the picture, the guide or the mask"),
+        (["-", "out.png", "--guide", "-"], "only one of picture, guide and mask can be standard input"),
         (["keys", "4c"], "unrecognized arguments: 4c"),
         (["info"], "the following arguments are required: PICTURE"),
         (["again", "in.png", "in.png"], "the following arguments are required: OUT"),

@@ -123,10 +123,10 @@ def test_a_mask_keeps_what_is_black_or_transparent(folder, net, form):
         (["--guide", "guide.png", "--channel", "conv1:1"], "--guide and --channel cannot be combined", 2),
         (["--tv", "-1"], "tv must be a number from 0 to 1000000, not -1.0", 2),
         (["--blur", "nan"], "blur must be a number from 0 to 100, not nan", 2),
-        (["--mask", "guide.png"], "the mask is 32x32 and the picture 40x28: make it as large as the picture", 1),
-        (["--mask", "black.png"], "the mask is black all over, so nothing would be dreamt", 1),
+        (["--mask", "guide.png"], "the mask is 32x32 and the picture 40x28: ", 1),
+        (["--mask", "black.png"], "the mask is entirely black, so nothing would be dreamt", 1),
         (["--mask", "none.png"], "there is no file none.png", 1),
-        (["--mask", "-", "--guide", "-"], "standard input can be the picture, the guide or the mask", 2),
+        (["--mask", "-", "--guide", "-"], "only one of picture, guide and mask can be standard input", 2),
     ],
 )
 def test_what_is_refused(folder, net, capsys, args, words, code):
@@ -144,10 +144,10 @@ def test_a_net_without_classes(folder, capsys, tmp_path_factory):
 def test_again_wants_the_mask_if_there_was_one(folder, net, capsys):
     dreamt(net, "--mask", "mask.png")
     start = ["again", "out.png", "in.png", "new.png", "--model", net]
-    assert "that dream had a mask: name it with --mask" in refused(capsys, folder, start, 2)
+    assert "that dream had a mask: give it with --mask" in refused(capsys, folder, start, 2)
     tiny_picture(folder / "other.png", 40, 28)
     line = refused(capsys, folder, [*start, "--mask", "other.png"])
-    assert "the mask is not the one of that dream: its SHA-256 is" in line
+    assert "the mask is not the one used for that dream: its SHA-256 is" in line
     dreamt(net)
     assert "that dream had no mask: leave --mask out" in refused(capsys, folder, [*start, "--mask", "mask.png"], 2)
 
