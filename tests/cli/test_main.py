@@ -265,7 +265,7 @@ def test_what_python_raises_by_itself(capsys, folder, monkeypatch, error, code, 
     ("error", "words"),
     [
         (OSError(errno.EMFILE, "Too many open files"), "(Too many open files): raise the number of files"),
-        (OSError(errno.ENOSPC, "No space left on device"), "(No space left on device): make room"),
+        (OSError(errno.ENOSPC, "No space left on device"), "(No space left on device): free space"),
         (OSError(errno.EACCES, "Permission denied", "/x/y"), "/x/y cannot be used (Permission denied): check its"),
         (OSError("decoder error -2"), "(decoder error -2)"),
         (BrokenPipeError(errno.EPIPE, "Broken pipe"), "(Broken pipe)"),  # a worker's, and nobody's who has seen enough
