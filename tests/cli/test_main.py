@@ -264,7 +264,7 @@ def test_what_python_raises_by_itself(capsys, folder, monkeypatch, error, code, 
 @pytest.mark.parametrize(
     ("error", "words"),
     [
-        (OSError(errno.EMFILE, "Too many open files"), "(Too many open files): raise the number of files"),
+        (OSError(errno.EMFILE, "Too many open files"), "(Too many open files): raise"),
         (OSError(errno.ENOSPC, "No space left on device"), "(No space left on device): free space"),
         (OSError(errno.EACCES, "Permission denied", "/x/y"), "/x/y cannot be used (Permission denied): check its"),
         (OSError("decoder error -2"), "(decoder error -2)"),

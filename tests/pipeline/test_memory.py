@@ -101,7 +101,7 @@ def test_what_is_free_is_the_limit_with_a_margin(net, monkeypatch):
 
 def test_caffe_users_are_told_of_the_engine_that_has_tiles(net):
     net.engine = "caffe"
-    with pytest.raises(UsageError, match="or --engine torch, which has tiles"):
+    with pytest.raises(UsageError, match="--engine torch"):
         memory.fit(net, [END], [(1200, 1000)], 100 * 2**20)
 
 

@@ -189,14 +189,14 @@ def test_a_damaged_film_is_damaged_every_time(folder, filmed, capsys, out):
         assert filmed("in.mp4", out, "--iterations", "0") == 1
         said.append(capsys.readouterr().err.splitlines()[-2:])
     count = int(re.search("video of ([0-9]+) frames", said[0][0]).group(1))
-    assert said[1] == said[2] == [f"dreamify: all {count} frames are in {out} already", said[0][1]]
+    assert said[1] == said[2] == [f"dreamify: all {count} frames are already in {out}", said[0][1]]
     assert "in.mp4 is damaged at" in said[0][1]
 
 
 @needs_cases
 def test_the_damaged_case_twice(folder, filmed, capsys):
     source = str(SHARED / "cases" / "faults" / "damaged-then-complete.mov")
-    for beginning in ("the video of 3 frames is in", "all 3 frames are in"):
+    for beginning in ("the video of 3 frames is in", "all 3 frames are already in"):
         assert filmed(source, "out", "--iterations", "0") == 1
         *_, said, fault = capsys.readouterr().err.splitlines()
         assert said.startswith(f"dreamify: {beginning} out")

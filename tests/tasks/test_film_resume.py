@@ -42,7 +42,7 @@ def test_the_same_command_goes_on_to_the_same_bytes(clip, filmed, monkeypatch, c
     whole = {name[len("whole/") :]: data for name, data in found.items() if name.startswith("whole/")}
     assert whole == {name: data for name, data in found.items() if name.startswith("out")}
     assert filmed(clip, out) == 0
-    assert f"all 4 frames are in {out} already" in capsys.readouterr().err
+    assert f"all 4 frames are already in {out}" in capsys.readouterr().err
 
 
 def test_an_end_while_the_film_is_written(clip, filmed, monkeypatch, capsys):

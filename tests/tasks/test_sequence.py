@@ -71,7 +71,7 @@ def test_what_is_finished_is_not_dreamt_again(folder, zoomed, capsys, out):
     before = snapshot(folder)
     capsys.readouterr()
     assert zoomed(out) == 0
-    assert f"all 4 frames are in {out} already" in capsys.readouterr().err
+    assert f"all 4 frames are already in {out}" in capsys.readouterr().err
     assert snapshot(folder) == before
 
 

@@ -42,7 +42,10 @@ def no_dream(monkeypatch):
         (["--layers", "conv1,inception_4c/outptu"], "did you mean inception_4c/output?"),
         (["--layers", "conv1,all", "--channel", "conv1:1"], "--channel says what to dream on: leave out --layers"),
         (["--layers", "conv1", "--seeds", "1,2", "--class", "1"], "--class says what to dream on: leave out --layers"),
-        (["--seeds", "1,2", "--channel", "conv1:1", "--guide", "guide.png"], "leave out --guide or --channel"),
+        (
+            ["--seeds", "1,2", "--channel", "conv1:1", "--guide", "guide.png"],
+            "--guide and --channel cannot be combined",
+        ),
         (["--iterations", "1,2", "--frames", "frames"], "unrecognized arguments: --frames"),
         (["--iterations", "1,2", "conv1"], "unrecognized arguments: conv1"),
         (["--iterations", "1,2", "--model", "./missing"], "missing does not exist"),
