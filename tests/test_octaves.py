@@ -139,7 +139,7 @@ def test_each_dream_of_a_sheet_has_as_many_as_fit(small, net, capsys):
 def test_a_sheet_of_every_layer_leaves_out_what_suits_on_no_octave(small, net, capsys):
     assert main(["sheet", "in.png", "out.png", "--layers", "all", "--iterations", "1", "--model", net]) == 0
     said = capsys.readouterr().err
-    assert "left out, for a picture of this size does not suit them: fc, prob\n" in said
+    assert "left out, because the picture is too small for them: fc, prob\n" in said
     assert told(said) == [f"{TOLD}: {LAYER}"]
     assert read_recipe("out.png")["sheet_layer"] == ["conv1", "pool1", LAYER]
 

@@ -10,14 +10,14 @@ HELP = "dream many pictures with one recipe"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = (
-        "A dream has the name of its picture, or one in .png where that format cannot be written. The same command,\n"
-        "called again, goes on with what is missing."
+        "A dream has the name of its picture, but ends in .png if that format cannot be written. Run the same command\n"
+        "again to dream only what is missing."
     )
     parser.add_argument("sources", metavar="IN", nargs="+", help='pictures, folders of them, or patterns: "in/*.jpg"')
     parser.add_argument("folder", metavar="OUTDIR", help="the folder for the dreams")
     group = parser.add_argument_group("the batch")
-    add_settings(group, WORKERS, workers="one a core that there is memory for, on a GPU 1")
-    add_force(group, "dream anew what is there already, and replace what is there and is no dream")
+    add_settings(group, WORKERS, workers="one per core, as far as memory allows; 1 on a GPU")
+    add_force(group, "dream existing dreams again, and replace files that are not dreams")
     add_dream_settings(parser)
 
 

@@ -13,7 +13,7 @@ _POSITIONALS = ("layer", "iterations", "octaves", "scale")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("source", metavar="IN", help=IN_HELP)
     parser.add_argument(
-        "target", metavar="OUT", help="the dream, its format by its extension; - writes PNG to standard output"
+        "target", metavar="OUT", help="the dream, in the format of its extension; - writes PNG to standard output"
     )
     kinds = {field.metadata["option"]: field.metadata["kind"] for field in fields(DREAM)}
     for name in _POSITIONALS:
@@ -27,8 +27,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         )
     add_dream_settings(parser)
     more = parser.add_argument_group("more")
-    more.add_argument("--frames", metavar="FOLDER", help="save every iteration there, at its octave's size")
-    add_force(more, "replace OUT even if it is no dream, and the frames of another dream in FOLDER")
+    more.add_argument("--frames", metavar="FOLDER", help="save every iteration there, at the size of its octave")
+    add_force(more, "replace OUT even if it is not a dream, and frames of another dream in FOLDER")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -13,7 +13,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Lists a net's layers with their channels and notes."""
+    """Lists the layers of a net with their channels and notes."""
     from ..caffe_format.topology import read_topology
     from ..console import say
     from ..modelzoo.auto import choose
@@ -21,7 +21,7 @@ def run(args: argparse.Namespace) -> int:
     choice = choose(args.model, NET.engine, progress=True)
     model = choice.model
     if choice.is_fallback:
-        say(f"these are {model.name}'s layers, because {GOOGLENET} is not here and cannot be downloaded")
+        say(f"these are the layers of {model.name}, because {GOOGLENET} is not installed and cannot be downloaded")
     rows = [("layer", "channels", "what it tends to show")]
     layers = read_topology(model.prototxt).dreamable()
     print_table([*rows, *((name, str(count), model.note(name)) for name, count in layers.items())])

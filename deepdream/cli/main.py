@@ -1,7 +1,7 @@
-"""The command line: what can be typed, and how failures are told. No arithmetic, no file formats.
+"""Parses the command line, runs the verb and reports failures.
 
 dreamify IN OUT [LAYER [ITERATIONS [OCTAVES [SCALE]]]]     dream, as in 2015
-dreamify zoom, video, batch, sheet, web, keys, info, again, models     see each one's --help
+dreamify zoom, video, batch, sheet, web, keys, info, again, models     each has its own --help
 """
 
 import argparse
@@ -31,15 +31,15 @@ VERBS = {
 }
 
 _WAYS_OUT = {
-    errno.EMFILE: ": raise the number of files that a program may open, with ulimit -n",
-    errno.ENFILE: ": too many files are open on this machine, end other programs",
-    errno.ENOSPC: ": make room on the disk",
-    errno.EDQUOT: ": make room in what you may store",
+    errno.EMFILE: ": raise the limit on open files with ulimit -n",
+    errno.ENFILE: ": too many files are open on this machine, close other programs",
+    errno.ENOSPC: ": free space on the disk",
+    errno.EDQUOT: ": free space in your disk quota",
     errno.EACCES: ": check its permissions",
     errno.EPERM: ": check its permissions",
     errno.EROFS: ": use another folder",
-    errno.ENOMEM: ": set --memory to less, or end other programs",
-    errno.EAGAIN: ": raise the number of processes that you may have, with ulimit -u, or set --threads to less",
+    errno.ENOMEM: ": lower --memory, or close other programs",
+    errno.EAGAIN: ": raise the limit on processes with ulimit -u, or lower --threads",
 }
 
 
@@ -48,23 +48,23 @@ class _Parser(argparse.ArgumentParser):
         raise UsageError(f"{message} (see {self.prog} --help)")
 
     def _print_message(self, message: str, file: Any = None) -> None:
-        """argparse's own says nothing of a standard output that takes nothing."""
+        """Prints, and fails if standard output cannot be written; argparse would ignore that."""
         streams.print_out(message.rstrip("\n"))
 
 
 def main(argv: Optional[List[str]] = None) -> int:
-    """Runs one command; returns its exit code: 0 done, 1 failed, 2 wrong use, 130 interrupted, 143 told to end."""
-    # Importing PyTorch makes 300,000 objects that stay. Python would look for garbage among them again and again, for a
-    # quarter of the time to the first step, and for most of a second as it ends; a dream leaves hardly any.
+    """Runs one command; returns its exit code: 0 done, 1 failed, 2 usage error, 130 interrupted, 143 terminated."""
+    # Importing PyTorch creates 300,000 permanent objects. Scanning them for garbage over and over would take a quarter
+    # of the time to the first step, and most of a second at exit; a dream creates hardly any garbage.
     gc.set_threshold(100_000)
     atexit.register(gc.freeze)
     streams.reserve()
-    if isinstance(sys.stdout, io.TextIOWrapper):  # which cannot show every name of a file in every locale
+    if isinstance(sys.stdout, io.TextIOWrapper):  # some locales cannot show every file name
         sys.stdout.reconfigure(errors="backslashreplace")
     argv = sys.argv[1:] if argv is None else argv
     verb = argv[0] if argv and argv[0] in VERBS else "dream"
     try:
-        # Intermixed: IN OUT --seed 1 LAYER is as good as IN OUT LAYER --seed 1.
+        # Intermixed: IN OUT --seed 1 LAYER is the same as IN OUT LAYER --seed 1.
         args = parser_of(verb).parse_intermixed_args(argv if verb == "dream" else argv[1:])
         system.check(system.LIBRARIES)  # before the verb loads them
         return VERBS.get(verb, dream).run(args)
@@ -73,23 +73,23 @@ def main(argv: Optional[List[str]] = None) -> int:
     except DreamError as error:
         return _failed(str(error), error.exit_code)
     except OSError as error:
-        what = f"{error.filename} cannot be used" if error.filename else "the system refused what was asked of it"
+        what = f"{error.filename} cannot be used" if error.filename else "the operating system refused a request"
         return _failed(f"{what} ({error.strerror or error}){_WAYS_OUT.get(error.errno or 0, '')}")
     except MemoryError:
-        return _failed("memory has run out: set --memory to less, or shrink the picture with --max-size")
+        return _failed("memory has run out: lower --memory, or shrink the picture with --max-size")
     except KeyboardInterrupt:
         return _failed("interrupted, nothing written", 130)
 
 
 def _failed(what: str, code: int = 1) -> int:
-    """Tells what went wrong, if anybody can be told; returns the exit code."""
+    """Reports the error on standard error, if possible; returns the exit code."""
     with contextlib.suppress(OSError):
         print(f"dreamify: {printable(what)}", file=sys.stderr, flush=True)
     return code
 
 
 def parser_of(verb: str) -> argparse.ArgumentParser:
-    """The parser of a verb, or of the plain dream."""
+    """The argument parser of a verb, or of the plain dream."""
     module = VERBS.get(verb, dream)
     prog = "dreamify" if module is dream else f"dreamify {verb}"
     parser = _Parser(prog=prog, description=module.HELP, formatter_class=argparse.RawDescriptionHelpFormatter)

@@ -1,6 +1,6 @@
-"""What the verbs' arguments share: an option for each setting, and settings and requests from what was typed.
+"""Shared by the verbs: adds an option for each setting, and turns parsed arguments into settings and requests.
 
-Nothing here imports NumPy or an engine before a verb runs, so that --help starts at once.
+Nothing here imports NumPy or an engine before a verb runs, so that --help is fast.
 """
 
 import argparse
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from ..pipeline.request import Request
 
 Settings = TypeVar("Settings")
-Container = argparse._ActionsContainer  # a parser, or a group of its arguments
+Container = argparse._ActionsContainer  # a parser, or an argument group
 _METAVARS = {int: "N", float: "N", byte_size: "SIZE", seconds: "TIME"}
 IN_HELP = "the picture; - reads standard input, noise:640x480 is noise"
 
 
 def value_parser(kind: Callable[[str], Any]) -> Callable[[str], Any]:
-    """An argparse type for one of settings.KINDS. The settings themselves check the range."""
+    """An argparse type for one of settings.KINDS. The settings check the range themselves."""
 
     def parse(text: str) -> Any:
         try:
@@ -46,7 +46,7 @@ class Once(argparse.Action):
     """Stores a value that can be given by position or as an option, but not as both."""
 
     def __call__(self, parser: Any, namespace: argparse.Namespace, values: Any, option_string: Any = None) -> None:
-        if values is None:  # a position that is not filled: the option's value stays
+        if values is None:  # the position is not filled: keep the value of the option
             return
         if getattr(namespace, self.dest, None) is not None:
             raise UsageError(f"{self.dest} is given twice, by position and as --{self.dest}: give it once")
@@ -56,7 +56,7 @@ class Once(argparse.Action):
 def add_settings(group: Container, settings: Any, without: Collection[str] = (), **defaults: str) -> None:
     """Adds an option for each field of a settings dataclass, with its default in the help.
 
-    An option that is not typed stays None, which tells it from a default that is typed.
+    An option that is not given stays None, so that it differs from a default that is given explicitly.
     without: options to leave out. defaults: {option: description} for defaults that are None.
     """
     for field in fields(settings):
@@ -77,31 +77,31 @@ def add_settings(group: Container, settings: Any, without: Collection[str] = (),
         )
 
 
-def add_force(group: Container, what: str = "replace OUT even if it is no dream") -> None:
-    """Adds --force. what: the rest of its help."""
-    group.add_argument("--force", action="store_true", help=f"{what}; never what is read")
+def add_force(group: Container, what: str = "replace OUT even if it is not a dream") -> None:
+    """Adds --force. what: the start of its help."""
+    group.add_argument("--force", action="store_true", help=f"{what}; an input is never replaced")
 
 
 def add_dream_settings(parser: argparse.ArgumentParser, without: Collection[str] = ()) -> None:
-    """Adds the options of all verbs that dream. without: options that the verb adds in a form of its own."""
+    """Adds the options of all verbs that dream. without: options that the verb adds in its own form."""
     add_settings(parser.add_argument_group("the dream"), DREAM, without)
     goal = parser.add_argument_group("the objective")
     goal.add_argument("--guide", metavar="PICTURE", help="dream towards this picture's features")
-    goal.add_argument("--mask", metavar="PICTURE", help="dream only where this one, as large as IN, is white")
+    goal.add_argument("--mask", metavar="PICTURE", help="dream only where this picture, as large as IN, is white")
     add_settings(goal, GOAL, without)
     add_settings(parser.add_argument_group("the net"), NET)
     add_settings(parser.add_argument_group("pictures"), PICTURE)
 
 
 def settings_from(args: argparse.Namespace, defaults: Settings) -> Settings:
-    """The default settings, changed to what was typed. Raises UsageError for a value out of range."""
+    """The settings: the defaults, with the given options. Raises UsageError for a value out of range."""
     options = {field.name: field.metadata["option"] for field in fields(defaults)}  # type: ignore[arg-type]
     typed = {name: getattr(args, option) for name, option in options.items() if getattr(args, option, None) is not None}
     return replace(defaults, **typed)  # type: ignore[type-var]
 
 
 def request_from(args: argparse.Namespace) -> "Request":
-    """What was typed, as a request. Raises UsageError for options that cannot be combined."""
+    """The request from the parsed arguments. Raises UsageError for options that cannot be combined."""
     from ..pipeline.request import Request
 
     layer = getattr(args, "layer", None)

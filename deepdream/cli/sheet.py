@@ -19,26 +19,26 @@ HELP = "dream a picture with several values of a setting, side by side"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = (
-        "Each is the dream that it would be alone, and is kept in the user's cache: a sheet that was cut short goes\n"
-        "on with the same command, and one with more values dreams only what is new. On one octave (--octaves 1) all\n"
-        "iterations are one dream; on more, each number is a dream of its own."
+        "Each dream is the same as on its own, and is kept in the user's cache. Run the same command to resume a\n"
+        "sheet that was cut short; add values to dream only the new ones. With one octave (--octaves 1) a single\n"
+        "dream gives all iteration counts; with more, each count is a dream of its own."
     )
     parser.add_argument("source", metavar="IN", help=IN_HELP)
     parser.add_argument(
-        "target", metavar="OUT", help="the sheet, its format by its extension, or an animation: .gif; - writes PNG"
+        "target", metavar="OUT", help="the sheet, in the format of its extension, or an animation: .gif; - writes PNG"
     )
     group = parser.add_argument_group("one or two of these with several values, such as --iterations 5,10,20")
     for option, name in SHEET.items():
         field = DREAM.__dataclass_fields__[name]
         text, kind = field.metadata["help"], field.metadata["kind"]
         if option == "layers":
-            text = "the layers to dream on; all shows every one"
+            text = "the layers to dream on; all means every layer"
         elif option == "seeds":
-            text = "of the shifts"
+            text = "seeds of the random shifts"
         default = SHEET_SEED if option == "seeds" else field.default
         metavar = "LAYER,LAYER" if kind is str else "N,N"
         group.add_argument(f"--{option}", type=list_parser(kind), metavar=metavar, help=f"{text} (default: {default})")
-    add_settings(parser.add_argument_group("who dreams"), WORKERS, workers="none, this program dreams")
+    add_settings(parser.add_argument_group("who dreams"), WORKERS, workers="none, this process dreams")
     add_force(parser)
     add_dream_settings(
         parser, without=[*SHEET, *(DREAM.__dataclass_fields__[n].metadata["option"] for n in SHEET.values())]

@@ -10,16 +10,16 @@ HELP = "dream a film, sound and all"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = (
-        "Rate, size, colours and sound stay. Each frame is dreamt from its picture and, as --blend says, from the\n"
-        "dream before it; where the scene changes, from its picture alone. What was cut short goes on with the same\n"
-        "command, to the same frames. It needs two more packages: pip install av opencv-python-headless"
+        "Frame rate, size, colours and sound are kept. Each frame is dreamt from its picture, blended with the dream\n"
+        "before it (--blend); after a scene change, from its picture alone. Run the same command to resume a film\n"
+        "that was cut short; the frames are the same. Requires two more packages: pip install av opencv-python-headless"
     )
     parser.add_argument("source", metavar="IN", help="the film, or a folder of numbered pictures")
     parser.add_argument("target", metavar="OUT", help="a film, .mp4, .webm or .gif, or a folder for the frames")
     group = parser.add_argument_group("the film")
     add_settings(group, VIDEO)
-    add_settings(group, WORKERS, workers="none, this program dreams; others want --blend 0")
-    add_force(group, "begin anew and replace OUT, whatever the file is; in a folder only the frames of a film")
+    add_settings(group, WORKERS, workers="none, this process dreams; workers require --blend 0")
+    add_force(group, "start over and replace OUT, whatever the file is; in a folder, only the frames of a film")
     add_dream_settings(parser)
 
 

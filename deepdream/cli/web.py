@@ -10,8 +10,8 @@ HELP = "dream on a page in the browser"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = (
-        "The page has all that it needs from this machine alone. Ctrl-C ends it, and nothing stays behind.\n"
-        "It needs another package: pip install gradio"
+        "The page loads nothing from other machines. Ctrl-C ends it and leaves no files behind.\n"
+        "Requires another package: pip install gradio"
     )
     group = parser.add_argument_group("the page")
     add_settings(group, WEB, without=["allow_host"])

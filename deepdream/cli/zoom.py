@@ -9,14 +9,14 @@ HELP = "dream a picture again and again, a little closer each time"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.epilog = "A zoom that was cut short goes on with the same command, to the same bytes."
+    parser.epilog = "Run the same command to resume a zoom that was cut short; the result is the same, byte for byte."
     parser.add_argument("source", metavar="IN", help=IN_HELP)
     parser.add_argument(
         "target", metavar="OUT", help="a folder for the frames, or a film or animation: .mp4, .webm, .gif, .webp"
     )
     group = parser.add_argument_group("the zoom")
     add_settings(group, ZOOM)
-    add_force(group, "begin anew and replace OUT, whatever the file is; in a folder only the frames of a zoom")
+    add_force(group, "start over and replace OUT, whatever the file is; in a folder, only the frames of a zoom")
     add_dream_settings(parser)
 
 

@@ -1,4 +1,4 @@
-"""Memory: what is free, and whether a dream fits into what it may take."""
+"""Plans memory: estimates what a dream needs and makes it fit into what it may use."""
 
 from math import prod
 from typing import Any, NamedTuple, Optional, Sequence
@@ -7,29 +7,29 @@ from ..arrays import Size
 from ..errors import DreamError, UsageError
 from ..units import byte_text
 
-MARGIN = 0.8  # of what is free is taken, unless --memory says otherwise
+MARGIN = 0.8  # share of the free memory that is used, unless --memory says otherwise
 _PROGRAM = 400 * 2**20  # Python, PyTorch and its compiled loops, without weights: 390 MB measured
-_PER_PIXEL = 3 + 4 * 3 * 4  # bytes: the picture as it was read, and as floats undreamt, dreamt, its diff and a copy
+_PER_PIXEL = 3 + 4 * 3 * 4  # bytes: the picture as read, then as floats: source, dream, diff and a copy
 
 
 class MemoryPlan(NamedTuple):
     """How a dream fits into memory."""
 
-    size: int  # bytes, of the whole program
-    bound: Optional[int]  # the bytes that it may take, where it runs otherwise than it would with more
+    size: int  # bytes that the whole program uses, estimated
+    bound: Optional[int]  # bytes that it may use; None if more would not change how it runs
 
 
 def fit(net: Any, ends: Sequence[str], sizes: Sequence[Size], most: Optional[int], per_pixel: int = 0) -> MemoryPlan:
-    """Has the net dream on pictures of these sizes within so many bytes, the whole program's.
+    """Makes the net keep the whole program within a memory limit while it dreams on pictures of these sizes.
 
     Args:
-        ends: the layers, which run one after the other.
+        ends: the layers, which are run one after another.
         sizes: (height, width) of the picture, and of the guide if there is one.
-        most: None for what is free, with a margin.
-        per_pixel: bytes that a step takes for each pixel, besides what a plain one does.
+        most: limit of the whole program in bytes; None for the free memory, less a margin.
+        per_pixel: bytes that a step uses per pixel, beyond those of a plain step.
 
     Raises:
-        DreamError: it is too little, with the least that works.
+        DreamError: the limit is too low; the message gives the lowest that works.
     """
     passes = [(end, (1, 3, *size)) for end in ends for size in sizes]
     fixed = _PROGRAM + net.model.weights.stat().st_size + (_PER_PIXEL + per_pixel) * max(prod(size) for size in sizes)
@@ -45,7 +45,7 @@ def fit(net: Any, ends: Sequence[str], sizes: Sequence[Size], most: Optional[int
 
 
 def _limit(net: Any) -> int:
-    """What this program may take in all, in whole megabytes; as good as no limit where what is free is not known."""
+    """Bytes that the whole program may use, in whole megabytes; practically unlimited if free memory is unknown."""
     available = net.free_memory()
     if available is None:
         return 2**63
@@ -59,9 +59,10 @@ def _resident() -> int:
 
 
 def _too_little(net: Any, least: int, limit: int, is_free: bool) -> DreamError:
-    ways = "take a smaller picture, with --max-size"
+    ways = "shrink the picture with --max-size"
     if net.engine == "caffe":
-        ways += ", or --engine torch, which has tiles"
+        ways += ", or use --engine torch, which can work in tiles"
     if is_free:
-        return DreamError(f"this dream takes {byte_text(least)} of memory and {byte_text(limit)} can be had: {ways}")
-    return UsageError(f"--memory {byte_text(limit)} is too little: the least is {byte_text(least)}; or {ways}")
+        needs, has = byte_text(least), byte_text(limit)
+        return DreamError(f"this dream needs {needs} of memory, but only {has} is available: {ways}")
+    return UsageError(f"--memory {byte_text(limit)} is too low: set it to at least {byte_text(least)}, or {ways}")

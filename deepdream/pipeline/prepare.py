@@ -1,4 +1,4 @@
-"""From what a person asks for to all that the dream needs: pictures read, net loaded, what it goes for found."""
+"""Turns a request into a dream that can run: reads the pictures, loads the net and resolves the target."""
 
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
@@ -27,9 +27,9 @@ from . import memory, targets
 from .request import Inputs, Recipe, Request, mask_weights, read_inputs, redraw_noise
 from .targets import Goal
 
-_MUCH = 2 * 2**30  # bytes: a dream that takes more says so beforehand
+_MUCH = 2 * 2**30  # bytes: a dream that needs more announces it
 
-# What a repeated dream must agree in, and how a person calls it.
+# What must match when a dream is repeated, and its name in messages.
 _SAME = {
     "input_sha256": "the picture",
     "guide_sha256": "the guide",
@@ -41,9 +41,9 @@ _SAME = {
 
 @dataclass
 class DreamJob:
-    """A request with all that its dream needs."""
+    """A request, with everything that its dream needs."""
 
-    request: Request  # with the seed drawn, and the memory that it is bound to
+    request: Request  # with the seed drawn and the memory limit set
     net: Any
     choice: Choice  # of the model
     inputs: Inputs
@@ -52,7 +52,7 @@ class DreamJob:
 
     @cached_property
     def ascend(self) -> Ascent:
-        """The dream's step; for a guide, what the layer shows for it is computed now."""
+        """The gradient ascent step of the dream. For a guide, the first access computes its features."""
         return _ascent(self.request, self.net, self.goal, self.inputs)
 
 
@@ -66,10 +66,10 @@ def prepare(
 ) -> DreamJob:
     """Reads the pictures, finds and loads the net, and refuses what cannot be dreamt.
 
-    Where there is a recipe to be `like`, inputs that are not those of the recipe are refused before anything is dreamt.
-    begun: the model that this dream was begun with, when it goes on.
-    base, guide: what is dreamt on, and towards, where they are not to be read from request.source and request.guide.
+    like: a recipe to repeat; inputs that do not match it are refused before anything is dreamt.
     varying: recipe keys that are not announced, because dreams with other values follow (see variant_of).
+    begun: the model that the dream was started with, if this resumes it.
+    base, guide: pictures to use instead of reading request.source and request.guide.
     """
     is_class = request.kind == "class"
     asked = request = seeded(request)
@@ -78,7 +78,7 @@ def prepare(
     model = choice.model
     if not model.verified:
         say(f"{model.name} is unverified: the SHA-256 of its weights is {model.sha256}")
-    # What a net cannot dream on is told before an engine is loaded, which takes seconds.
+    # Report a layer that cannot be dreamt on before loading an engine, which takes seconds.
     topology = read_topology(model.prototxt)
     goal, request = _goal(request, as_convolutional(topology) if is_class else topology, choice, inputs)
     if choice.is_fallback:
@@ -98,7 +98,7 @@ def prepare(
 
 
 def check(request: Request) -> None:
-    """Refuses what cannot be dreamt on any picture: a model, a layer, a guide or a mask that is not there."""
+    """Refuses a request that fails on every picture: its model, layer, guide or mask does not exist."""
     choice = choose(request.net.model, request.net.engine, progress=True)
     topology = read_topology(choice.model.prototxt)
     topology = as_convolutional(topology) if request.kind == "class" else topology
@@ -109,13 +109,13 @@ def check(request: Request) -> None:
 
 
 def variant_of(prepared: DreamJob, request: Request) -> DreamJob:
-    """Another dream with the net of one that is prepared, and with its pictures; nothing is said.
+    """Prepares another dream with the net and the pictures of a prepared one, without messages.
 
-    The net is left to keep to the memory that this dream may take, so of all the dreams of one net only the last that
-    was prepared can be dreamt.
+    This sets the net's memory limit to that of the new dream. Of all dreams that share a net, only the one prepared
+    last can therefore be run.
 
-    request: the other one, with other dream settings, a seed among them, and what --memory said.
-    Raises what prepare raises for a layer that is not there, a size that does not suit it, and too little memory.
+    request: the new request, with a seed, with the memory limit as given by --memory, and with other dream settings.
+    Raises what prepare raises for an unknown layer, an unsuitable size and too little memory.
     """
     same = request.dream.seed == prepared.request.dream.seed
     inputs = prepared.inputs if same else redraw_noise(prepared.inputs, request)
@@ -123,18 +123,18 @@ def variant_of(prepared: DreamJob, request: Request) -> DreamJob:
 
 
 def _prepared(request: Request, net: Any, choice: Choice, inputs: Inputs) -> DreamJob:
-    """A request on a net that is there, and that may have dreamt another; nothing is said."""
+    """Prepares a request on a loaded net, which may have run another dream before, without messages."""
     goal, request = _goal(request, net.topology, choice, inputs)
     if getattr(net, "memory", None):
-        net.memory = None  # the other dream's
+        net.memory = None  # the limit of the other dream
     request = _fitted(request, net, goal, inputs, quiet=True)
     return DreamJob(request, net, choice, inputs, goal, _recipe(request, net, choice, goal, inputs))
 
 
 class NetCache:
-    """Prepares one dream after the other, with a net that stays loaded as long as the next one wants the same.
+    """Prepares one dream after another and keeps the net loaded while they use the same one.
 
-    Nothing else of a dream is kept. Of all of them only the last that was prepared can be dreamt, see variant_of.
+    Nothing else is kept. Only the dream prepared last can be run, see variant_of.
     """
 
     def __init__(self) -> None:
@@ -142,10 +142,10 @@ class NetCache:
         self._loaded: Optional[Tuple[Any, Choice]] = None  # the net, and the choice of its model
 
     def prepare(self, request: Request, base: Optional[Picture] = None, guide: Optional[Picture] = None) -> DreamJob:
-        """As prepare does; raises what that does."""
+        """Does what prepare does, and raises what it raises."""
         loaded_for = request.net, request.kind == "class"
         if self._loaded is None or loaded_for != self._loaded_for:
-            self._loaded = None  # two nets need not fit into memory
+            self._loaded = None  # two nets might not fit into memory
             prepared = prepare(request, base=base, guide=guide)
             self._loaded, self._loaded_for = (prepared.net, prepared.choice), loaded_for
             return prepared
@@ -157,16 +157,16 @@ class NetCache:
 
 
 def seeded(request: Request) -> Request:
-    """The request with a seed, which is drawn where it has none."""
+    """The request with a seed; draws one if it has none."""
     if request.dream.seed is not None:
         return request
     return replace(request, dream=replace(request.dream, seed=int(np.random.randint(2**31))))
 
 
 def _goal(request: Request, topology: Topology, choice: Choice, inputs: Inputs) -> Tuple[Goal, Request]:
-    """What is gone for, and the request with as many octaves as are dreamt.
+    """Resolves the target and checks that every octave is large enough; returns the request with its octave count.
 
-    Raises DreamError where an octave, or the guide, is too small for a layer.
+    Raises DreamError if an octave or the guide is too small for a layer.
     """
     size, octave_n, scale = inputs.base.pixels.shape[:2], request.dream.octave_n, request.dream.octave_scale
     goal = targets.find_goal(request.goal, request.dream, topology, choice.model.classes, choice.layer)
@@ -183,9 +183,9 @@ def _goal(request: Request, topology: Topology, choice: Choice, inputs: Inputs) 
 
 
 def fewer_octaves(asked: Request, used: Request, size: Size) -> str:
-    """The sentence that a picture of (height, width) gets fewer octaves than the default; "" where it gets them all.
+    """A sentence that a picture of (height, width) gets fewer octaves than the default; "" if it gets all of them.
 
-    asked, used: the request before it was prepared, and after.
+    asked, used: the request before and after it was prepared.
     """
     before, after = asked.dream.octave_n, used.dream.octave_n
     if before == after:
@@ -201,11 +201,11 @@ def _tell_octaves(asked: Request, used: Request, inputs: Inputs) -> None:
 
 
 def _tell_stand_in(choice: Choice, goal: Goal) -> None:
-    """That another network dreams than the one of 2015, on what, and how to have that one."""
+    """Reports that a fallback replaces the 2015 network, on which layers it dreams, and how to get the real one."""
     instead = "".join(f", its {goal.recipe[key[len('asked_') :]]} for {asked}" for key, asked in goal.asked.items())
     say(
-        f"{GOOGLENET} is not here and cannot be downloaded, so {choice.model.name} dreams{instead}; "
-        f"`dreamify models fetch {GOOGLENET}` gets the real one, or says what is wrong"
+        f"{GOOGLENET} is not installed and cannot be downloaded, so {choice.model.name} dreams{instead}; "
+        f"`dreamify models fetch {GOOGLENET}` downloads it, or says what is wrong"
     )
 
 
@@ -213,25 +213,25 @@ def _net(model: Any, settings: NetSettings, convolutional: bool) -> Any:
     engine = choose_engine(settings.engine)
     why = not_caffe() if settings.engine == "auto" else None
     if why:
-        say(f"{why}, so PyTorch computes")
+        say(f"{why}: using PyTorch instead")
     if settings.threads:
         engine.set_threads(settings.threads)
     return make_net(model, engine, settings.device, settings.precision, blobs="needed", convolutional=convolutional)
 
 
 def _fitted(request: Request, net: Any, goal: Goal, inputs: Inputs, quiet: bool = False) -> Request:
-    """Has the net keep to the memory that there is; the request says how much that is, where it makes a difference."""
+    """Makes the net fit into memory; returns the request, with the limit if it changes how the net runs."""
     more = Ascent.bytes_per_pixel(len(goal.aims), request.goal, inputs.mask is not None)
     more += _bytes_of_octaves(request, inputs.base.pixels.shape[:2])
     found = memory.fit(net, [aim.end for aim in goal.aims], inputs.sizes, request.net.memory, more)
     if not quiet and (found.bound or found.size > _MUCH):
         tiles = f", in tiles to stay within {byte_text(found.bound)}" if found.bound else ""
-        say(f"it takes about {byte_text(found.size)} of memory{tiles}")
+        say(f"this takes about {byte_text(found.size)} of memory{tiles}")
     return replace(request, net=replace(request.net, memory=found.bound))
 
 
 def _bytes_of_octaves(request: Request, size: Size) -> int:
-    """What the smaller octaves take for each of the picture's pixels, beyond as much again, which memory.fit counts."""
+    """Bytes per picture pixel that the smaller octaves use, beyond the one copy that memory.fit already counts."""
     dream = request.dream
     pixels = sum(h * w for h, w in octave_sizes(size, dream.octave_n, dream.octave_scale))
     return max(0, 12 * (pixels // (size[0] * size[1]) - 1))
@@ -250,14 +250,14 @@ def _recipe(request: Request, net: Any, choice: Choice, goal: Goal, inputs: Inpu
     recipe: Recipe = {"program": "dreamify", "version": __version__}
     recipe.update(engine=net.engine, engine_version=net.engine_version, device=str(net.device), precision=net.precision)
     if net.precision != "float64":
-        recipe["threads"] = net.threads  # they decide the last bits; in float64 any number of them gives the same file
+        recipe["threads"] = net.threads  # the count affects the last bits; in float64 the file is always the same
     recipe.update(model=net.model.name, model_sha256=net.model.sha256, prototxt_sha256=net.model.prototxt_sha256)
     for settings in (request.dream, request.pictures):
         recipe.update({f.metadata["option"]: getattr(settings, f.name) for f in fields(settings)})
     if "layer" not in goal.recipe:
         del recipe["layer"]
     if request.net.memory:
-        recipe["memory"] = request.net.memory  # tiles decide the last bits, too
+        recipe["memory"] = request.net.memory  # tiles affect the last bits, too
     recipe.update(objective=request.kind, **goal.recipe)
     for prior in ("tv", "decay", "blur"):
         if getattr(request.goal, prior):
@@ -275,10 +275,11 @@ def _recipe(request: Request, net: Any, choice: Choice, goal: Goal, inputs: Inpu
 
 
 def _compare(old: Recipe, new: Recipe) -> None:
-    """Refuses inputs other than a recipe's, and warns of programs that may compute other last bits."""
+    """Refuses inputs that differ from the old recipe; warns if other versions may change the last bits."""
     for key, what in _SAME.items():
         if old.get(key) != new.get(key):
-            raise DreamError(f"{what} is not the one of that dream: its SHA-256 is {new.get(key)}, not {old.get(key)}")
+            sums = f"its SHA-256 is {new.get(key)}, not {old.get(key)}"
+            raise DreamError(f"{what} is not the one used for that dream: {sums}")
     for key, what in (("version", "dreamify"), ("engine_version", new["engine"])):
         if old.get(key) != new[key]:
-            say(f"that dream was made with {what} {old.get(key)}, this is {new[key]}: it may differ")
+            say(f"that dream was made with {what} {old.get(key)}, this is {new[key]}: the result may differ")

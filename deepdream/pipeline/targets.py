@@ -1,4 +1,4 @@
-"""What a dream is asked to go for, in a person's words: a layer, some of its channels, a class, several layers."""
+"""Resolves what the user asked for into objectives: a layer, some of its channels, a class or several layers."""
 
 import math
 from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
@@ -11,7 +11,7 @@ from ..settings import MOST, DreamSettings, GoalSettings
 
 
 class Aim(NamedTuple):
-    """A layer, how much it counts, and which of its channels do: all of them where none are named."""
+    """A layer with its weight and the channels to maximize; no channels means all of them."""
 
     end: str
     weight: float = 1.0
@@ -19,17 +19,17 @@ class Aim(NamedTuple):
 
     @property
     def objective(self) -> Objective:
-        """The objective of the layer."""
+        """The objective on this layer."""
         return objective_channel(self.channels) if self.channels else objective_L2
 
 
 class Goal(NamedTuple):
-    """What a dream goes for."""
+    """The target of a dream."""
 
     aims: Sequence[Aim]
-    text: str  # in words, for the person who waits
-    recipe: Dict[str, str]  # what the recipe says of it
-    asked: Dict[str, str]  # and of what was asked for, where that is something else
+    text: str  # in words, for messages
+    recipe: Dict[str, str]  # its entries in the recipe
+    asked: Dict[str, str]  # recipe entries for what the user asked for, if that differs
 
 
 def find_goal(
@@ -39,11 +39,11 @@ def find_goal(
     listing: Optional[str],
     layer_for: Callable[[str], str] = lambda asked: asked,
 ) -> Goal:
-    """What the settings mean on a net.
+    """Resolves the target of the settings on a net.
 
-    topology: for a class, of the net in its convolutional form. listing: the shipped list that names the net's classes,
-    None to go by how many there are. layer_for: the layer that is meant by a name.
-    Raises UsageError for a layer, a channel or a class that is not there, and for words that cannot be read.
+    topology: for a class, that of the net in convolutional form. listing: the shipped list of class names; None to
+    choose one by the number of classes. layer_for: maps an unknown name to the layer that it stands for.
+    Raises UsageError if the layer, channel or class does not exist, or the text cannot be parsed.
     """
     if goal.channel is not None:
         return _channel(goal.channel, topology, layer_for)
@@ -56,7 +56,7 @@ def find_goal(
 
 
 def _existing(asked: str, topology: Topology, layer_for: Callable[[str], str]) -> str:
-    """The layer that is meant by a name, if it can be dreamt on."""
+    """The layer that a name stands for. Raises UsageError if it cannot be dreamt on."""
     layer = asked if asked in topology.index else layer_for(asked)
     topology.check_end(layer)
     return layer

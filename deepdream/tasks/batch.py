@@ -1,4 +1,4 @@
-"""Many pictures with one recipe: workers, each with a net that it loads once, dream file after file."""
+"""Dreams many pictures with one recipe, in workers that each load the net once."""
 
 import contextlib
 import os
@@ -21,12 +21,12 @@ from .worker import BatchResult, dream_file
 
 
 def run(sources: Sequence[str], request: Request, settings: WorkerSettings = WORKERS) -> int:
-    """Dreams all pictures into a folder; returns the exit code: 1 where a file failed, 128 and a signal's number.
+    """Dreams all pictures into a folder; returns the exit code: 1 if a file failed, 128 plus the number of a signal.
 
-    sources: pictures, folders of them and patterns such as "*.jpg", by path or by address. request: its target is the
-    folder; where it says so, what is there already is dreamt anew.
-    Raises UsageError before anything is dreamt where two files would get one name, or a dream replace what is read;
-    DreamError where another batch writes to the folder.
+    sources: pictures, folders of pictures and patterns such as "*.jpg", by path or by address. request: its target is
+    the folder; with force, existing dreams are dreamt again.
+    Raises UsageError, before anything is dreamt, if two files would get the same name or a dream would replace an
+    input; DreamError if another batch is writing to the folder.
     """
     jobs = find_jobs(sources, request)
     check(request)
@@ -40,7 +40,7 @@ def run(sources: Sequence[str], request: Request, settings: WorkerSettings = WOR
 
 @contextlib.contextmanager
 def _claimed(folder: str) -> Iterator[None]:
-    """Keeps other batches out of a folder. An address, or a file system without locks, has nothing to do that with."""
+    """Locks a folder against other batches. Addresses and file systems without locks cannot be locked."""
     try:
         claim = None if files.is_address(folder) else atomic.claim(Path(files.absolute(folder)))
     except BlockingIOError:
@@ -53,11 +53,11 @@ def _claimed(folder: str) -> Iterator[None]:
 
 
 def find_jobs(sources: Sequence[str], request: Request) -> Dict[str, str]:
-    """{picture: what its dream is called}, the same name, or one in .png where the format cannot be written.
+    """{picture: path of its dream}. The dream keeps the name, but ends in .png if the format cannot be written.
 
-    request: its target is the folder. Pictures that are there already are left out where others are found elsewhere:
-    a pattern finds the dreams of an earlier batch.
-    Raises UsageError where nothing is found, or dreams would get one name or replace what is read.
+    request: its target is the folder. Pictures in that folder are skipped if there are any elsewhere, because a pattern
+    may match the dreams of an earlier batch.
+    Raises UsageError if nothing is found, two dreams would get the same name, or a dream would replace an input.
     """
     jobs: Dict[str, str] = {}
     named: Dict[str, str] = {}
@@ -70,7 +70,7 @@ def find_jobs(sources: Sequence[str], request: Request) -> Dict[str, str]:
         other = named.setdefault(os.path.normcase(name), source)
         if files.real(other) != files.real(source):
             raise UsageError(f"{other} and {source} would both become {name}: rename one, or use two folders")
-        if other != source:  # the same once more
+        if other != source:  # the same file under another name
             continue
         target = files.join(folder, name)
         there = files.identity(target)
@@ -78,7 +78,7 @@ def find_jobs(sources: Sequence[str], request: Request) -> Dict[str, str]:
             what = "it" if read[there] == source else read[there]
             raise UsageError(f"the dream of {source} would replace {what}: choose another folder")
         if files.is_stream(target):
-            raise UsageError(f"{target} is no file, and a batch writes files: choose another folder")
+            raise UsageError(f"{target} is not a file, and a batch writes files: choose another folder")
         jobs[source] = target
     return jobs
 
@@ -95,17 +95,17 @@ def _found(sources: Sequence[str]) -> List[str]:
 
 
 def _without_dreams(found: List[str], folder: str) -> List[str]:
-    """What was found outside the folder that dreams go to, and all where everything is in there."""
+    """The pictures outside the folder for the dreams; all of them if every one is inside."""
     inside = os.path.join(files.real(folder), "")  # noqa: PTH118
     left = [name for name in found if not files.real(name).startswith(inside)]
     if left and len(left) < len(found):
         count = len(found) - len(left)
-        say(f"left out, for the dreams go to {folder}: {count} picture{'s' if count > 1 else ''} that are there")
+        say(f"left out, because the dreams go to {folder}: {count} picture{'s' if count > 1 else ''} in that folder")
     return left or found
 
 
 class _Batch:
-    """The files of one call, on their way through the workers."""
+    """The state of one batch: counts what was dreamt and what failed."""
 
     def __init__(self, request: Request, jobs: Dict[str, str], open_seed: bool):
         self._request, self._open_seed = request, open_seed
@@ -114,21 +114,21 @@ class _Batch:
         self._dreamt = self._before = self._failed = 0
 
     def run(self, crew: WorkerPool) -> int:
-        """The exit code."""
+        """Dreams everything; returns the exit code."""
         count = len(self._jobs)
         say(f"{count} picture{'s' if count > 1 else ''}, {crew.where}")
         jobs = (Job(source, self._args(source, crew)) for source in self._jobs)
         self._progress = bar("{n_fmt} of {total_fmt} pictures", count)
         try:
-            with self._progress, interruptible("the pictures under way") as interrupted:
+            with self._progress, interruptible("the pictures in progress") as interrupted:
                 as_completed = executors.as_completed(crew, dream_file, jobs, interrupted)
                 with contextlib.closing(as_completed):
                     for source, future in as_completed:
                         self._take(source, future)
             signal_number = interrupted()
-        except KeyboardInterrupt:  # the second one, which drops what is under way
+        except KeyboardInterrupt:  # the second Ctrl-C, which drops what is in progress
             signal_number = int(signal.SIGINT)
-        except DreamError:  # no workers, or none any more
+        except DreamError:  # no workers, or none left
             if self._left < count:
                 self._sum_up()
             raise
@@ -144,7 +144,7 @@ class _Batch:
         return executors.for_workers(request, crew), self._open_seed
 
     def _take(self, source: str, future: "Future[BatchResult]") -> None:
-        """Counts and tells what came of a file."""
+        """Counts and reports the result of a file."""
         try:
             done = executors.result(future)
         except DreamError as error:
@@ -155,7 +155,7 @@ class _Batch:
             self._dreamt += not done.before
             self._before += done.before
             for line in done.said:
-                if line not in self._said:  # what is true of one file and the next is said once
+                if line not in self._said:  # messages that apply to several files appear once
                     self._said.add(line)
                     self._tell(line)
         self._progress.update()
@@ -168,5 +168,5 @@ class _Batch:
         numbers = {"dreamt": self._dreamt, "done before": self._before, "failed": self._failed}
         words = [f"{number} {what}" for what, number in numbers.items() if number] or ["none dreamt"]
         if self._left:
-            words.append(f"{self._left} left, with which the same command goes on")
+            words.append(f"{self._left} left (run the same command to resume)")
         say(f"{', '.join(words)}: {self._request.target}")

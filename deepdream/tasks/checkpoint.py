@@ -1,7 +1,7 @@
-"""Where a sequence of dreams goes, and what it keeps beside that until it is done, so that it can go on after any end.
+"""Stores a sequence of dreams, with checkpoints that let it resume after any interruption.
 
-OUT is a folder of frames, an animation or a film. Beside it, hidden: the state (what was dreamt last), and unless OUT
-is a folder, one with the frames so far. All of it is removed when the sequence is complete.
+OUT is a folder of frames, an animation or a film. Hidden files beside it hold the state (the last dream) and, unless
+OUT is a folder, the frames so far. They are removed when the sequence is complete.
 """
 
 import contextlib
@@ -26,18 +26,18 @@ from ..video.reader import read_recipe
 
 Recipe = Dict[str, Any]
 
-_FILE_MANAGERS = {"thumbs.db", "desktop.ini"}  # theirs, which come when somebody looks at a folder
-_LONGEST_NAME = 255  # bytes of a file's, on nearly every file system
+_FILE_MANAGERS = {"thumbs.db", "desktop.ini"}  # files that file managers create when a folder is viewed
+_LONGEST_NAME = 255  # bytes, on nearly every file system
 _BLOCK = 2**20  # bytes
 
 
 @dataclass(frozen=True)
 class SequenceFormat:
-    """A sort of sequence.
+    """A kind of sequence.
 
-    name: of it in messages, of its keys in a recipe, NAME_..., and of its state's file.
-    formats: what it can be written to besides a folder: an extension, and what the format is called.
-    digits: of a frame's number in its file's name.
+    name: used in messages, as the prefix of its recipe keys (NAME_...) and as the extension of its state file.
+    formats: file extension to format name, of what it can be written to besides a folder.
+    digits: of the frame number in a frame's file name.
     """
 
     name: str
@@ -47,9 +47,10 @@ class SequenceFormat:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A sequence between two frames.
+    """The state of a sequence between two frames.
 
-    done: frames that are written. dream: (h, w, 3) float32, RGB, the last of them; before the first, the picture.
+    done: number of frames written. dream: the last of them, (h, w, 3) float32, RGB; before the first, the source
+    picture.
     """
 
     done: int
@@ -58,15 +59,15 @@ class Checkpoint:
 
 
 def is_shown(path: Path) -> bool:
-    """Whether a file in a folder is one that a person sees there, and has put there."""
+    """Whether a file in a folder is visible and was put there by the user, not by a file manager."""
     return not path.name.startswith(".") and path.name.lower() not in _FILE_MANAGERS
 
 
 class SequenceOutput:
     """The files of one sequence.
 
-    target: a folder, or a file that ends in one of the kind's formats; a named pipe so called is written into.
-    Raises UsageError for anything else, DreamError where its folder is missing, or it is a link that leads nowhere.
+    target: a folder, or a file or named pipe with the extension of one of the kind's formats.
+    Raises UsageError for anything else, DreamError if its parent folder is missing or it is a dangling link.
     """
 
     def __init__(self, target: str, kind: SequenceFormat):
@@ -83,11 +84,11 @@ class SequenceOutput:
         formats = f"{', '.join(others)} or {last}"
         if target == "-" or not (is_folder or self.format):
             raise UsageError(
-                f"{target} is nothing that a {kind.name} can be written to: end its name in "
-                f"{formats}, or name a folder, which has no extension or a / at its end"
+                f"a {kind.name} cannot be written to {target}: end its name in "
+                f"{formats}, or name a folder, with no extension or with a / at the end"
             )
         if is_folder and self._out.exists() and not self._out.is_dir():
-            what = "no folder" if self._is_stream else "a file"
+            what = "not a folder" if self._is_stream else "a file"
             raise UsageError(f"{target} is {what}: name a folder, or a file in {formats}")
         if self._is_stream:
             streams.check(target)
@@ -105,43 +106,43 @@ class SequenceOutput:
 
     @property
     def ways_out(self) -> str:
-        """What a person can do who wants another sequence than the one that was begun there."""
-        return f"to begin anew remove {self._state} and {self._frames}, or choose another OUT"
+        """How to make a different sequence than the one that was begun at this output."""
+        return f"to start over remove {self._state} and {self._frames}, or choose another OUT"
 
     def frame(self, number: int) -> Path:
         return self._frames / f"{number:0{self._kind.digits}}.png"
 
     def state(self) -> Optional[Checkpoint]:
-        """The sequence that was begun there, if one was. Raises DreamError where it is damaged or frames are missing.
+        """The checkpoint of a sequence begun here, if any. Raises DreamError if it is damaged or lacks frames.
 
-        Frames that were not done when it ended may be there; they will be written again, with the same bytes.
+        There may also be a frame newer than the checkpoint; it will be written again, with the same bytes.
         """
         if not self._state.exists():
             return None
         try:
             if not self._state.is_file():
-                raise ValueError("a pipe, say, that would be waited for")
-            if not zipfile.is_zipfile(str(self._state)):  # NumPy of old leaves a complaint behind when it finds out
+                raise ValueError("a pipe, for example, which would block")
+            if not zipfile.is_zipfile(str(self._state)):  # old NumPy would print a warning for this
                 raise ValueError("cut short")
             with np.load(str(self._state), allow_pickle=False) as stored:
                 state = Checkpoint(int(stored["done"]), stored["dream"], json.loads(str(stored["recipe"])))
             sound = state.dream.dtype == np.float32 and state.dream.ndim == 3 and isinstance(state.recipe, dict)
-        except Exception:  # whatever NumPy, zip and JSON say of bytes that are not theirs
+        except Exception:  # NumPy, zipfile and json raise many kinds for foreign bytes
             sound = False
         if not sound:
-            raise DreamError(f"{self._state}, which a {self._kind.name} goes on from, is damaged: {self.ways_out}")
+            raise DreamError(f"{self._state}, the checkpoint of a {self._kind.name}, is damaged: {self.ways_out}")
         there = set(self._names())
         missing = [path.name for path in map(self.frame, range(state.done)) if path.name not in there]
         if missing:
-            raise DreamError(f"{missing[0]} is missing in {self._frames}: put it back, or {self.ways_out}")
+            raise DreamError(f"{missing[0]} is missing from {self._frames}: put it back, or {self.ways_out}")
         if not self.format and not there <= {self.frame(number).name for number in range(state.done + 1)}:
             self._refuse()
         return state
 
     def finished(self) -> Optional[Recipe]:
-        """The recipe of the whole sequence that is in OUT; None where OUT is new or empty, or frames are still coming.
+        """The recipe of the finished sequence in OUT; None if OUT is new, empty or unfinished.
 
-        Raises UsageError where something else is in it.
+        Raises UsageError if OUT holds anything else.
         """
         if self.format:
             if self._is_stream or not self._out.exists():
@@ -154,22 +155,22 @@ class SequenceOutput:
         if not there:
             return None
         recipe = self._recipe_in(self.frame(0))
-        count = (recipe or {}).get(f"{self._kind.name}_frames", len(there))  # a film does not say beforehand
+        count = (recipe or {}).get(f"{self._kind.name}_frames", len(there))  # for a film it is not recorded
         frames = sorted(self.frame(number).name for number in range(len(there)))
-        if recipe is None or count != len(there) or there != frames:  # the count is whatever the file says
+        if recipe is None or count != len(there) or there != frames:  # count may be anything: it is read from a file
             self._refuse()
         recipe.pop("frame", None)
         return recipe
 
     def check_whole(self, count: int) -> None:
-        """Raises UsageError where OUT is a folder that has lost some of a finished sequence's frames."""
+        """Raises UsageError if OUT is a folder that lacks some frames of a finished sequence."""
         there = len(self._names())
         if not self.format and there < count:
             found = f"{self.target} holds {there} of the {count} frames"
-            raise UsageError(f"{found}: put the others back, or choose another OUT")
+            raise UsageError(f"{found}: put the missing ones back, or choose another OUT")
 
     def begin(self, state: Checkpoint) -> None:
-        """Keeps the state, and makes the folder for the frames. Raises DreamError where either cannot be."""
+        """Makes the folder for the frames and saves the state. Raises DreamError if either fails."""
         try:
             self._frames.mkdir(exist_ok=True)
             self.claim()
@@ -179,9 +180,9 @@ class SequenceOutput:
         self.keep(state)
 
     def claim(self) -> None:
-        """Keeps other runs away from what was begun, if something was, as long as this process lives.
+        """Locks the sequence begun here, if any, against other runs while this process lives.
 
-        Raises DreamError where another run is at work there.
+        Raises DreamError if another run is writing to it.
         """
         if self._claim is not None or not self._frames.is_dir():
             return
@@ -191,20 +192,20 @@ class SequenceOutput:
             raise DreamError(f"another run is writing to {self.target}: wait for it, or choose another OUT") from None
 
     def close(self) -> None:
-        """Lets other runs in."""
+        """Releases the lock."""
         if self._claim is not None:
             os.close(self._claim)
             self._claim = None
 
     def keep(self, state: Checkpoint) -> None:
-        """Puts a state in the place of the one before. Raises DreamError where that fails."""
+        """Replaces the saved state with a new one. Raises DreamError if that fails."""
         content: Dict[str, Any] = {"done": state.done, "dream": state.dream, "recipe": json.dumps(state.recipe)}
         self._write_aside(self._state, lambda path: _save(path, content))
 
     def frames(self, count: int, has_alpha: bool = False) -> Iterator[np.ndarray]:
-        """(h, w, 3) uint8, or for has_alpha (h, w, 4), one after the other; what OUT cannot hold of it is white.
+        """Yields the frames, (h, w, 3) uint8, or (h, w, 4) with has_alpha; otherwise transparency becomes white.
 
-        Raises DreamError for one that cannot be read.
+        Raises DreamError if one cannot be read.
         """
         for number in range(count):
             path = self.frame(number)
@@ -216,35 +217,36 @@ class SequenceOutput:
             yield pixels if has_alpha else transparency.on_white(*transparency.split(pixels))
 
     def has_alpha(self, count: int) -> bool:
-        """Whether any of the frames has transparency that OUT can hold."""
+        """Whether any frame has transparency that OUT can store."""
         if not transparency.is_held(self._holds()):
             return False
         for number in range(count):
-            with contextlib.suppress(Exception), Image.open(self.frame(number)) as image:  # frames() says what is wrong
+            with contextlib.suppress(Exception), Image.open(self.frame(number)) as image:  # frames() reports the error
                 if image.mode == "RGBA":
                     return True
         return False
 
     def loss(self, alpha: Optional[np.ndarray]) -> Optional[str]:
-        """What to say of the transparency, (h, w) uint8, that OUT cannot hold; None where nothing is lost."""
+        """A message if OUT cannot store this transparency, (h, w) uint8; None if nothing is lost."""
         return transparency.loss(self._holds(), alpha)
 
     def _holds(self) -> str:
-        """The format, by which transparency.py knows what OUT can hold of it."""
+        """The format name by which transparency.py knows what OUT can store."""
         if self.format == "WEBM" and not writer.holds_alpha(self.format):
             return "this PyAV's WebM"
         return self.format or "PNG"
 
     def finish(self, write: Callable[[Path], None]) -> None:
-        """Has the animation or the film written, if it is one, and removes all that is hidden."""
+        """Writes the animation or film, unless OUT is a folder, and removes the hidden files."""
         if self.format:
             self._write_aside(self._out, write)
         self.clear()
 
     def make_way(self, refuse_input: Callable[[str], None]) -> None:
-        """Removes what was begun here, and from a folder the frames of a finished sequence.
+        """Removes an unfinished sequence here and, from a folder, the frames of a finished one.
 
-        refuse_input: raises UsageError for a file that is read. Raises it where anything else is in the folder.
+        refuse_input: raises UsageError if given an input file. This also raises UsageError if the folder holds anything
+        else.
         """
         if not self.format:
             paths = [self._frames / name for name in self._names()]
@@ -257,7 +259,7 @@ class SequenceOutput:
         self.clear()
 
     def clear(self) -> None:
-        """Removes what is hidden; the state last, without which the frames would be nobody's."""
+        """Removes the hidden files, the state last: without it, leftover frames would belong to no sequence."""
         if self.format:
             shutil.rmtree(str(self._frames), ignore_errors=True)
         for path in (self._aside, self._state):
@@ -270,7 +272,7 @@ class SequenceOutput:
         return sorted(path.name for path in self._frames.iterdir() if is_shown(path))
 
     def _recipe_in(self, path: Path) -> Optional[Recipe]:
-        """The recipe in a file, where it is one of such a sequence."""
+        """The recipe in a file, if it is of this kind of sequence."""
         if not path.is_file():
             return None
         try:
@@ -282,17 +284,16 @@ class SequenceOutput:
     def _refuse(self) -> NoReturn:
         name = self._kind.name
         if not self.format:
-            raise UsageError(f"{self.target} holds other things than the frames of one {name}: choose another OUT")
+            raise UsageError(f"{self.target} holds files that are not frames of one {name}: choose another OUT")
         raise UsageError(
-            f"{self.target} is there and was not made by dreamify {name}: "
-            "choose another OUT, or replace it with --force"
+            f"{self.target} exists and was not made by dreamify {name}: choose another OUT, or replace it with --force"
         )
 
     def _write_aside(self, path: Path, write: Callable[[Path], None]) -> None:
-        """The file appears under its name when it is complete, or not at all; a pipe is written into when it is."""
+        """Writes a file that appears under its name only when complete; a pipe is fed only then."""
         is_out = path == self._out
         try:
-            with contextlib.suppress(FileNotFoundError):  # it might be anything, a link or a pipe
+            with contextlib.suppress(FileNotFoundError):  # it might be a link or a pipe
                 self._aside.unlink()
             write(self._aside)
             with self._aside.open("r+b") as file:
@@ -303,16 +304,18 @@ class SequenceOutput:
             atomic.put(self._aside, path, new=is_out and self._is_new)
         except FileExistsError:
             raise DreamError(
-                f"{path} is there now, and was not when this began: move it away, and the same command goes on"
+                f"{path} is there now, and was not when this began: move it away and run the same command to resume"
             ) from None
         except OSError as error:
             reason = error.strerror or str(error)
-            raise DreamError(f"{path} cannot be written ({reason}): see to that; the same command goes on") from None
+            raise DreamError(
+                f"{path} cannot be written ({reason}): fix this and run the same command to resume"
+            ) from None
         finally:
-            with contextlib.suppress(OSError):  # it has its final name now, unless something failed
+            with contextlib.suppress(OSError):  # already renamed, unless something failed
                 self._aside.unlink()
 
 
 def _save(path: Path, content: Dict[str, Any]) -> None:
-    with path.open("wb") as file:  # NumPy would add its own extension to a name
+    with path.open("wb") as file:  # given a name, NumPy would append its own extension
         np.savez(file, **content)

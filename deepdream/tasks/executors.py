@@ -1,4 +1,4 @@
-"""Where many dreams are dreamt: processes of this machine, or a Dask cluster; both as concurrent.futures has them."""
+"""Runs many dreams in processes of this machine or on a Dask cluster, both through concurrent.futures."""
 
 import contextlib
 import logging
@@ -24,22 +24,22 @@ from ..pipeline.request import Request
 from ..settings import WORKERS, NetSettings, WorkerSettings
 from ..storage import files
 
-Workers = Tuple[Executor, Callable[[], int]]  # and how many jobs they should have at a time, which may change
+Workers = Tuple[Executor, Callable[[], int]]  # the second gives how many jobs they should have now; it may change
 _CONTEXT = multiprocessing.get_context("spawn")  # PyTorch's threads do not survive a fork
-_A_WORKERS_SHARE = 2 * 2**30  # bytes that have to be free for each: a net, and a picture of some megapixels
-_AHEAD = 2  # times as many as work at a time may be done before the one that is to come first
-_KILLED = "the process that dreamt it was killed, maybe for want of memory: try --workers 1"
-_GONE = "the cluster's scheduler does not answer any more: the same command goes on when it does"
+_A_WORKERS_SHARE = 2 * 2**30  # free bytes that each requires: a net, and a picture of a few megapixels
+_AHEAD = 2  # factor on the jobs submitted at a time if results are yielded in order
+_KILLED = "its worker process was killed, maybe because memory ran out: try --workers 1"
+_GONE = "the cluster's scheduler no longer answers: run the same command to resume when it is back"
 _TIME_OUT = 10  # seconds
 _INSTALL = "install this version where its scheduler and its workers run"
 
 
 @dataclass(frozen=True)
 class WorkerPool:
-    """Those who dream.
+    """The workers that dream.
 
-    net: as each of them has it. begin: gives the workers, of whom what one leaves undone, others have to do.
-    where: they are, in words. is_elsewhere: whether paths mean other files to them.
+    net: the settings that each of them uses. begin: starts them; if one is lost, its jobs are left to the others.
+    where: a description, for messages. is_elsewhere: whether paths may mean other files to them.
     """
 
     net: NetSettings
@@ -49,16 +49,16 @@ class WorkerPool:
 
 
 class Job(NamedTuple):
-    """Something to be dreamt: its name, and what the function that dreams it is called with."""
+    """Something to dream: a name, and the arguments of the function that dreams it."""
 
     name: Any
     args: Tuple[Any, ...]
 
 
 def find_workers(net: NetSettings, settings: WorkerSettings, most: Optional[int] = None) -> WorkerPool:
-    """The workers of a cluster where one is named, else processes: so many, or those that suit this machine.
+    """The workers of the cluster if one is named; otherwise processes, as many as asked for or as suit this machine.
 
-    most: there is no use for more of them.
+    most: the highest number of processes that is useful.
     """
     if settings.scheduler:
         on_gpu = net.device.startswith("cuda")
@@ -70,12 +70,12 @@ def find_workers(net: NetSettings, settings: WorkerSettings, most: Optional[int]
 
 
 def if_asked(net: NetSettings, settings: WorkerSettings) -> Optional[WorkerPool]:
-    """The workers that were asked for; None where this process is to dream."""
+    """The workers that were asked for; None if this process computes the dreams."""
     return None if settings == WORKERS else find_workers(net, settings)
 
 
 def for_workers(request: Request, crew: WorkerPool) -> Request:
-    """The request as a worker has it."""
+    """The request as passed to a worker."""
     request = replace(request, net=crew.net)
     if not crew.is_elsewhere:
         return request
@@ -84,7 +84,7 @@ def for_workers(request: Request, crew: WorkerPool) -> Request:
 
 
 def _from_anywhere(source: Optional[str]) -> Optional[str]:
-    """What a picture is called elsewhere: its whole path, unless it is none, standard input, noise or an address."""
+    """The absolute path of a picture; unchanged if it is missing, standard input, noise or an address."""
     return source if not source or source == "-" or noise.size_of(source) else files.absolute(source)
 
 
@@ -95,12 +95,13 @@ def as_completed(
     interrupted: Callable[[], Optional[int]],
     in_order: bool = False,
 ) -> Generator[Tuple[Any, "Future[Any]"], None, None]:
-    """Has the jobs done; yields the name of each with its future, which is done, until all are or a signal comes.
+    """Runs the jobs; yields the name of each with its completed future, until all are done or a signal arrives.
 
-    What is under way then is finished. Jobs are taken when there is somebody for them. in_order: they are yielded as
-    they came, or else as they are done. A process that is killed takes with it what all others are at; each of those
-    jobs then has all workers to itself, so that it fails only where it is the one that gets its process killed.
-    Raises DreamError where there are no workers, or no scheduler any more.
+    After a signal, the jobs in progress are still completed. Jobs are taken from the iterable as workers become free.
+    in_order: yield in the order of the jobs; otherwise as they complete. If a worker process is killed, the whole pool
+    breaks and every job in progress is lost. Each of those is then repeated alone, so that only a job that gets its own
+    process killed fails.
+    Raises DreamError if there are no workers, or the scheduler is lost.
     """
     coming = iter(jobs)
     suspects: List[Job] = []
@@ -117,7 +118,7 @@ def as_completed(
                         break
                     try:
                         at_work[executor.submit(function, *job.args)] = job
-                    except BrokenProcessPool:  # while nothing was to be done
+                    except BrokenProcessPool:  # a process was killed while idle
                         suspects = suspects or [job]
                         is_broken = True
                 if not at_work:
@@ -133,7 +134,7 @@ def as_completed(
                         suspects.pop(0)
                     if is_killed and is_alone:
                         yield job.name, _failed(DreamError(_KILLED))
-                    elif is_killed or (is_broken and in_order):  # what comes before it is not done yet
+                    elif is_killed or (is_broken and in_order):  # an earlier job is not done yet
                         suspects.append(job)
                     else:
                         yield job.name, future
@@ -141,12 +142,12 @@ def as_completed(
 
 
 def result(future: "Future[Any]") -> Any:
-    """What a job came to. Raises DreamError where it failed, whatever the reason."""
+    """The result of a job. Raises DreamError if it failed, for any reason."""
     try:
         return future.result()
     except DreamError:
         raise
-    except Exception as error:  # a cluster's, or memory that has run out
+    except Exception as error:  # an error of the cluster, or out of memory
         raise DreamError(f"{type(error).__name__} {error}".strip().split("\n")[0]) from None
 
 
@@ -158,14 +159,16 @@ def _failed(error: DreamError) -> "Future[Any]":
 
 @contextlib.contextmanager
 def processes(count: int) -> Iterator[Workers]:
-    """Worker processes, which end when the executor is left, or this process in whatever way.
+    """Worker processes, which end with the context or when this process ends, however that happens.
 
-    Raises DreamError where there can be none.
+    Raises DreamError if processes cannot be started.
     """
     try:
         pool = ProcessPoolExecutor(count, _CONTEXT, initializer=_begin)
     except (ImportError, OSError) as error:
-        raise DreamError(f"no worker processes can be had here ({error}): mount /dev/shm, which they want") from None
+        raise DreamError(
+            f"worker processes cannot be started here ({error}): mount /dev/shm, which they require"
+        ) from None
     with pool:
         try:
             yield pool, lambda: count
@@ -177,31 +180,31 @@ def processes(count: int) -> Iterator[Workers]:
 
 @contextlib.contextmanager
 def cluster(address: str, on_gpu: bool) -> Iterator[Workers]:
-    """The workers of a Dask cluster, on which this package is installed; what one leaves undone, another one does.
+    """The workers of a Dask cluster that has this package installed; jobs of a lost worker go to another.
 
-    address: its scheduler's, such as tcp://10.0.0.1:8786. on_gpu: only workers with the resource GPU, each of which is
-    one dream's. Raises DreamError where no scheduler answers, or Dask is missing.
+    address: of its scheduler, such as tcp://10.0.0.1:8786. on_gpu: use only workers with the resource GPU; each unit of
+    it runs one dream at a time. Raises DreamError if no scheduler answers or Dask is missing.
     """
     try:
         from distributed import Client
     except ImportError:
-        raise DreamError("a cluster needs Dask, which is not installed here: pip install distributed") from None
+        raise DreamError("a cluster requires Dask, which is not installed here: pip install distributed") from None
     try:
         client = Client(address, timeout=_TIME_OUT, set_as_default=False)
     except (OSError, ValueError) as error:
         raise DreamError(f"no Dask scheduler answers at {address} ({error}): check the address") from None
-    logging.disable()  # Dask's, which tells at length of what is told here in a sentence
+    logging.disable()  # silence Dask's long reports of what is said here in one sentence
     with contextlib.ExitStack() as stack:
         stack.callback(logging.disable, logging.NOTSET)
         stack.enter_context(client)
         _check(client, address, on_gpu)
         executor = client.get_executor(pure=False, resources={"GPU": 1} if on_gpu else None)
-        stack.callback(executor.shutdown, wait=False)  # nothing is under way, or it is not wanted any more
+        stack.callback(executor.shutdown, wait=False)  # nothing is in progress, or it is no longer wanted
         yield executor, _Capacity(client, on_gpu)
 
 
 class _Capacity:
-    """How many jobs a cluster should have; says where there is nobody left to do them."""
+    """The number of jobs that a cluster should have; reports when no workers are left."""
 
     def __init__(self, client: Any, on_gpu: bool):
         self._client, self._on_gpu = client, on_gpu
@@ -210,16 +213,16 @@ class _Capacity:
     def __call__(self) -> int:
         try:
             places = self._client.run_on_scheduler(_places, self._on_gpu)
-        except Exception:  # whatever Dask makes of a connection that is lost
+        except Exception:  # Dask raises many kinds when a connection is lost
             raise DreamError(_GONE) from None
         if not places and not self._said:
-            say("the cluster has no workers any more: it goes on with the next that comes")
+            say("the cluster has no workers left: waiting for one to join")
         self._said = not places
-        return 2 * places or 1  # twice as many as can be at work, so that no worker waits for the next one
+        return 2 * places or 1  # twice as many as can run, so that no worker waits for its next job
 
 
 def _places(on_gpu: bool, dask_scheduler: Any = None) -> int:
-    """What a scheduler knows of its cluster: how many dreams can be at work there."""
+    """How many dreams the cluster can run at a time; runs on the scheduler."""
     workers = dask_scheduler.workers.values()
     return int(sum(worker.resources.get("GPU", 0) if on_gpu else worker.nthreads for worker in workers))
 
@@ -229,11 +232,11 @@ def _version() -> str:
 
 
 def _check(client: Any, address: str, on_gpu: bool) -> None:
-    """Raises DreamError where a cluster has no workers, or not this package, which its scheduler needs too."""
+    """Raises DreamError if a cluster has no workers, or its workers or scheduler lack this package."""
     try:
         found = {*client.run(_version).values(), client.run_on_scheduler(_version)}
         places = client.run_on_scheduler(_places, on_gpu)
-    except Exception as error:  # whatever Dask makes of a module that it does not find
+    except Exception as error:  # Dask raises many kinds when a module is missing
         detail = str(error).strip().split("\n")[0] or type(error).__name__
         raise DreamError(f"the cluster at {address} cannot dream ({detail}): {_INSTALL}") from None
     others = found - {__version__}
@@ -246,7 +249,7 @@ def _check(client: Any, address: str, on_gpu: bool) -> None:
 
 
 def _suitable(net: NetSettings) -> int:
-    """Worker processes: one for each core that there is memory for, or one where a GPU computes."""
+    """The number of worker processes: one per core, as far as memory allows; one on a GPU."""
     if _on_gpu(net.device):
         return 1
     most = net.memory or system.free()
@@ -258,7 +261,7 @@ def _on_gpu(device: str) -> bool:
         return device != "cpu"
     if not find_spec("torch"):
         return False
-    choose_engine("torch")  # says so where it cannot be loaded
+    choose_engine("torch")  # reports if it cannot be loaded
     import torch
 
     return torch.cuda.is_available() or torch.backends.mps.is_available()
@@ -269,7 +272,7 @@ def _cores() -> int:
 
 
 def _shared_out(net: NetSettings, workers: int) -> NetSettings:
-    """The net as each of so many workers has it: with its share of the threads and of the memory."""
+    """The net settings for each of several workers: with its share of threads and memory."""
     threads = net.threads or max(1, _cores() // workers)
     free = system.free()
     most = net.memory or (free if free is None else int(memory.MARGIN * free))
@@ -277,13 +280,13 @@ def _shared_out(net: NetSettings, workers: int) -> NetSettings:
 
 
 def _for_elsewhere(net: NetSettings) -> NetSettings:
-    """The net as a cluster's worker has it, which is in another folder, and one of many on its machine."""
+    """The net settings for a cluster worker: in another folder, and one of many on its machine."""
     net = replace(net, threads=net.threads or 1)
     return replace(net, model=files.absolute(net.model)) if Path(net.model).is_dir() else net
 
 
 def _begin() -> None:
-    """A worker leaves Ctrl-C to the process that began it, and ends with that one, whatever ended it."""
+    """Makes a worker ignore Ctrl-C, which its parent handles, and end with its parent, however that ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with, args=[multiprocessing.parent_process()], daemon=True).start()
 

@@ -1,4 +1,4 @@
-"""Films: each frame is dreamt from its own picture and the dream before it, carried along with what the film shows."""
+"""Dreams films: each frame starts from its picture, blended with the previous dream moved along the optical flow."""
 
 from dataclasses import replace
 from fractions import Fraction
@@ -24,16 +24,16 @@ _KIND = SequenceFormat("video", {**FORMATS, ".gif": ANIMATIONS[".gif"]}, digits=
 
 
 def run(request: Request, video: VideoSettings = VIDEO, workers: WorkerSettings = WORKERS) -> int:
-    """Dreams a film, or goes on with one; returns the exit code.
+    """Dreams or resumes a film; returns the exit code.
 
-    request: its source is a film or a folder of numbered pictures, its target a film, a .gif or a folder. workers: who
-    dreams; by default this process, which is the only one that can unless blend is 0.
-    Raises what sequence.run raises, and DreamError where the film is damaged, when what comes before that is dreamt.
+    request: its source is a film or a folder of numbered pictures, its target a film, a .gif or a folder. workers: what
+    computes the dreams; by default this process, which is required unless blend is 0.
+    Raises what sequence.run raises, and DreamError if the film is damaged, after dreaming the frames before the damage.
     """
     if video.blend and workers != WORKERS:
-        raise UsageError("with workers each frame is dreamt alone, from no dream before it: add --blend 0")
+        raise UsageError("workers dream each frame alone, without the dream before it: add --blend 0")
     if video.blend and video.flow != "off":
-        opencv()  # without which it would fail at the second frame only
+        opencv()  # if it is missing, fail now and not at the second frame
     outputs.refuse_inputs(request.target, request)
     folder = Path(request.source)
     if folder.is_dir() and picture.is_named_so(Path(request.target)) and folder.samefile(Path(request.target).parent):
@@ -51,10 +51,10 @@ def run(request: Request, video: VideoSettings = VIDEO, workers: WorkerSettings 
 def starting_picture(
     source: np.ndarray, before: np.ndarray, last: np.ndarray, video: VideoSettings = VIDEO
 ) -> np.ndarray:
-    """What a frame is dreamt from: its own picture, and `blend` of the last dream where that shows the same things.
+    """The picture that a frame is dreamt from: its own, with `blend` of the last dream where both show the same things.
 
-    source, before: (h, w, 3) uint8, this frame of the film and the one before. last: (h, w, 3) float32, what was dreamt
-    of the one before. Returns (h, w, 3) float32.
+    source, before: this frame of the film and the previous one, (h, w, 3) uint8. last: the dream of the previous one,
+    (h, w, 3) float32. Returns (h, w, 3) float32.
     """
     own = source.astype(np.float32)
     if not video.blend:
@@ -78,8 +78,8 @@ class _Frames:
         self._coming = source.frames()
         self._picture: Optional[np.ndarray] = None
         self._times: List[Fraction] = []
-        self._alphas: Dict[int, Optional[np.ndarray]] = {}  # of frames that are not written yet
-        self._told = 0  # of the film's notes
+        self._alphas: Dict[int, Optional[np.ndarray]] = {}  # of frames not written yet
+        self._told = 0  # how many of the film's notes were reported
         self._end = Fraction(0)
         self._source, self.count = source, source.count
         own = {name: getattr(video, name) for name in ("blend", "flow", "start", "end", "every")}
@@ -89,7 +89,7 @@ class _Frames:
 
     def start(self, number: int, last: np.ndarray) -> Optional[np.ndarray]:
         before = self._picture
-        while len(self._times) <= number:  # those that were dreamt before an interruption are read again
+        while len(self._times) <= number:  # after resuming, also skips the frames done before
             frame = next(self._coming, None)
             if frame is None:
                 return None
@@ -116,14 +116,14 @@ class _Frames:
         return count
 
     def _tell(self) -> None:
-        """Says what of the film is not shown as it is stored, as it turns up."""
+        """Reports new notes on what in the film is not shown as stored."""
         for note in self._source.notes[self._told :]:
             say(note)
         self._told = len(self._source.notes)
 
     @property
     def form(self) -> VideoFormat:
-        """The film's; where that is damaged, its sound ends with the pictures."""
+        """The format of the film; if it is damaged, its sound ends with the pictures."""
         form = self._source.form
         if not (self._source.fault and form.sound):
             return form

@@ -1,7 +1,7 @@
-"""What an output may be written over: nothing of the user's.
+"""Decides what an output may replace, so that no file of the user is overwritten by accident.
 
-A file that is read is never written. A file that is there is replaced only where it is a dream, as the recipe in it
-says, or where the user has said so (--force). Sequences have their own rules for the latter, see sequence_files.py.
+A file that is read is never written. An existing file is replaced only if it is a dream, as shown by its recipe, or if
+the user passes --force. For existing files, sequences have rules of their own, see checkpoint.py.
 """
 
 from typing import Optional
@@ -13,38 +13,38 @@ from ..storage import files, streams
 
 
 def check(request: Request) -> bool:
-    """Refuses an OUT that must not be replaced; returns whether there is one that may be.
+    """Refuses an OUT that must not be replaced; returns whether a file that may be replaced exists.
 
-    Raises UsageError for an input, and for what is not a dream, unless it is to be replaced; DreamError where an
-    address cannot be asked.
+    Raises UsageError if OUT is an input, or is not a dream and --force is not given; DreamError if an address cannot
+    be reached.
     """
     target = request.target
     refuse_inputs(target, request)
     if target == "-" or files.is_stream(target):
         if target != "-" and streams.is_disk(files.absolute(target)) and not request.force:
-            raise UsageError(f"{target} is a disk: name a file, or write over all that is on it with --force")
+            raise UsageError(f"{target} is a disk: name a file, or overwrite everything on it with --force")
         return False
     if request.force and files.is_address(target):
-        return True  # who may write there may not be allowed to look
+        return True  # write permission does not imply permission to look
     if not files.exists(target):
         return False
     if not request.force and not is_dream(target):
-        raise UsageError(f"{target} is there and is no dream: choose another OUT, or replace it with --force")
+        raise UsageError(f"{target} exists and is not a dream: choose another OUT, or replace it with --force")
     return True
 
 
 def refuse_inputs(target: str, request: Request) -> None:
-    """Raises UsageError where something that the request reads would be written, whatever it is called."""
+    """Raises UsageError if the target is something that the request reads, under any name."""
     found = input_at(target, request)
     if found is not None:
         name = "standard output" if target == "-" else target
         source = "standard input" if found == "-" else found
         same = "" if name == source else f" ({source})"
-        raise UsageError(f"{name} is an input{same}, which is never written over: choose another OUT")
+        raise UsageError(f"{name} is an input{same}, which is never overwritten: choose another OUT")
 
 
 def input_at(target: str, request: Request) -> Optional[str]:
-    """What the request reads from the file that a target names; None where it is no input."""
+    """The source of the request that is the same file as the target; None if there is none."""
     there = files.identity(target, is_output=True)
     if there is None:
         return None
@@ -56,7 +56,7 @@ def input_at(target: str, request: Request) -> Optional[str]:
 
 
 def is_dream(name: str) -> bool:
-    """Whether a file is a picture that this program has made; one that is damaged is not."""
+    """Whether a file is an undamaged picture made by this program."""
     try:
         return bool(picture.read_recipe(name))
     except DreamError:

@@ -1,4 +1,4 @@
-"""The progress of one dream, in words and as a bar."""
+"""Shows the progress of one dream, in words and as a bar."""
 
 from typing import Any
 
@@ -10,14 +10,15 @@ from ..settings import DreamSettings
 
 
 def moment(dream: DreamSettings, step: Step) -> str:
-    """How far a dream has come, in words."""
+    """How far a dream has got, in words."""
     return f"octave {step.octave + 1} of {dream.octave_n}, iteration {step.iteration + 1} of {dream.iter_n}"
 
 
 class Progress:
-    """The bar of one dream.
+    """The progress bar of one dream.
 
-    It counts pixels times iterations, what time goes by, so that the time left is right from the first octave on.
+    It counts pixels times iterations, which the time is proportional to, so the time left is right from the first
+    octave on.
     """
 
     def __init__(self, dream: DreamSettings, size: Size):

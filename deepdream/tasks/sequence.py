@@ -1,4 +1,4 @@
-"""A sequence of dreams, each from the one before: one frame after the other, going on where it was cut short."""
+"""Makes a sequence of dreams frame by frame, each from the one before, and resumes it after an interruption."""
 
 import contextlib
 import itertools
@@ -33,42 +33,43 @@ Interrupted = Callable[[], Optional[int]]
 
 
 class Frames(Protocol):
-    """What a sequence dreams, frame by frame."""
+    """The frames that a sequence dreams."""
 
     kind: SequenceFormat
-    count: int  # frames, as far as is known
-    recipe: Recipe  # what there is to say beside what a dream's recipe says
+    count: int  # of frames, as far as known
+    recipe: Recipe  # entries beyond those of a single dream
 
     @property
     def form(self) -> VideoFormat:
-        """Of the film that they make."""
+        """The format of the film that they make."""
 
     def start(self, number: int, last: np.ndarray) -> Optional[np.ndarray]:
-        """(h, w, 3) float32: what frame `number` is dreamt from, given the dream before it; None after the last frame.
+        """The picture that frame `number` is dreamt from, (h, w, 3) float32; None after the last frame.
 
-        last: (h, w, 3) float32; for frame 0 the picture. The numbers follow each other, from anywhere.
+        last: the dream before it, (h, w, 3) float32; for frame 0, the source picture. Calls may start at any number and
+        then go up by one.
         """
 
     def alpha(self, number: int, first: Optional[np.ndarray]) -> Optional[np.ndarray]:
-        """(h, w) uint8: how opaque frame `number` is, once it has been started; None where it is all opaque.
+        """The alpha of frame `number`, (h, w) uint8, after its start(); None if it is opaque.
 
-        first: (h, w) uint8, that of the picture. The numbers follow each other, from anywhere.
+        first: alpha of the source picture, (h, w) uint8. Calls may start at any number and then go up by one.
         """
 
     def counted(self) -> int:
-        """How many frames there are, for certain: a film is read to its end."""
+        """The exact number of frames; a film is read to the end for it."""
 
     def times(self) -> Sequence[Fraction]:
-        """When each frame begins, in seconds, once they are all known; at the end stands when the last one is over."""
+        """The start time of each frame in seconds, then the end of the last. Valid once all frames are known."""
 
 
 def run(request: Request, frames: Frames, base: Optional[Picture] = None, workers: WorkerSettings = WORKERS) -> int:
-    """Makes a sequence, or goes on with one; returns the exit code: 128 and a signal's number where one cut it short.
+    """Makes or resumes a sequence; returns the exit code: 128 plus the signal number if a signal cut it short.
 
     request: its target is a folder for the frames, or a file in one of the kind's formats. base: see prepare. workers:
-    who dreams; by default this process, which it has to be where a frame is dreamt from the dream before it.
-    Raises UsageError for another target, or one that is read or holds something else, and for a sequence begun with
-    other settings; DreamError for whatever fails.
+    what computes the dreams; by default this process, which is required if a frame depends on the dream before it.
+    Raises UsageError if the target has another format, is an input or holds something else, or if the sequence was
+    begun with other settings; DreamError if anything fails.
     """
     outputs.refuse_inputs(request.target, request)
     with contextlib.closing(SequenceOutput(request.target, frames.kind)) as place:
@@ -87,7 +88,7 @@ def _run(
     state = None if finished else _begun(place, request)
     begun = finished or (state.recipe if state else None)
     prepared = prepare(_like(request, begun), begun=begun.get("model") if begun else None, base=base)
-    # As it will be read again, to be compared.
+    # Normalized as it will be when read back, so that the two compare equal.
     recipe: Recipe = json.loads(json.dumps({**prepared.recipe, **frames.recipe}))
     if request.force and begun != recipe:
         place.make_way(lambda path: outputs.refuse_inputs(path, request))
@@ -98,28 +99,28 @@ def _run(
         place.clear()
         count = frames.counted()
         place.check_whole(count)
-        say(f"all {count} frames are in {request.target} already")
+        say(f"all {count} frames are already in {request.target}")
         return 0
     _tell_what_is_lost(place, frames, prepared.inputs.base.pixels.shape[:2])
     if state:
-        say(f"going on after {state.done} of {frames.count} frames")
+        say(f"resuming after {state.done} of {frames.count} frames")
     state = state or Checkpoint(0, prepared.inputs.base.pixels.astype(np.float32), recipe)
     place.begin(state)
     try:
         state, cut_short = _dream(prepared, frames, place, state, crew)
         if cut_short:
-            say(f"stopped after {state.done} of {frames.count} frames: the same command goes on")
+            say(f"stopped after {state.done} of {frames.count} frames: run the same command to resume")
             return 128 + cut_short
         place.finish(lambda path: _write(path, place, frames, state))
-    except KeyboardInterrupt:  # the second one, in the middle of a frame, or one while the file is written
-        say("interrupted, the frame under way is dropped: the same command goes on")
+    except KeyboardInterrupt:  # the second Ctrl-C, within a frame, or one while the file is written
+        say("interrupted, the frame in progress is discarded: run the same command to resume")
         return 130
     say(f"the {name} of {state.done} frame{'s' if state.done > 1 else ''} is in {request.target}")
     return 0
 
 
 def _begun(place: SequenceOutput, request: Request) -> Optional[Checkpoint]:
-    """What was begun there; a damaged one counts as none where it is to be replaced."""
+    """The checkpoint at the output, if any. With --force, a damaged one is ignored."""
     try:
         return place.state()
     except DreamError:
@@ -129,34 +130,34 @@ def _begun(place: SequenceOutput, request: Request) -> Optional[Checkpoint]:
 
 
 def _tell_what_is_lost(place: SequenceOutput, frames: Frames, size: Size) -> None:
-    """What OUT cannot hold as it is."""
+    """Reports what OUT cannot store unchanged."""
     if place.format == "MP4":
         height, width = writer.stored_size(place.format, size)
         twice = " and ".join(what for what, more in (("row", height > size[0]), ("column", width > size[1])) if more)
         if twice:
-            say(f"the film will be {width}x{height}, its last {twice} twice: H.264 wants even sides")
+            say(f"the film will be {width}x{height}, with its last {twice} repeated: H.264 requires even sides")
     elif frames.form.aspect != 1:
-        say(f"pixels are square in {place.target}, and in the film they are not: MP4 would keep that")
+        say(f"{place.target} will have square pixels, unlike the film: use MP4 to keep their shape")
     if frames.form.sound and place.format not in FORMATS.values():
-        say(f"{place.target} will be silent: MP4 and WebM have sound")
+        say(f"{place.target} will be silent: use MP4 or WebM to keep the sound")
     most = 1000 // animation.SHORTEST
     if place.format == "GIF" and frames.form.rate > most:
         every = math.ceil(frames.form.rate / most)
-        say(f"a GIF shows {most} frames a second at most, so this one is slower: --every {every} would help")
+        say(f"a GIF shows at most {most} frames per second, so this one plays slower: use --every {every}")
 
 
 def _dream(
     prepared: DreamJob, frames: Frames, place: SequenceOutput, state: Checkpoint, crew: Optional[WorkerPool]
 ) -> Tuple[Checkpoint, Optional[int]]:
-    """Dreams the frames that are missing; returns how far that went, and the signal that came before the end."""
+    """Dreams the missing frames; returns the checkpoint reached, and the signal that cut it short, if any."""
     clip, first = prepared.request.dream.clip, prepared.inputs.base.alpha
-    is_lost = False  # and that was said
-    what = "the frames under way" if crew else "this step"
+    is_lost = False  # whether lost transparency was reported
+    what = "the frames in progress" if crew else "this step"
     with bar("frame {n_fmt} of {total_fmt}", frames.count, state.done) as progress, interruptible(what) as interrupted:
         dreamt = partial(_with_workers, crew) if crew else _here
         with contextlib.closing(dreamt(prepared, frames, state, interrupted)) as dreams:
             for dream in dreams:
-                # The picture first: where it all ends before the state is kept, the same picture is made again.
+                # The picture first: if the program ends before the state is saved, it makes the same picture again.
                 recipe = {**state.recipe, "frame": state.done}
                 alpha = transparency.if_any(frames.alpha(state.done, first))
                 lost = None if is_lost else place.loss(alpha)
@@ -168,13 +169,13 @@ def _dream(
                 place.keep(state)
                 progress.update()
         cut_short = interrupted()
-        if cut_short and frames.start(state.done, state.dream) is None:  # it came after the last frame
+        if cut_short and frames.start(state.done, state.dream) is None:  # the signal came after the last frame
             cut_short = None
     return state, cut_short
 
 
 def _here(prepared: DreamJob, frames: Frames, state: Checkpoint, interrupted: Interrupted) -> Dreams:
-    """(h, w, 3) float32: the frames that are missing, dreamt by this process until a signal comes, after a step."""
+    """Yields the missing frames, (h, w, 3) float32, computed in this process. A signal ends it after a step."""
     last = state.dream
     for number in itertools.count(state.done):
         start = frames.start(number, last)
@@ -192,7 +193,7 @@ def _here(prepared: DreamJob, frames: Frames, state: Checkpoint, interrupted: In
 def _with_workers(
     crew: WorkerPool, prepared: DreamJob, frames: Frames, state: Checkpoint, interrupted: Interrupted
 ) -> Dreams:
-    """(h, w, 3) float32: the frames that are missing, dreamt by workers until a signal comes."""
+    """Yields the missing frames, (h, w, 3) float32, computed by workers until a signal arrives."""
 
     def coming() -> Iterator[Job]:
         for number in itertools.count(state.done):
@@ -207,12 +208,12 @@ def _with_workers(
 
 
 def _of_frame(request: Request, number: int) -> Request:
-    """The request with a seed of the frame's own, so that it does not depend on where the sequence was begun."""
+    """The request with a seed for this frame, so that the result does not depend on where the run started."""
     return replace(request, dream=replace(request.dream, seed=(int(request.dream.seed or 0) + number) % 2**32))
 
 
 def _write(path: Path, place: SequenceOutput, frames: Frames, state: Checkpoint) -> None:
-    """The animation or film, from the frames on the disk."""
+    """Writes the animation or film from the frames on disk."""
     times, has_alpha = frames.times(), place.has_alpha(state.done)
     with bar("writing frame {n_fmt} of {total_fmt}", state.done) as progress:
         pictures = _counted(place.frames(state.done, has_alpha), progress.update)
@@ -231,13 +232,13 @@ def _counted(pictures: Iterator[np.ndarray], count: Callable[[], object]) -> Ite
 
 
 def _milliseconds(times: Sequence[Fraction]) -> Sequence[int]:
-    """How long each frame of an animation is shown: in hundredths of a second, as GIF counts, which do not add up."""
+    """The duration of each frame in milliseconds, in steps of 10 as in GIF; rounding errors do not add up."""
     marks = [10 * round(100 * time) for time in times]
     return [max(animation.SHORTEST, after - before) for before, after in zip(marks, marks[1:])]
 
 
 def _like(request: Request, begun: Optional[Recipe]) -> Request:
-    """The request, with what it leaves open as it was when the sequence was begun: the seed, and the memory's limit."""
+    """The request, with an unset seed and memory limit taken from the recipe that the sequence was begun with."""
     if begun is None:
         return request
     if request.dream.seed is None and "seed" in begun:
@@ -248,7 +249,7 @@ def _like(request: Request, begun: Optional[Recipe]) -> Request:
 
 
 def _compare(begun: Recipe, recipe: Recipe, place: SequenceOutput, name: str, is_finished: bool) -> None:
-    """Refuses to mix two sequences."""
+    """Refuses to resume or replace a sequence with different settings."""
     for key in [*recipe, *begun]:
         if begun.get(key) != recipe.get(key):
             difference = f"a {name} with {key} {begun.get(key)}, and this is one with {recipe.get(key)}"

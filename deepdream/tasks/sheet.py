@@ -1,8 +1,8 @@
-"""Dreams with several values of one setting or two, side by side: a contact sheet, or an animation.
+"""Makes a contact sheet or an animation: dreams with several values of one or two settings, side by side.
 
-Each is, to the byte, the dream that it would be alone; cells.py keeps them for the next sheet. On one octave the
-shorter dream is how the longer one begins, so there all iterations are one dream. On more it is not: each octave begins
-with what the one below has come to in the end.
+Each cell is, byte for byte, the dream that it would be on its own; sheet_cache.py keeps it for the next sheet. With one
+octave, a shorter dream is the beginning of a longer one, so a single dream gives all iteration counts. With more
+octaves this does not hold: each octave starts from the final result of the one below.
 """
 
 import contextlib
@@ -34,30 +34,30 @@ from .sheet_picture import Content
 from .worker import dream_moments, moments
 
 Dreams = Generator[Tuple["Cell", Content], None, None]
-Advance = Callable[[Sequence["Cell"], int], None]  # the bar, by pixels; of what dream, where that is known
+Advance = Callable[[Sequence["Cell"], int], None]  # advances the bar by pixels; for which cells, if known
 Interrupted = Callable[[], Optional[int]]
 
 _DURATION = 1000  # milliseconds of each frame of an animation
-_MANY = 8  # values: more are not listed
+_MANY = 8  # values: longer lists are shortened
 
 
 @dataclass
 class Cell:
-    """One of the dreams."""
+    """One dream of the sheet."""
 
     request: Request
     recipe: Recipe
     caption: str
-    content: Optional[Content] = None  # the dream, or why there is none, when that is known
+    content: Optional[Content] = None  # the dream, or why it failed; None until known
 
 
 def run(request: Request, values: Values, workers: WorkerSettings = WORKERS) -> int:
-    """Makes a sheet; returns the exit code: 128 and a signal's number where one cut it short.
+    """Makes a sheet; returns the exit code: 128 plus the signal number if a signal cut it short.
 
     request: its target is a picture, or an animation in .gif.
-    values: {field of DreamSettings: its values}, several of one or two; settings.ALL is every layer. workers: who
-    dreams; by default this process.
-    Raises UsageError for other numbers of values, and for values that cannot be; DreamError for whatever fails.
+    values: {field of DreamSettings: its values}, with several values for one or two fields; settings.ALL means every
+    layer. workers: what computes the dreams; by default this process.
+    Raises UsageError for any other number of values and for invalid values; DreamError if anything fails.
     """
     is_animation = Path(request.target).suffix.lower() == ".gif"
     (files.check if is_animation else picture.check_target)(request.target)
@@ -70,7 +70,7 @@ def run(request: Request, values: Values, workers: WorkerSettings = WORKERS) -> 
     if asked[0].is_every_layer:
         axes, left_out = suitable_layers(prepared, request, axes)
         if left_out:
-            say(f"left out, for a picture of this size does not suit them: {', '.join(left_out)}")
+            say(f"left out, because the picture is too small for them: {', '.join(left_out)}")
     cells, size = _cells(prepared, request, axes), prepared.inputs.base.pixels.shape[:2]
     store = Cells()
     for cell in cells:
@@ -79,28 +79,28 @@ def run(request: Request, values: Values, workers: WorkerSettings = WORKERS) -> 
     _tell_octaves(request, cells, size)
     try:
         cut_short = _dream(prepared, cells, store, crew)
-    except KeyboardInterrupt:  # the second one, in the middle of a step
+    except KeyboardInterrupt:  # the second Ctrl-C, within a step
         cut_short = int(signal.SIGINT)
     done = _done(cells)
     if cut_short and done < len(cells):
-        ending = "the same command goes on" if store.fault is None else "none is kept"
+        ending = "run the same command to resume" if store.fault is None else "none could be saved"
         say(f"stopped after {done} of {len(cells)} dreams: {ending}")
         return 128 + cut_short
     _tell_faults(cells)
     if is_there:
-        outputs.check(request)  # hours later it may be another file
+        outputs.check(request)  # hours later, it may be a different file
     _write(request.target, not is_there, is_animation, axes, cells, prepared.inputs.base)
     say(f"the sheet of {len(cells)} dreams is in {'standard output' if request.target == '-' else request.target}")
     return 0
 
 
 def _cells(prepared: DreamJob, request: Request, axes: Sequence[Axis]) -> List[Cell]:
-    """All dreams, none of them dreamt; what cannot be dreamt is refused."""
+    """The cells, without their dreams; raises if one of them cannot be dreamt."""
     cells = []
     for one in requests(request, axes):
         other = variant_of(prepared, one)
         caption = ", ".join(axis.caption(getattr(one.dream, axis.name)) for axis in axes)
-        # What fits now is not fitted again, into what the dreams before it will leave: its recipe is known already.
+        # A dream that fits now must not be fitted again later, with less memory free: its recipe is fixed already.
         net = replace(other.request.net, memory=other.request.net.memory or MOST[byte_size])
         cells.append(Cell(replace(other.request, net=net), other.recipe, caption))
     return cells
@@ -112,12 +112,12 @@ def _done(cells: Sequence[Cell]) -> int:
 
 def _tell(axes: Sequence[Axis], cells: Sequence[Cell], size: Size) -> None:
     values = " by ".join(_in_words(axis) for axis in axes)
-    before = f", {_done(cells)} of them done before" if _done(cells) else ""
+    before = f", {_done(cells)} of them already done" if _done(cells) else ""
     say(f"{len(cells)} dreams of {size[1]}x{size[0]}{before}: {values}")
 
 
 def _tell_octaves(request: Request, cells: Sequence[Cell], size: Size) -> None:
-    """That there are fewer octaves than by default, where nobody said how many, and in which dreams if not in all."""
+    """Reports dreams that get fewer octaves than the default, because the number was left open."""
     fewer: Dict[str, List[str]] = {}
     for cell in cells:
         words = fewer_octaves(request, cell.request, size) if request.fit_octaves else ""
@@ -136,19 +136,19 @@ def _listed(texts: Sequence[str]) -> str:
 
 
 def _tell_faults(cells: Sequence[Cell]) -> None:
-    """Says which dreams failed. Raises DreamError where all did."""
+    """Reports the dreams that failed. Raises DreamError if all did."""
     faults = {cell.caption: cell.content for cell in cells if isinstance(cell.content, str)}
     if len(faults) == len(cells):
-        raise DreamError(f"none of the dreams can be had, {cells[0].content}: try other layers, or a smaller step")
+        raise DreamError(f"all dreams failed ({cells[0].content}): try other layers or a smaller step")
     for caption, fault in faults.items():
         say(f"{caption} is left grey: {fault}")
 
 
 def _dream(prepared: DreamJob, cells: Sequence[Cell], store: Cells, crew: Optional[WorkerPool]) -> Optional[int]:
-    """Dreams what is missing, with a bar; returns the signal that ended it."""
+    """Dreams the missing cells, with a bar; returns the signal that cut it short, if any."""
     jobs, size = _jobs(cells), prepared.inputs.base.pixels.shape[:2]
     work = sum(_work(job[-1].request.dream, size) for job in jobs)
-    what = "the dreams under way" if crew else "this step"
+    what = "the dreams in progress" if crew else "this step"
     with bar("{desc}", work) as progress, interruptible(what) as interrupted:
 
         def advance(job: Sequence[Cell], pixels: int) -> None:
@@ -165,12 +165,12 @@ def _dream(prepared: DreamJob, cells: Sequence[Cell], store: Cells, crew: Option
                     store.keep(cell.recipe, content)
         cut_short = interrupted()
     if store.fault:
-        say(f"dreams are not kept for other sheets: {store.fault}")
+        say(f"the dreams are not saved for later sheets: {store.fault}")
     return cut_short
 
 
 def _jobs(cells: Sequence[Cell]) -> List[List[Cell]]:
-    """What is to be dreamt: lists of cells that are moments of one dream, its end last."""
+    """The missing cells, grouped into dreams: each list holds moments of one dream, in order."""
     jobs: Dict[DreamSettings, List[Cell]] = {}
     for cell in cells:
         dream = cell.request.dream
@@ -182,12 +182,12 @@ def _jobs(cells: Sequence[Cell]) -> List[List[Cell]]:
 
 
 def _work(dream: DreamSettings, size: Size) -> int:
-    """Pixels times iterations, what time goes by."""
+    """Pixels times iterations, which the time is proportional to."""
     return dream.iter_n * sum(h * w for h, w in octave_sizes(size, dream.octave_n, dream.octave_scale))
 
 
 def _here(prepared: DreamJob, jobs: Sequence[Sequence[Cell]], advance: Advance, interrupted: Interrupted) -> Dreams:
-    """The cells, each with its content, dreamt by this process until a signal comes, after a step."""
+    """Yields cells with their content, computed in this process. A signal ends it after a step."""
     for job in jobs:
         if interrupted():
             return
@@ -208,7 +208,7 @@ def _here(prepared: DreamJob, jobs: Sequence[Sequence[Cell]], advance: Advance, 
 def _with_workers(
     crew: WorkerPool, prepared: DreamJob, jobs: Sequence[Sequence[Cell]], advance: Advance, interrupted: Interrupted
 ) -> Dreams:
-    """The cells, each with its content, dreamt by workers until a signal comes."""
+    """Yields cells with their content, computed by workers until a signal arrives."""
     size = prepared.inputs.base.pixels.shape[:2]
 
     def coming() -> Iterator[Job]:
@@ -238,7 +238,7 @@ def _of(job: Sequence[Cell], iterations: int, content: Content) -> Iterator[Tupl
 
 
 def _failed(job: Sequence[Cell], error: DreamError, there: Collection[int]) -> Iterator[Tuple[Cell, Content]]:
-    """The reason, for those cells of a dream that are not there."""
+    """Yields the reason of the failure for those cells of a dream that are missing."""
     for count in _iterations(job) - set(there):
         yield from _of(job, count, str(error).split(":")[0])
 
@@ -268,11 +268,11 @@ def _write(
 
 
 def _recipe(axes: Sequence[Axis], cells: Sequence[Cell]) -> Recipe:
-    """What all dreams have in common, and the values of what they have not."""
+    """The recipe of the sheet: what all dreams share, and the lists of values that differ."""
     first, *others = [cell.recipe for cell in cells]
     common = {key: value for key, value in first.items() if all(other.get(key) == value for other in others)}
     own = {f"sheet_{axis.option}": list(axis.values) for axis in axes}
-    if "octaves" not in common and "sheet_octaves" not in own:  # as many as fit into each
+    if "octaves" not in common and "sheet_octaves" not in own:  # as many as fit, which may differ between dreams
         own["octaves"] = [cell.recipe["octaves"] for cell in cells]
     recipe: Recipe = json.loads(json.dumps({**common, **own}))
     return recipe

@@ -1,4 +1,4 @@
-"""Which settings of a sheet have several values, and which dreams that makes."""
+"""The axes of a sheet: which settings have several values, and the requests that result."""
 
 import itertools
 from dataclasses import replace
@@ -12,9 +12,9 @@ from ..pipeline.prepare import DreamJob
 from ..pipeline.request import Inputs, Request
 from ..settings import ALL, DREAM, SHEET, SHEET_SEED
 
-Values = Dict[str, Sequence[Any]]  # {field of DreamSettings: what it is to be}
+Values = Dict[str, Sequence[Any]]  # {field of DreamSettings: its values}
 
-# How a value is called where its setting's name does not stand beside it.
+# How a value reads on its own, without the name of its setting beside it.
 _CAPTIONS = {
     "end": "{}",
     "iter_n": "{} iterations",
@@ -33,7 +33,7 @@ class Axis(NamedTuple):
 
     @property
     def option(self) -> str:
-        """The setting's name for people, and in recipes."""
+        """The name of the setting on the command line and in recipes."""
         return str(DREAM.__dataclass_fields__[self.name].metadata["option"])
 
     @property
@@ -47,7 +47,7 @@ class Axis(NamedTuple):
 
 
 def find_axes(request: Request, values: Values) -> Tuple[Request, List[Axis]]:
-    """The request with what has one value, and what has several, the rows' before the columns'.
+    """The request with all single values set, and the axes: rows first, then columns.
 
     Raises UsageError for no axis or more than two, for a setting without a value, and for values out of range.
     """
@@ -56,15 +56,15 @@ def find_axes(request: Request, values: Values) -> Tuple[Request, List[Axis]]:
     chosen = {name: tuple(dict.fromkeys(values[name])) for name in _OPTIONS if name in values}
     for name, distinct in chosen.items():
         if not distinct:
-            raise UsageError(f"{_OPTIONS[name]} names no value, and a sheet of no dreams is none: name one or more")
+            raise UsageError(f"{_OPTIONS[name]} needs at least one value")
     axes = [Axis(name, distinct) for name, distinct in chosen.items()]
     axes = [axis for axis in axes if len(axis.values) > 1 or axis.is_every_layer]
     if not axes:
         options = f"{', '.join(list(_OPTIONS.values())[:-1])} or {list(_OPTIONS.values())[-1]}"
-        raise UsageError(f"a sheet shows several values of one setting or two: give {options} more than one value")
+        raise UsageError(f"a sheet needs several values of one or two settings: give {options} more than one value")
     if len(axes) > 2:
         several = ", ".join(_OPTIONS[axis.name] for axis in axes)
-        raise UsageError(f"a sheet has rows and columns and no more: of {several} only two can have several values")
+        raise UsageError(f"a sheet has only rows and columns: give several values to two of {several} at most")
     single = {name: distinct[0] for name, distinct in chosen.items()}
     request = replace(request, dream=replace(request.dream, **{"seed": SHEET_SEED, **single}))
     requests(request, axes)  # refuses what is out of range
@@ -79,7 +79,7 @@ def requests(request: Request, axes: Sequence[Axis]) -> List[Request]:
 
 
 def name_layers(request: Request, axes: List[Axis]) -> List[Axis]:
-    """The axes with all layers by name. Raises UsageError for a layer that is not there, with the nearest names."""
+    """The axes with every layer named. Raises UsageError for an unknown layer, with the closest names."""
     if axes[0].name != "end":
         return axes
     choice = choose(request.net.model, request.net.engine, progress=True)
@@ -92,9 +92,9 @@ def name_layers(request: Request, axes: List[Axis]) -> List[Axis]:
 
 
 def suitable_layers(prepared: DreamJob, request: Request, axes: List[Axis]) -> Tuple[List[Axis], List[str]]:
-    """The axes with those layers that the pictures are large enough for at all octaves; and the layers left out.
+    """The axes with only the layers that suit the pictures at all octaves, and the layers left out.
 
-    Where nobody said how many octaves there are to be, one is enough.
+    If the number of octaves was left open, one suitable octave is enough.
     """
     topology, inputs = prepared.net.topology, prepared.inputs
     dreams = [other.dream for other in requests(request, axes[1:])]
@@ -104,7 +104,7 @@ def suitable_layers(prepared: DreamJob, request: Request, axes: List[Axis]) -> T
 
 
 def _suits(topology: Topology, inputs: Inputs, octaves: Set[Tuple[int, float]], layer: str) -> bool:
-    """octaves: how many, and their scale."""
+    """Whether the pictures are large enough for a layer. octaves: pairs of their number and scale."""
     base, *guide = inputs.sizes
     return all(octaves_that_fit(topology, base, n, scale, layer) == n for n, scale in octaves) and all(
         octaves_that_fit(topology, size, 1, DREAM.octave_scale, layer) for size in guide

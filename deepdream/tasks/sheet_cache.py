@@ -1,10 +1,10 @@
-"""Dreams of earlier sheets, in the user's cache: a PNG each that carries its recipe.
+"""Caches the dreams of earlier sheets in the user's cache folder, each as a PNG that carries its recipe.
 
-It is named by the SHA-256 of the recipe and of what computes: another version of this program or of a library, or
-another processor, may dream otherwise, and finds nothing here.
+A file is named by the SHA-256 of the recipe and of everything that computes it: another version of this program or of a
+library, or another processor, may give a different dream, and so does not find it.
 
-Nothing is trusted: what is damaged, or has another recipe than its name says, counts as not there. Nothing depends on
-it either: a cache that cannot be written costs no more than the reuse.
+The cache is not trusted: a file that is damaged or holds another recipe than its name says counts as missing. It is
+also optional: if it cannot be written, dreams are just not reused.
 """
 
 import contextlib
@@ -28,23 +28,23 @@ Recipe = Dict[str, Any]
 
 LIMIT = 500 * 10**6  # bytes
 _SOURCES = Path(__file__).parents[1]
-_LIBRARIES = ("numpy", "scipy", "pillow", "torch", "numba")  # that have a part in a dream's last bits
+_LIBRARIES = ("numpy", "scipy", "pillow", "torch", "numba")  # that affect the last bits of a dream
 
 
 class Cells:
-    """The dreams that are kept.
+    """The cached dreams.
 
-    folder: None for the user's cache. limit: bytes; beyond it those that were used the longest ago are removed.
+    folder: None for the user's cache. limit: bytes; beyond it, the least recently used dreams are removed.
     """
 
     def __init__(self, folder: Optional[Path] = None, limit: int = LIMIT):
         root = cache_dir.cache_root()
         self.folder = folder or (root and root / "cells")
-        self.fault: Optional[str] = None  # why the last dream could not be kept
+        self.fault: Optional[str] = None  # why the last dream could not be saved
         self._limit = limit
 
     def find(self, recipe: Recipe, size: Size) -> Optional[np.ndarray]:
-        """(h, w, 3) uint8: the dream of a recipe and of this (height, width), None where it is not there."""
+        """The dream of a recipe at this (height, width), as (h, w, 3) uint8; None if it is not cached."""
         if self.folder is None:
             return None
         path = str(self._path(recipe))
@@ -63,9 +63,9 @@ class Cells:
         return pixels
 
     def keep(self, recipe: Recipe, pixels: np.ndarray) -> None:
-        """Keeps a dream, (h, w, 3) uint8, if that is possible."""
+        """Saves a dream, (h, w, 3) uint8, if possible; otherwise sets `fault`."""
         if self.folder is None:
-            self.fault = "there is no home folder, and so no cache"
+            self.fault = "there is no home folder, so there is no cache"
             return
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -85,7 +85,7 @@ class Cells:
     def _make_room(self, folder: Path) -> None:
         files: List[Tuple[float, int, Path]] = []
         for path in folder.iterdir():
-            with contextlib.suppress(FileNotFoundError):  # another sheet makes room, too
+            with contextlib.suppress(FileNotFoundError):  # another sheet may be removing files, too
                 status = path.stat()
                 files.append((status.st_mtime, status.st_size, path))
         excess = sum(size for _, size, _ in files) - self._limit
@@ -98,7 +98,7 @@ class Cells:
 
 
 def _as_read(recipe: Recipe) -> Recipe:
-    """The recipe as it comes back from a file."""
+    """The recipe as it reads back from a file."""
     read: Recipe = json.loads(json.dumps(recipe))
     return read
 
@@ -115,7 +115,7 @@ def _sources(folder: Path) -> str:
 
 @lru_cache(maxsize=None)
 def _libraries() -> Tuple[str, ...]:
-    """Their versions, whether they are loaded or not."""
+    """The versions of the libraries, whether they are loaded or not."""
     found = dict.fromkeys(_LIBRARIES, "")
     for name in found:
         with contextlib.suppress(metadata.PackageNotFoundError):
@@ -124,7 +124,7 @@ def _libraries() -> Tuple[str, ...]:
 
 
 def _processor(recipe: Recipe) -> List[str]:
-    """What a recipe's dream is computed on: the instructions that PyTorch uses, and the model of a GPU."""
+    """Identifies the processor of a dream: the instruction set that PyTorch uses, and the GPU model."""
     found, device = [platform.machine()], str(recipe.get("device"))
     if recipe.get("engine") == "torch":
         import torch

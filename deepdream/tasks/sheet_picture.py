@@ -1,4 +1,4 @@
-"""Pictures side by side with their titles in a real font, and pictures with a caption below."""
+"""Draws pictures side by side with titles in a scalable font, and pictures with a caption below."""
 
 import math
 import re
@@ -9,17 +9,17 @@ from PIL import Image, ImageDraw, ImageFont
 
 from ..arrays import Size
 
-# (h, w, 3) uint8, or with alpha (h, w, 4), or in words why there is no picture.
+# (h, w, 3) uint8, or with alpha (h, w, 4); or the reason why there is no picture.
 Content = Union[np.ndarray, str]
 
 _PAPER, _INK, _MISSING = "#ffffff", "#222222", "#c8c8c8"
 _SCREEN = 3 / 2  # width by height
-_LEAST = 10  # pixels: smaller letters cannot be read
-_FONTS = ("DejaVuSans.ttf", "LiberationSans-Regular.ttf", "Arial.ttf")  # where Pillow brings none
+_LEAST = 10  # pixels: smaller letters are illegible
+_FONTS = ("DejaVuSans.ttf", "LiberationSans-Regular.ttf", "Arial.ttf")  # if Pillow has no scalable font of its own
 
 
 def table(contents: Sequence[Content], size: Size, rows: Sequence[str], columns: Sequence[str]) -> np.ndarray:
-    """Two settings: one from row to row, the other from column to column.
+    """A table of two settings: one varies by row, the other by column.
 
     contents: row by row, each picture of (height, width) `size`. rows, columns: the setting's name, then its values.
     Returns (h, w, 3) uint8, with alpha (h, w, 4).
@@ -49,9 +49,9 @@ def table(contents: Sequence[Content], size: Size, rows: Sequence[str], columns:
 
 
 def wrapped(contents: Sequence[Content], size: Size, titles: Sequence[str]) -> np.ndarray:
-    """One setting: the pictures, each of (height, width) `size` and with its title above, fill lines like words.
+    """The pictures for one setting, each of (height, width) `size` with its title above, wrapped into lines like words.
 
-    Returns (h, w, 3) uint8, with alpha (h, w, 4), about as wide as a screen is.
+    Returns (h, w, 3) uint8, with alpha (h, w, 4), with about the proportions of a screen.
     """
     (h, w), letters = size, _letters(size)
     gap = max(4, letters // 2)
@@ -69,7 +69,7 @@ def wrapped(contents: Sequence[Content], size: Size, titles: Sequence[str]) -> n
 
 
 def captioned(contents: Sequence[Content], size: Size, captions: Sequence[str]) -> Iterator[np.ndarray]:
-    """For an animation: each picture, of (height, width) `size`, with its caption below.
+    """The frames of an animation: each picture, of (height, width) `size`, with its caption below.
 
     Yields (h, w, 3) uint8, with alpha (h, w, 4), all of one size.
     """
@@ -86,13 +86,13 @@ def captioned(contents: Sequence[Content], size: Size, captions: Sequence[str]) 
 
 
 class _Titles:
-    """Texts in one font, as large as lets all of them into a width; the longer ones are broken into lines.
+    """Texts in the largest font size at which all of them fit into a width; long ones are wrapped.
 
-    Where no font does that `width` tells what they take in the smallest.
+    If none fits, the smallest size is used, and `width` is the width that the texts take in it.
     """
 
     def __init__(self, texts: Sequence[str], width: int, letters: int):
-        # What neither Pillow's fonts nor its bitmap font can show must not be what a sheet fails at.
+        # Pillow's bitmap font fails on other characters, which must not make the sheet fail.
         texts = [text.encode("latin-1", "replace").decode("latin-1") for text in texts]
         for size in range(max(letters, _LEAST), _LEAST - 1, -1):
             self._font = _font(size)
@@ -107,7 +107,7 @@ class _Titles:
         return len(self._lines[number]) * self._line
 
     def draw(self, draw: Any, number: int, place: Tuple[int, int], width: int) -> None:
-        """Draws a text at (left, top), each line in the middle of a width."""
+        """Draws a text at (left, top), each line centred in a width."""
         left, top = place
         for i, line in enumerate(self._lines[number]):
             x = left + (width - self._width(line)) // 2
@@ -128,7 +128,7 @@ class _Titles:
 
 
 def _letters(size: Size) -> int:
-    """The size of the letters beside pictures of (height, width)."""
+    """The font size beside pictures of (height, width)."""
     return max(_LEAST, round(math.sqrt(size[0] * size[1]) / 13))
 
 
@@ -152,9 +152,9 @@ def _line_height(font: Any) -> int:
 
 
 def _columns(count: int, width: int, height: int) -> int:
-    """Into how many columns to put so many pictures to fill a screen's shape, with few places left empty.
+    """The number of columns that gives about the proportions of a screen with few empty places.
 
-    Three stand in one line, though, to be compared.
+    Up to three pictures go in one line, though, to be compared.
     """
 
     def cost(columns: int) -> float:
@@ -165,13 +165,13 @@ def _columns(count: int, width: int, height: int) -> int:
 
 
 def _paper(contents: Sequence[Content], width: int, height: int) -> Image.Image:
-    """White and opaque, and with alpha where the pictures have it."""
+    """A blank canvas, white and opaque, with an alpha channel if any picture has one."""
     has_alpha = any(not isinstance(content, str) and content.shape[2] == 4 for content in contents)
     return Image.new("RGBA" if has_alpha else "RGB", (width, height), _PAPER)
 
 
 def _put(canvas: Image.Image, content: Content, size: Size, place: Tuple[int, int], letters: int) -> None:
-    """A picture, or grey with the words in its middle."""
+    """Puts a picture on the canvas, or a grey area with the reason in its middle."""
     h, w = size
     if not isinstance(content, str):
         canvas.paste(Image.fromarray(content), place)

@@ -1,4 +1,4 @@
-"""One dream from file to file: prepare it, dream with a progress bar, store the result with its recipe."""
+"""Makes one dream: prepares it, dreams with a progress bar and stores the result with its recipe."""
 
 import contextlib
 import tempfile
@@ -23,9 +23,9 @@ Fault = Union[DreamError, MemoryError]
 
 
 def run(request: Request, like: Optional[Recipe] = None) -> int:
-    """Dreams and writes the result; returns the exit code: 128 and the signal's number where one cut the dream short.
+    """Dreams and writes the result; returns the exit code: 128 plus the signal number if a signal cut it short.
 
-    Where the dream fails after its first step, what there is by then is written, and then the fault is raised.
+    If the dream fails after its first step, the dream so far is written and then the error is raised.
     like: see prepare.
     """
     picture.check_target(request.target)
@@ -41,7 +41,7 @@ def run(request: Request, like: Optional[Recipe] = None) -> int:
         last, cut_short = _dream(prepared, frames)
     request, alpha = prepared.request, prepared.inputs.base.alpha
     image, recipe = finalize(prepared, last)
-    del prepared, last  # a large picture's memory may be needed to write it
+    del prepared, last  # writing a large picture may need this memory
     unread = _write(request, image, recipe, alpha, is_there)
     if isinstance(cut_short, (DreamError, MemoryError)):
         raise cut_short
@@ -51,9 +51,9 @@ def run(request: Request, like: Optional[Recipe] = None) -> int:
 
 
 def finalize(prepared: DreamJob, last: Optional[Step]) -> Tuple[np.ndarray, Recipe]:
-    """(h, w, 3) float32, what a dream has come to, and its recipe, which says the moment if that is not the end.
+    """The final picture, (h, w, 3) float32, and its recipe, which records the moment if the dream is unfinished.
 
-    last: the last step done, None where there was none.
+    last: the last completed step, None if there was none.
     """
     dream, recipe = prepared.request.dream, prepared.recipe
     if last is None:
@@ -64,9 +64,9 @@ def finalize(prepared: DreamJob, last: Optional[Step]) -> Tuple[np.ndarray, Reci
 
 
 def _dream(prepared: DreamJob, frames: Optional[StepFrames]) -> Tuple[Optional[Step], Union[int, Fault, None]]:
-    """Dreams, with a bar and frames; returns the last step done, and the signal or the fault that ended it.
+    """Dreams, with a bar and frames; returns the last completed step, and the signal or error that ended the dream.
 
-    Raises DreamError and MemoryError for what goes wrong before a step is done.
+    Raises DreamError or MemoryError if it fails before the first step is complete.
     """
     dream, base = prepared.request.dream, prepared.inputs.base
     last: Optional[Step] = None
@@ -79,18 +79,18 @@ def _dream(prepared: DreamJob, frames: Optional[StepFrames]) -> Tuple[Optional[S
                 if interrupted():
                     return last, interrupted()
                 if last.iteration + 1 == dream.iter_n and last.octave + 1 < dream.octave_n:
-                    last = last.kept()  # the next octave begins with another picture
-        except Exception as error:  # engines raise whatever comes
+                    last = last.kept()  # the next octave starts from another picture
+        except Exception as error:  # engines may raise anything
             fault = _as_fault(error)
             if last is None:
                 raise fault from error
-            fault.__cause__ = fault.__context__ = None  # what it would keep in memory is needed to write the picture
+            fault.__cause__ = fault.__context__ = None  # free what it refers to: writing the picture needs the memory
             return last, fault.with_traceback(None)
     return last, None
 
 
 def _as_fault(error: Exception) -> Fault:
-    """An error as a person can be told of it."""
+    """Converts any error into one with a message for the user."""
     if isinstance(error, UsageError):
         return DreamError(str(error))
     if isinstance(error, (DreamError, MemoryError)):
@@ -102,27 +102,27 @@ def _as_fault(error: Exception) -> Fault:
 def _write(
     request: Request, image: np.ndarray, recipe: Recipe, alpha: Optional[np.ndarray], is_there: bool
 ) -> Optional[int]:
-    """Writes the dream to its target; where that cannot be, it is kept elsewhere, and DreamError raised.
+    """Writes the dream to its target. If that fails, saves it elsewhere and raises DreamError.
 
-    is_there: whether there was something in its place, which may be replaced, when the dream began. Returns the signal
-    that came while a pipe was not read, which nobody may ever do; the dream is then kept elsewhere, too.
+    is_there: whether a file that may be replaced was at the target when the dream began. Returns the signal that
+    arrived while waiting for someone to read a pipe, which may never happen; the dream is then saved elsewhere, too.
     """
     pixels, is_stream = picture.to_uint8(image, request.dream.clip), files.is_stream(request.target)
     lost = picture.loss(request.target, alpha)
     if lost:
         say(lost)
     where = "standard output" if request.target == "-" else request.target
-    with interruptible("the picture", at_once=is_stream) as interrupted:  # to encode a large one takes seconds, too
+    with interruptible("the picture", at_once=is_stream) as interrupted:  # encoding a large picture takes seconds, too
         try:
             if is_there:
-                outputs.check(request)  # hours later it may be another file
+                outputs.check(request)  # hours later, it may be a different file
             picture.write(request.target, pixels, recipe, alpha, new=not is_there)
         except DreamError as error:
             raise DreamError(f"{error}; the dream is in {_rescued(pixels, recipe, alpha)}") from None
         except KeyboardInterrupt:
             if not is_stream:
                 raise
-            say(f"{where} was not read to its end: the dream is in {_rescued(pixels, recipe, alpha)}")
+            say(f"{where} was not read to the end: the dream is in {_rescued(pixels, recipe, alpha)}")
             return interrupted()
     so_far = recipe.get("moment")
     say(f"stopped at {so_far}: the dream so far is in {where}" if so_far else f"the dream is in {where}")
@@ -130,7 +130,7 @@ def _write(
 
 
 def _rescued(pixels: np.ndarray, recipe: Recipe, alpha: Optional[np.ndarray]) -> Path:
-    """Where a dream of hours went when it could not be written where it should: the folder for temporary files."""
+    """Saves a dream that could not be written to its target in the folder for temporary files; returns its path."""
     path = Path(tempfile.gettempdir()) / f"dreamify-{uuid.uuid4().hex[:8]}.png"
     picture.write(str(path), pixels, recipe, alpha, new=True)
     return path

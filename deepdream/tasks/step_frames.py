@@ -1,4 +1,4 @@
-"""The picture of every step in a folder (--frames), which holds those of one dream."""
+"""Saves the picture of every step in a folder (--frames), which holds the frames of one dream."""
 
 import os
 import re
@@ -22,7 +22,7 @@ _NAME = re.compile(r"octave\d{2,}-iteration\d{4,}\.png")
 
 
 class StepFrames:
-    """The folder of a request, claimed until `close`: no other dream writes there."""
+    """The frames folder of a request, locked against other dreams until `close`."""
 
     def __init__(self, request: Request):
         self._request = request
@@ -30,17 +30,17 @@ class StepFrames:
         self._claim: Optional[int] = None
 
     def check(self) -> None:
-        """See, before the work, that a folder that is there can be written."""
+        """Checks, before any work is done, that an existing folder is writable."""
         files.check_link(self._folder)
         if Path(self._folder).is_dir():
             picture.check_target(files.join(self._folder, _name(0, 0)))
 
     def begin(self, recipe: Recipe, open_seed: bool) -> None:
-        """Makes the folder; removes the frames of an earlier dream from it, where they may be replaced.
+        """Makes the folder, and removes the frames of an earlier dream if they may be replaced.
 
-        That is where the recipe is the same but for what was drawn or chosen here (the seed, the device), or the
-        request is to replace what is there. Raises UsageError where anything else is in the folder, DreamError where it
-        cannot be made, or another dream writes there.
+        They may be replaced if their recipe differs only in what was drawn or chosen automatically (the seed, the
+        device), or if --force is given. Raises UsageError if the folder holds anything else, DreamError if it cannot be
+        made or another dream is writing there.
         """
         files.make_folder(self._folder)
         try:
@@ -56,7 +56,10 @@ class StepFrames:
         self._make_room(recipe, free)
 
     def write(self, step: Step, recipe: Recipe, alpha: Optional[np.ndarray]) -> None:
-        """Raises DreamError where that fails. alpha: (H, W) uint8 of the whole picture, resized to the step's."""
+        """Writes the frame of a step. Raises DreamError if that fails.
+
+        alpha: (H, W) uint8, of the whole picture; it is resized to the size of the step.
+        """
         dream = self._request.dream
         target = files.join(self._folder, _name(step.octave, step.iteration))
         pixels = picture.to_uint8(step.picture(), dream.clip)
@@ -64,7 +67,7 @@ class StepFrames:
         picture.write(target, pixels, {**recipe, "moment": moment(dream, step)}, alpha)
 
     def close(self) -> None:
-        """Lets other dreams in."""
+        """Unlocks the folder."""
         if self._claim is not None:
             os.close(self._claim)
             self._claim = None
@@ -78,7 +81,7 @@ class StepFrames:
             there = _recipe_in(name) if _NAME.fullmatch(Path(name).name) else None
             if there is None or "moment" not in there:
                 raise UsageError(
-                    f"{self._folder} holds other things than the frames of one dream, such as {Path(name).name}: "
+                    f"{self._folder} holds files that are not frames of one dream, such as {Path(name).name}: "
                     "name another folder"
                 )
             outputs.refuse_inputs(name, self._request)
@@ -91,12 +94,12 @@ class StepFrames:
             if recipes.difference(there, recipe, {"moment"}) is not None:
                 stale.append(name)
         if stale:
-            say(f"{len(stale)} frames of an earlier dream in {self._folder} are replaced")
+            say(f"replacing {len(stale)} frames of an earlier dream in {self._folder}")
         for name in stale:
             files.remove(name)
 
     def _names(self) -> List[str]:
-        """Whatever a person sees in the folder."""
+        """The visible files in the folder."""
         if files.is_address(self._folder):
             names = files.find(self._folder) or []
         else:
@@ -105,7 +108,7 @@ class StepFrames:
 
 
 def _recipe_in(name: str) -> Optional[Recipe]:
-    """The recipe of a picture; None for whatever else there may be, which is not waited for."""
+    """The recipe of a picture; None for anything else. Does not wait on a pipe."""
     try:
         return None if files.is_stream(name) else picture.read_recipe(name)
     except DreamError:

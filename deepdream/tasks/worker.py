@@ -1,4 +1,4 @@
-"""What workers do: one dream after the other, with a net that is loaded once."""
+"""Runs in a worker: one dream after another, with a net that is loaded once."""
 
 import threading
 from typing import AbstractSet, Callable, Collection, Iterator, List, NamedTuple, Tuple
@@ -15,21 +15,21 @@ from ..pipeline.prepare import DreamJob, NetCache
 from ..pipeline.request import Recipe, Request
 from ..storage import files
 
-_one_at_a_time = threading.Lock()  # dreams in one process, for they share the net
+_one_at_a_time = threading.Lock()  # dreams in one process share the net
 _net = NetCache()
 
 
 class BatchResult(NamedTuple):
-    """What came of a file: whether it had been dreamt before, and what the program said of it, line by line."""
+    """The result for one file: whether it was dreamt before, and the messages about it, line by line."""
 
     before: bool
     said: List[str]
 
 
 def dream_file(request: Request, open_seed: bool) -> BatchResult:
-    """Dreams a file, unless it has been dreamt with these settings before. open_seed: any seed will do.
+    """Dreams a file, unless it was dreamt with these settings before. open_seed: any seed counts as the same.
 
-    Raises DreamError for whatever fails, and for something else in its place, unless that is to be replaced.
+    Raises DreamError if anything fails, or if the target exists and is something else, unless force is set.
     """
     said: List[str] = []
     with _one_at_a_time, captured_messages(said.append):
@@ -50,10 +50,10 @@ def dream_file(request: Request, open_seed: bool) -> BatchResult:
 
 
 def dream_picture(request: Request, base: Picture, recipe: Recipe) -> np.ndarray:
-    """(h, w, 3) float32: the dream of a picture that is at hand.
+    """The dream of a picture in memory, (h, w, 3) float32.
 
-    recipe: the dream's, as whoever wants it knows it. Raises DreamError for whatever fails, and where this worker would
-    compute it otherwise than that says.
+    recipe: of the dream, as the main process expects it. Raises DreamError if anything fails, or if this worker would
+    compute the dream differently.
     """
     with _one_at_a_time, captured_messages(lambda _: None):
         prepared = _prepared(request, base, recipe)
@@ -63,7 +63,7 @@ def dream_picture(request: Request, base: Picture, recipe: Recipe) -> np.ndarray
 def dream_moments(
     request: Request, base: Picture, recipe: Recipe, iterations: Collection[int]
 ) -> List[Tuple[int, np.ndarray]]:
-    """What moments gives for a picture that is at hand. recipe, and what is raised: see dream_picture."""
+    """The results of moments() for a picture in memory. For recipe and errors see dream_picture."""
     with _one_at_a_time, captured_messages(lambda _: None):
         return list(moments(_prepared(request, base, recipe), iterations))
 
@@ -71,9 +71,9 @@ def dream_moments(
 def moments(
     one: DreamJob, iterations: Collection[int], go_on: Callable[[Step], bool] = lambda _: True
 ) -> Iterator[Tuple[int, np.ndarray]]:
-    """A dream after so many iterations of its last octave, each with its picture, (h, w, 3) uint8.
+    """Yields each of these iterations of the last octave, with the dream at that point, (h, w, 3) uint8.
 
-    go_on: is asked after every step.
+    go_on: called after every step; the dream stops if it returns False.
     """
     dream, base = one.request.dream, one.inputs.base.pixels
     if 0 in iterations:
@@ -91,18 +91,18 @@ def _prepared(request: Request, base: Picture, recipe: Recipe) -> DreamJob:
     for key in HOW:
         here, there = prepared.recipe.get(key), recipe.get(key)
         if here != there:
-            raise DreamError(f"a worker has {key} {here}, and what began this {there}: have the same on both")
+            raise DreamError(f"a worker has {key} {here}, and the main process {there}: use the same on both")
     return prepared
 
 
 def _check_done(target: str, recipe: Recipe, free: AbstractSet[str]) -> None:
-    """Raises DreamError where what is there is not the dream of a recipe. free: keys in which it may differ."""
+    """Raises DreamError if the target is not the dream of a recipe. free: keys in which it may differ."""
     try:
         there = picture.read_recipe(target)
     except DreamError as error:
         reason = str(error).split(": ")[0]
-        raise DreamError(f"{target} is there and is no dream ({reason}): --force replaces it") from None
+        raise DreamError(f"{target} exists and is not a dream ({reason}): use --force to replace it") from None
     key = difference(there, recipe, free)
     if key is not None:
         other = f"{key} {there.get(key)}, and this one has {recipe.get(key)}"
-        raise DreamError(f"{target} is there, a dream with {other}: --force replaces it")
+        raise DreamError(f"{target} is already there, a dream with {other}: use --force to replace it")

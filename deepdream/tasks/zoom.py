@@ -1,4 +1,4 @@
-"""The endless zoom of the 2015 notebook: a picture is dreamt, its middle enlarged, and that is dreamt again."""
+"""Makes the endless zoom of the 2015 notebook: dream a picture, enlarge its middle, dream that, and so on."""
 
 import math
 import warnings
@@ -20,14 +20,14 @@ _KIND = SequenceFormat("zoom", {**animation.FORMATS, **FORMATS}, digits=4)
 
 
 def next_frame(frame: np.ndarray, zoom: ZoomSettings = ZOOM) -> np.ndarray:
-    """What is dreamt after a frame: its middle enlarged, and, if so set, turned and shifted.
+    """The picture to dream after a frame: its middle enlarged, and optionally rotated and shifted.
 
-    Without turn and shift, and at a rate of 0 or more, it is the notebook's affine_transform as SciPy understood it in
-    2015, before 0.18: the offset is added before the matrix is applied, so the zoom is about a point at (1 - rate) / 2
-    of height and width, a little up and left of the middle. Google's published frames were made so. Else it is about
-    the middle, and what comes into view from outside is the picture mirrored at its edge.
+    Without rotation and shift, and at a rate of 0 or more, this is the notebook's affine_transform as SciPy before 0.18
+    computed it in 2015: the offset is added before the matrix is applied, so the zoom centres on a point at
+    (1 - rate) / 2 of height and width, slightly above and left of the middle. Google's published frames were made this
+    way. Otherwise the zoom centres on the middle, and areas outside the picture are filled by mirroring it at its edge.
 
-    frame: (h, w, n) float32, of any n planes. Returns the same shape and type.
+    frame: (h, w, n) float32, with any number of planes n. Returns the same shape and type.
     """
     size = np.array(frame.shape[:2])
     s = zoom.rate
@@ -35,19 +35,19 @@ def next_frame(frame: np.ndarray, zoom: ZoomSettings = ZOOM) -> np.ndarray:
     if s >= 0 and not (zoom.rotate or x or y):
         matrix, offset, mode = np.full(2, 1 - s), (1 - s) * size * s / 2, "constant"
     else:
-        # Where each pixel comes from: back by the shift, back by the turn and in by the zoom about the middle.
+        # Maps output pixels to input pixels: undo the shift, undo the rotation, then zoom in about the middle.
         cos, sin = math.cos(math.radians(zoom.rotate)), math.sin(math.radians(zoom.rotate))
-        matrix = (1 - s) * np.array([[cos, sin], [-sin, cos]])  # of (row, column), whose rows go down
+        matrix = (1 - s) * np.array([[cos, sin], [-sin, cos]])  # for (row, column); rows count downwards
         middle, shift = (size - 1) / 2, np.array([y, x])
         offset, mode = middle - matrix @ (middle + shift), "reflect"
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # older SciPy tells of 0.18 whenever a matrix has one dimension
+        warnings.simplefilter("ignore")  # older SciPy warns about the 0.18 change for every 1-D matrix
         planes = [nd.affine_transform(frame[..., c], matrix, offset, order=1, mode=mode) for c in range(frame.shape[2])]
     return np.stack(planes, axis=-1)
 
 
 def run(request: Request, zoom: ZoomSettings = ZOOM) -> int:
-    """Makes a zoom, or goes on with one; see sequence.run."""
+    """Makes or resumes a zoom; see sequence.run."""
     return sequence.run(request, _Frames(zoom))
 
 
@@ -58,7 +58,7 @@ class _Frames:
 
     def __init__(self, zoom: ZoomSettings):
         self._zoom = zoom
-        self._alpha: Optional[np.ndarray] = None  # (h, w, 1) float32, of the frame that was asked for last
+        self._alpha: Optional[np.ndarray] = None  # (h, w, 1) float32, of the last frame requested
         self._number = 0
         self.count = zoom.frames
         rate = rate_of(zoom.fps)

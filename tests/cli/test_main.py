@@ -100,7 +100,7 @@ def test_what_needs_no_numbers_does_not_wait_for_them(args):
         (["in.png", "out.gif"], "the format of out.gif is not known: end its name in .png, .jpg"),
         (["in.png", "out"], "the format of out is not known"),
         (["in.png", "."], "the format of . is not known"),
-        (["-", "out.png", "--guide", "-"], "standard input can be the picture, the guide or the mask"),
+        (["-", "out.png", "--guide", "-"], "only one of picture, guide and mask can be standard input"),
         (["keys", "4c"], "unrecognized arguments: 4c"),
         (["info"], "the following arguments are required: PICTURE"),
         (["again", "in.png", "in.png"], "the following arguments are required: OUT"),
@@ -264,8 +264,8 @@ def test_what_python_raises_by_itself(capsys, folder, monkeypatch, error, code, 
 @pytest.mark.parametrize(
     ("error", "words"),
     [
-        (OSError(errno.EMFILE, "Too many open files"), "(Too many open files): raise the number of files"),
-        (OSError(errno.ENOSPC, "No space left on device"), "(No space left on device): make room"),
+        (OSError(errno.EMFILE, "Too many open files"), "(Too many open files): raise"),
+        (OSError(errno.ENOSPC, "No space left on device"), "(No space left on device): free space"),
         (OSError(errno.EACCES, "Permission denied", "/x/y"), "/x/y cannot be used (Permission denied): check its"),
         (OSError("decoder error -2"), "(decoder error -2)"),
         (BrokenPipeError(errno.EPIPE, "Broken pipe"), "(Broken pipe)"),  # a worker's, and nobody's who has seen enough

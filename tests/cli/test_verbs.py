@@ -168,7 +168,7 @@ def test_again_refuses_other_files_with_both_sums(capsys, folder, net, tmp_path_
         (["in.png", "new.png", "--guide", "other.png", "--model", net], "the guide", "guide.png"),
     ):
         line = refused(capsys, folder, start + args)
-        assert line == f"dreamify: {what} is not the one of that dream: {sums}{sha256(was)}"
+        assert line == f"dreamify: {what} is not the one used for that dream: {sums}{sha256(was)}"
     args = ["in.png", "new.png", "--guide", "guide.png", "--model"]
     line = refused(capsys, folder, [*start, *args, other])
     assert f"is {sha256(other + '/net.caffemodel')}, not {sha256(net + '/net.caffemodel')}" in line
@@ -182,7 +182,7 @@ def test_again_refuses_other_files_with_both_sums(capsys, folder, net, tmp_path_
 def test_again_wants_the_guide_if_there_was_one(capsys, folder, net):
     dreamt("conv1", "1", "--guide", "guide.png", "--model", net)
     start = ["again", "out.png", "in.png", "new.png", "--model", net]
-    assert "that dream had a guide: name it with --guide" in refused(capsys, folder, start, 2)
+    assert "that dream had a guide: give it with --guide" in refused(capsys, folder, start, 2)
     dreamt("conv1", "1", "--model", net)
     assert "that dream had no guide" in refused(capsys, folder, [*start, "--guide", "guide.png"], 2)
 
@@ -191,7 +191,7 @@ def test_again_of_what_is_no_finished_dream(capsys, folder, net):
     dreamt("conv1", "1", "2", "--frames", "frames", "--model", net)
     frame = "frames/octave01-iteration0001.png"
     line = refused(capsys, folder, ["again", frame, "in.png", "new.png", "--model", net])
-    assert "that picture is a dream at octave 1 of 2, iteration 1 of 1: only a finished dream can be repeated" in line
+    assert "that dream is unfinished, at octave 1 of 2, iteration 1 of 1: only a finished" in line
     assert "holds no recipe" in refused(capsys, folder, ["again", "in.png", "out.png", "new.png", "--model", net])
     assert "there is no file" in refused(capsys, folder, ["again", "none.png", "in.png", "new.png", "--model", net])
 

@@ -11,7 +11,7 @@ from tests.helpers import ready
 
 DISK, PAGE = 2**20, 4096  # bytes: the disk's, and what a file system in memory gives out at a time
 TRIES = 4  # numbers of free pages, for each verb
-GOES_ON = {"models fetch, made": "is made for this run alone", "sheet": "dreams are not kept for other sheets"}
+GOES_ON = {"models fetch, made": "is made for this run alone", "sheet": "dreams are not saved for later sheets"}
 
 
 @pytest.mark.parametrize("verb", verbs.COMMANDS)

@@ -171,7 +171,7 @@ def test_in_the_recipe_of_a_zoom_that_is_there(folder, net, capsys, number):
     Path("out").mkdir()
     write_recipe("out/0000.png", f'{{"dreamify": {{"zoom_frames": {number}}}}}')
     line = refused(capsys, folder, ["zoom", "in.png", "out", "--seed", "7", "--model", net], 2)
-    assert "out holds other things than the frames of one zoom" in line
+    assert "out holds files that are not frames of one zoom" in line
     write_recipe("out/0000.png", '{"dreamify": {"zoom_frames": 1}}')
     line = refused(capsys, folder, ["zoom", "in.png", "out", "--frames", "1", "--seed", "7", "--model", net], 2)
     assert "out is a zoom with program None, and this is one with dreamify: choose another OUT" in line

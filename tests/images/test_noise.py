@@ -63,5 +63,5 @@ def test_other_noise_is_another_picture(tmp_path, monkeypatch, capsys, net):
     assert main(["noise:40x28", "one.png", *SHORT, "--model", net]) == 0
     capsys.readouterr()
     assert main(["again", "one.png", "noise:28x40", "two.png", "--model", net]) == 1
-    assert "the picture is not the one of that dream" in capsys.readouterr().err
+    assert "the picture is not the one used for that dream" in capsys.readouterr().err
     assert not (tmp_path / "two.png").exists()

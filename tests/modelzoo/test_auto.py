@@ -106,8 +106,8 @@ def test_the_line_and_the_recipe_say_both_and_the_dream_is_repeated(folder, offl
     assert main(["in.png", "out.png", *SHORT]) == 0
     (line,) = [line for line in capsys.readouterr().err.splitlines() if "cannot be downloaded" in line]
     assert line == (
-        "dreamify: bvlc_googlenet is not here and cannot be downloaded, so efficientnet_lite0 dreams, "
-        "its block10/output for inception_4c/output; `dreamify models fetch bvlc_googlenet` gets the real one, "
+        "dreamify: bvlc_googlenet is not installed and cannot be downloaded, so efficientnet_lite0 dreams, "
+        "its block10/output for inception_4c/output; `dreamify models fetch bvlc_googlenet` downloads it, "
         "or says what is wrong"
     )
     recipe = read_recipe("out.png")

@@ -81,9 +81,9 @@ def test_what_a_step_takes_besides_is_counted_by_the_pixel(net):
 
 
 def test_too_little_says_the_least_that_works(net):
-    with pytest.raises(UsageError, match=r"--memory 100M is too little: the least is (\d+\.\dM)") as error:
+    with pytest.raises(UsageError, match=r"--memory 100M is too low: set it to at least (\d+\.\dM)") as error:
         memory.fit(net, [END], [(1200, 1000)], 100 * 2**20)
-    least = str(error.value).split("the least is ")[1].split(";")[0]
+    least = str(error.value).split("at least ")[1].split(",")[0]
     enough = int(float(least[:-1]) * 2**20)
     assert memory.fit(net, [END], [(1200, 1000)], enough).bound == enough
     with pytest.raises(UsageError):
@@ -95,13 +95,13 @@ def test_what_is_free_is_the_limit_with_a_margin(net, monkeypatch):
     net._free = 700 * 2**20
     assert memory.fit(net, [END], [(1200, 1000)], None).bound == 660 * 2**20
     net._free = 300 * 2**20
-    with pytest.raises(DreamError, match=r"takes 46\d\.\dM of memory and 340M can be had: take a smaller picture"):
+    with pytest.raises(DreamError, match=r"needs 46\d\.\dM of memory.* 340M is available: .*--max-size"):
         memory.fit(net, [END], [(1200, 1000)], None)
 
 
 def test_caffe_users_are_told_of_the_engine_that_has_tiles(net):
     net.engine = "caffe"
-    with pytest.raises(UsageError, match="or --engine torch, which has tiles"):
+    with pytest.raises(UsageError, match="--engine torch"):
         memory.fit(net, [END], [(1200, 1000)], 100 * 2**20)
 
 
@@ -131,7 +131,7 @@ def test_a_memory_too_small_for_a_tile_writes_nothing(capsys, folder):
     pytest.importorskip("torch")
     model = tiny_net(folder / "wide", WIDE)
     assert main(["in.png", "out.png", *SHORT, "--model", model, "--engine", "torch", "--memory", "64M"]) == 2
-    assert "--memory 64M is too little: the least is " in capsys.readouterr().err
+    assert "--memory 64M is too low: set it to at least " in capsys.readouterr().err
     assert not (folder / "out.png").exists()
 
 

@@ -118,15 +118,15 @@ def test_a_mask_keeps_what_is_black_or_transparent(folder, net, form):
         (["--class", "xyzzyq"], "there is no class 'xyzzyq' in this net: give its name or its number, 0 to 204", 2),
         (["--class", "abbey", "--octaves", "9"], "at most 2 octaves work (--octaves 2) for a picture of 40x28", 1),
         (["--layers", "conv1:x"], "layers must be LAYER:WEIGHT", 2),
-        (["conv1", "--class", "abbey"], "--class says what to dream on: leave out the layer conv1", 2),
-        (["--layer", "conv1", "--layers", "conv1:1"], "--layers says what to dream on", 2),
+        (["conv1", "--class", "abbey"], "--class names its own layers: leave out the layer conv1", 2),
+        (["--layer", "conv1", "--layers", "conv1:1"], "--layers names its own layers", 2),
         (["--guide", "guide.png", "--channel", "conv1:1"], "--guide and --channel cannot be combined", 2),
         (["--tv", "-1"], "tv must be a number from 0 to 1000000, not -1.0", 2),
         (["--blur", "nan"], "blur must be a number from 0 to 100, not nan", 2),
-        (["--mask", "guide.png"], "the mask is 32x32 and the picture 40x28: make it as large as the picture", 1),
-        (["--mask", "black.png"], "the mask is black all over, so nothing would be dreamt", 1),
+        (["--mask", "guide.png"], "the mask is 32x32 and the picture 40x28: ", 1),
+        (["--mask", "black.png"], "the mask is entirely black, so nothing would be dreamt", 1),
         (["--mask", "none.png"], "there is no file none.png", 1),
-        (["--mask", "-", "--guide", "-"], "standard input can be the picture, the guide or the mask", 2),
+        (["--mask", "-", "--guide", "-"], "only one of picture, guide and mask can be standard input", 2),
     ],
 )
 def test_what_is_refused(folder, net, capsys, args, words, code):
@@ -144,10 +144,10 @@ def test_a_net_without_classes(folder, capsys, tmp_path_factory):
 def test_again_wants_the_mask_if_there_was_one(folder, net, capsys):
     dreamt(net, "--mask", "mask.png")
     start = ["again", "out.png", "in.png", "new.png", "--model", net]
-    assert "that dream had a mask: name it with --mask" in refused(capsys, folder, start, 2)
+    assert "that dream had a mask: give it with --mask" in refused(capsys, folder, start, 2)
     tiny_picture(folder / "other.png", 40, 28)
     line = refused(capsys, folder, [*start, "--mask", "other.png"])
-    assert "the mask is not the one of that dream: its SHA-256 is" in line
+    assert "the mask is not the one used for that dream: its SHA-256 is" in line
     dreamt(net)
     assert "that dream had no mask: leave --mask out" in refused(capsys, folder, [*start, "--mask", "mask.png"], 2)
 

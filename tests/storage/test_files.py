@@ -163,7 +163,9 @@ def test_an_object_store(folder, net, monkeypatch, capsys):
         assert main(["in.png", "alone.png", "--model", net, *SHORT]) == 0
         assert s3.cat("bucket/out/a.png") == Path("alone.png").read_bytes()
         assert main(["batch", "s3://bucket/*/a.png", "s3://bucket/out", "--model", net, *SHORT, "--seed", "8"]) == 1
-        assert "s3://bucket/out/a.png is there, a dream with seed 7, and this one has 8" in capsys.readouterr().err
+        assert (
+            "s3://bucket/out/a.png is already there, a dream with seed 7, and this one has 8" in capsys.readouterr().err
+        )
         assert main(["batch", "s3://bucket/in/*", "s3://absent/out", "--model", net, *SHORT]) == 1
         assert "there is no s3://absent/out: check the address" in capsys.readouterr().err
         assert not s3.exists("absent")
@@ -208,9 +210,7 @@ def test_frames_at_an_address(memory, folder, net, capsys):
     assert main([*other, "--force", "--iterations", "1"]) == 0
     assert len(memory.ls("/bucket/frames", detail=False)) == 2
     memory.put("in.png", "/bucket/frames/mine.png")
-    assert "holds other things than the frames of one dream, such as mine.png" in refused(
-        capsys, folder, command, code=2
-    )
+    assert "holds files that are not frames of one dream, such as mine.png" in refused(capsys, folder, command, code=2)
 
 
 def test_a_dream_at_an_address_is_replaced_and_what_is_no_dream_is_not(memory, folder, net, capsys):
@@ -220,7 +220,7 @@ def test_a_dream_at_an_address_is_replaced_and_what_is_no_dream_is_not(memory, f
     assert main(again) == 0
     assert memory.cat("/bucket/out.png") == whole
     memory.pipe("/bucket/out.png", b"mine")
-    assert "is there and is no dream" in refused(capsys, folder, again, code=2)
+    assert "exists and is not a dream" in refused(capsys, folder, again, code=2)
     memory.put("in.png", "/bucket/in.png")
     itself = ["memory://bucket/in.png", "memory://bucket/./in.png", "--model", net, "--force"]
     itself[1] = "memory:///bucket/in.png"

@@ -134,7 +134,7 @@ def test_a_pipe_that_nobody_reads_is_left_with_the_first_signal(folder, dream, c
     assert dream("pipe.png") == 128 + number
     assert signal.getsignal(number) is before
     (rescued,) = (folder / "tmp").iterdir()
-    assert f"pipe.png was not read to its end: the dream is in {rescued}" in capsys.readouterr().err
+    assert f"pipe.png was not read to the end: the dream is in {rescued}" in capsys.readouterr().err
     assert picture.read_recipe(str(rescued))["seed"] == 7
 
 
@@ -218,7 +218,7 @@ def test_a_batch_writes_files(folder, net, capsys):
     Path("out").mkdir()
     os.mkfifo("out/in.png")
     assert main(["batch", "in.png", "out", "--model", net]) == 2
-    assert "out/in.png is no file, and a batch writes files" in capsys.readouterr().err
+    assert "out/in.png is not a file, and a batch writes files" in capsys.readouterr().err
 
 
 def test_the_format_of_what_has_no_extension(folder):

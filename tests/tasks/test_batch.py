@@ -85,13 +85,16 @@ def test_another_dream_is_not_replaced_unless_told(dreamt, capsys):
     lines = said(capsys)
     assert lines[-1] == "dreamify: 3 failed: out"
     reasons = "\n".join(lines)
-    assert "photos/a.png: out/a.png is there, a dream with seed 1, and this one has 2: --force replaces it" in reasons
-    assert "out/b.jpg is there and is no dream (out/b.jpg holds no recipe): --force replaces it" in reasons
-    assert "out/c.png is there and is no dream (out/c.png is not a picture in a known format)" in reasons
+    assert (
+        "photos/a.png: out/a.png is already there, a dream with seed 1, and this one has 2: use --force to replace it"
+        in reasons
+    )
+    assert "out/b.jpg exists and is not a dream (out/b.jpg holds no recipe): use --force to replace it" in reasons
+    assert "out/c.png exists and is not a dream (out/c.png is not a picture in a" in reasons
     assert snapshot(Path("out")) == before
     tiny_picture(Path("photos/a.png"), 36, 28)  # the same name, another picture
     assert dreamt("photos/a.png", "out", "--seed", "1") == 1
-    assert "out/a.png is there, a dream with input_sha256" in said(capsys)[-2]
+    assert "out/a.png is already there, a dream with input_sha256" in said(capsys)[-2]
     assert dreamt("photos", "out", "--seed", "2", "--force") == 0
 
 
@@ -115,8 +118,8 @@ def test_where_there_can_be_no_processes(photos, net, capsys, monkeypatch):
 
     monkeypatch.setattr(executors, "ProcessPoolExecutor", none)
     assert main(["batch", "photos", "out", "--model", net]) == 1
-    words = "no worker processes can be had here ([Errno 38] Function not implemented): mount /dev/shm, which they want"
-    assert said(capsys)[-1] == f"dreamify: {words}"
+    words = r"dreamify: .*processes cannot be started.*\[Errno 38\] Function not implemented.*mount.*"
+    assert re.fullmatch(words, said(capsys)[-1])
 
 
 def test_which_files_are_found(photos):
@@ -145,7 +148,7 @@ def test_dreams_within_the_pattern_are_left_out(photos, dreamt, capsys, pattern)
     said(capsys)
     assert dreamt(pattern, "photos/dreams") == 0
     lines = said(capsys)
-    assert lines[0] == "dreamify: left out, for the dreams go to photos/dreams: 2 pictures that are there"
+    assert lines[0] == "dreamify: left out, because the dreams go to photos/dreams: 2 pictures in that folder"
     assert lines[-1] == "dreamify: 2 done before: photos/dreams"
     assert snapshot(photos) == before
 
@@ -239,9 +242,7 @@ def test_a_worker_that_is_killed_and_ctrl_c(photos, net, ctrl_c):
         process.communicate(timeout=60)
     last = errors.decode().splitlines()[-1]
     assert process.returncode == 130, errors
-    dreamt, left = map(
-        int, re.fullmatch(r"dreamify: (\d) dreamt, (\d) left, with which .* goes on: out", last).groups()
-    )
+    dreamt, left = map(int, re.fullmatch(r"dreamify: (\d) dreamt, (\d) left .*same command.*: out", last).groups())
     assert dreamt + left == 9
     assert dreamt == len(list(Path("out").iterdir())) < 9
     assert {picture.read_recipe(str(path))["seed"] for path in Path("out").iterdir()} == {7}

@@ -42,7 +42,7 @@ def test_a_pipe_called_as_what_is_kept_is_not_waited_for(folder, zoomed, capsys,
     os.mkfifo(f".out.gif.{what}")
     assert zoomed("out.gif") == (1 if what == "zoom" else 0)
     if what == "zoom":
-        assert ".out.gif.zoom, which a zoom goes on from, is damaged: to begin anew remove" in capsys.readouterr().err
+        assert ".out.gif.zoom, the checkpoint of a zoom, is damaged: to start over remove" in capsys.readouterr().err
     else:
         assert read_recipe("out.gif")["program"] == "dreamify"
 
@@ -75,9 +75,9 @@ def test_force_begins_anew_whatever_was_there(folder, net, zoomed, capsys, monke
         assert zoomed(out, "--seed", "9", "--force") == 130
         capsys.readouterr()
         assert zoomed(out, "--seed", "8", "--frames", "3", "--force") == 130
-        assert "going on" not in capsys.readouterr().err
+        assert "resuming" not in capsys.readouterr().err
         assert zoomed(out, "--seed", "8", "--frames", "3", "--force") == 130
-        assert "going on after 3 of 3 frames" in capsys.readouterr().err
+        assert "resuming after 3 of 3 frames" in capsys.readouterr().err
     Path(f".{out}.zoom").write_bytes(b"damaged")
     assert zoomed(out, "--seed", "8", "--frames", "3", "--force") == 0
     assert snapshot(folder) == whole
@@ -87,7 +87,7 @@ def test_force_removes_nothing_from_a_folder_but_frames(folder, net, zoomed, cap
     assert zoomed("out", "--seed", "7") == 0
     tiny_picture("out/9999.png")
     command = ["zoom", "in.png", "out", "--model", net, "--force"]
-    assert "out holds other things than the frames of one zoom" in refused(capsys, folder, command, code=2)
+    assert "out holds files that are not frames of one zoom" in refused(capsys, folder, command, code=2)
     Path("out/9999.png").unlink()
     command[1] = "out/0003.png"
     assert "out/0003.png is an input (out/0003.png), which is never" in refused(capsys, folder, command, code=2)

@@ -65,7 +65,7 @@ def test_what_a_killed_process_leaves_undone_another_does_but_not_for_ever(tmp_p
     found = dict(came)
     assert [name for name, _ in came] == list(found) == ["never", "once", "ever", "no"]
     assert [executors.result(found[name]) for name in ("never", "once", "no")] == ["never", "once", "no"]
-    with pytest.raises(DreamError, match="the process that dreamt it was killed, maybe for want of memory"):
+    with pytest.raises(DreamError, match="worker process was killed, maybe because memory ran out"):
         executors.result(found["ever"])
     deaths = [path.name.split("-")[0] for path in tmp_path.iterdir()]
     assert (deaths.count("once"), deaths.count("never")) == (1, 0)

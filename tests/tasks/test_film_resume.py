@@ -34,7 +34,7 @@ def test_the_same_command_goes_on_to_the_same_bytes(clip, filmed, monkeypatch, c
     assert filmed(clip, out) == 130
     assert (out == "out") == Path(out).exists()
     assert filmed(clip, out) == 0
-    assert f"going on after {after} of 4 frames" in capsys.readouterr().err
+    assert f"resuming after {after} of 4 frames" in capsys.readouterr().err
     assert not any(path.name.startswith(".") for path in Path().iterdir())
     Path("whole").mkdir()
     assert filmed(clip, f"whole/{out}") == 0
@@ -42,7 +42,7 @@ def test_the_same_command_goes_on_to_the_same_bytes(clip, filmed, monkeypatch, c
     whole = {name[len("whole/") :]: data for name, data in found.items() if name.startswith("whole/")}
     assert whole == {name: data for name, data in found.items() if name.startswith("out")}
     assert filmed(clip, out) == 0
-    assert f"all 4 frames are in {out} already" in capsys.readouterr().err
+    assert f"all 4 frames are already in {out}" in capsys.readouterr().err
 
 
 def test_an_end_while_the_film_is_written(clip, filmed, monkeypatch, capsys):
@@ -57,7 +57,7 @@ def test_an_end_while_the_film_is_written(clip, filmed, monkeypatch, capsys):
         *(".out.mp4.frames", ".out.mp4.video", "guide.png", "in.mp4", "in.png")
     ]
     assert filmed(clip, "out.mp4") == 0
-    assert "going on after 4 of 4 frames" in capsys.readouterr().err
+    assert "resuming after 4 of 4 frames" in capsys.readouterr().err
     assert len(films.decoded("out.mp4")) == 4
 
 
@@ -89,7 +89,7 @@ def test_another_film_is_not_mixed_with_one_that_was_begun(clip, net, filmed, ca
     cut_short(monkeypatch, 1)
     assert filmed(clip, "out.mp4") == 130
     line = refused(capsys, folder, ["video", clip, "out.mp4", *SHORT_FILM, "--model", net, *args], code=2)
-    assert f"out.mp4 was begun as a video with {words}: to begin anew remove" in line
+    assert f"out.mp4 was begun as a video with {words}: to start over remove" in line
 
 
 def test_two_runs_to_one_place(clip, net, filmed, capsys, monkeypatch, folder):

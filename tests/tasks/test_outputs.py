@@ -229,7 +229,7 @@ def test_a_dream_that_has_become_something_else_stays(folder, net, capsys, monke
 
     monkeypatch.setattr(single, "dream_steps", meanwhile)
     assert main(command) == 1
-    assert "out.png is there and is no dream" in capsys.readouterr().err
+    assert "out.png exists and is not a dream" in capsys.readouterr().err
     assert Path(out).read_bytes() == b"mine"
 
 

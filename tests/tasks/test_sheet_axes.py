@@ -21,15 +21,15 @@ def no_dream(monkeypatch):
     [
         (
             [],
-            "a sheet shows several values of one setting or two: give --layers, --iterations, --octaves, --scale or",
+            "a sheet needs several values of one or two settings: give --layers, --iterations, --octaves, --scale or",
         ),
-        (["--iterations", "5"], "a sheet shows several values of one setting or two"),
-        (["--iterations", "5,5", "--octaves", "2"], "a sheet shows several values of one setting or two"),
-        (["--iterations", ","], "--iterations names no value, and a sheet of no dreams is none: name one or more"),
-        (["--layers", ",", "--seeds", "1,2"], "--layers names no value, and a sheet of no dreams is none"),
+        (["--iterations", "5"], "a sheet needs several values of one or two settings"),
+        (["--iterations", "5,5", "--octaves", "2"], "a sheet needs several values of one or two settings"),
+        (["--iterations", ","], "--iterations needs at least one value"),
+        (["--layers", ",", "--seeds", "1,2"], "--layers needs at least one value"),
         (
             ["--iterations", "1,2", "--octaves", "1,2", "--seeds", "1,2"],
-            "a sheet has rows and columns and no more: of --iterations, --octaves, --seeds only two can have several",
+            "a sheet has only rows and columns: give several values to two of --iterations, --octaves, --seeds",
         ),
         (["--iterations", "5,x"], "--iterations: 'x' is not a whole number"),
         (["--scale", "1.4,1.5.2"], "--scale: '1.5.2' is not a number"),
@@ -95,7 +95,7 @@ def test_a_picture_too_small_for_every_layer(folder, net, capsys):
 
 def test_too_little_memory_is_told_before_a_dream(folder, net, capsys, no_dream):
     args = ["sheet", "in.png", "out.png", "--layers", "conv1,pool1", "--memory", "1M", "--model", net]
-    assert "--memory 1M is too little: the least is" in refused(capsys, folder, args, 2)
+    assert "--memory 1M is too low: set it to at least" in refused(capsys, folder, args, 2)
 
 
 def test_values_that_stand_twice_count_once_and_those_of_one_value_are_for_all():
@@ -107,7 +107,7 @@ def test_values_that_stand_twice_count_once_and_those_of_one_value_are_for_all()
 
 
 def test_a_program_is_told_the_same():
-    with pytest.raises(UsageError, match="--seeds names no value"):
+    with pytest.raises(UsageError, match="--seeds needs at least one value"):
         find_axes(Request("in.png", "out.png"), {"seed": []})
 
 

@@ -60,13 +60,15 @@ def test_ctrl_c_keeps_what_is_done(folder, sheeted, ctrl_c, monkeypatch, capsys,
     with monkeypatch.context() as patch:
         interrupted_at(patch, number, times)
         assert sheeted(out, *SHORT, "--seeds", "1,2,3") == 130
-    assert capsys.readouterr().err.endswith(f"dreamify: stopped after {done} of 3 dreams: the same command goes on\n")
+    assert capsys.readouterr().err.endswith(
+        f"dreamify: stopped after {done} of 3 dreams: run the same command to resume\n"
+    )
     assert snapshot(folder) == before
     with monkeypatch.context() as patch:
         steps = interrupted_at(patch, 0, 0)
         assert sheeted(out, *SHORT, "--seeds", "1,2,3") == 0
     assert len(steps) == 4 * (3 - done)
-    assert (f", {done} of them done before" in capsys.readouterr().err) == bool(done)
+    assert (f", {done} of them already done" in capsys.readouterr().err) == bool(done)
 
 
 def test_ctrl_c_in_the_last_step_of_all_comes_too_late(folder, sheeted, ctrl_c, monkeypatch):
@@ -79,7 +81,7 @@ def test_ctrl_c_without_a_cache(folder, sheeted, ctrl_c, monkeypatch, capsys, ow
     (own_cache / "cells").write_text("mine")
     interrupted_at(monkeypatch, 5, 1)
     assert sheeted("out.png", *SHORT, "--seeds", "1,2") == 130
-    assert capsys.readouterr().err.endswith("dreamify: stopped after 1 of 2 dreams: none is kept\n")
+    assert capsys.readouterr().err.endswith("dreamify: stopped after 1 of 2 dreams: none could be saved\n")
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="signals are different here")
@@ -104,9 +106,9 @@ def test_killed_and_ended_in_a_process_of_its_own(folder, net, ctrl_c, capsys):
         process.communicate(timeout=60)
     assert process.returncode == 143
     assert b"\r" not in errors  # the bar is for terminals
-    done = re.search(rb"stopped after (\d) of 5 dreams: the same command goes on\n$", errors).group(1).decode()
+    done = re.search(rb"stopped after (\d) of 5 dreams: run the same command to resume\n$", errors).group(1).decode()
     assert done in "34"
     assert snapshot(folder) == before
     assert main(["sheet", "in.png", "out.gif", *args]) == 0
-    assert f"5 dreams of 200x150, {done} of them done before: seed 1, 2, 3, 4, 5\n" in capsys.readouterr().err
+    assert f"5 dreams of 200x150, {done} of them already done: seed 1, 2, 3, 4, 5\n" in capsys.readouterr().err
     assert sorted(set(snapshot(folder)) - set(before)) == ["out.gif"]

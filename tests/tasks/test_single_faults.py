@@ -15,7 +15,7 @@ from tests.tasks.test_single import SHORT, interrupted_at
 pytest.importorskip("torch")
 pytestmark = pytest.mark.usefixtures("one_thread")
 FAULTS = [
-    (MemoryError(), "memory has run out: set --memory to less"),
+    (MemoryError(), "memory has run out: lower --memory"),
     (
         RuntimeError("the device is gone\nand more"),
         "the dream failed (RuntimeError: the device is gone): try a smaller",

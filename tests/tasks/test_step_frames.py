@@ -45,7 +45,7 @@ def test_the_same_dream_again(dream, capsys):
 def test_the_same_command_without_a_seed_leaves_the_frames_of_one_dream(dream, capsys, monkeypatch):
     assert dream() == 0
     assert dream() == 0
-    assert "dreamify: 4 frames of an earlier dream in frames are replaced\n" in capsys.readouterr().err
+    assert "dreamify: replacing 4 frames of an earlier dream in frames\n" in capsys.readouterr().err
     assert {recipe["seed"] for recipe in recipes()} == {picture.read_recipe("out.png")["seed"]}
     whole = single.dream_steps
 
@@ -96,7 +96,7 @@ def test_what_is_no_frame_is_not_replaced(folder, net, dream, capsys, what, forc
     else:
         Path("frames/mine").mkdir()
     command = ["in.png", "out.png", *SHORT, "--seed", "7", *force, "--frames", "frames", "--model", net]
-    assert "frames holds other things than the frames of one dream, such as " in refused(capsys, folder, command, 2)
+    assert "frames holds files that are not frames of one dream, such as " in refused(capsys, folder, command, 2)
 
 
 def test_out_may_be_in_the_same_folder_and_hidden_files_do_not_count(folder, net):
