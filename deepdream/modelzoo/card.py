@@ -7,10 +7,10 @@ It has the form of Caffe's Model Zoo (name, caffemodel, caffemodel_url, license,
     archive       for addresses that end in .tar.gz: the member to extract, and the archive's sha1
     sha256        the accepted sums of the weights, the official file's first, each with a note
     prototxt      urls and sha256 of the net's description; without urls it is the project's own, in models/NAME
-    package       instead of caffemodel_url: the Python package that the weights are made from, see packaged.py
+    package       instead of caffemodel_url: the Python package that the weights are made from, see from_package.py
     layers        {layer name or prefix: what dreams on it tend to show}
     layer_map  for a substitute for bvlc_googlenet: {layer of that net, or prefix: its own layer}
-    classes       the shipped list that names its classes, see classes.py
+    classes       the shipped list that names its classes, see labels.py
 """
 
 from __future__ import annotations

@@ -52,7 +52,7 @@ def find_axes(request: Request, values: Values) -> Tuple[Request, List[Axis]]:
     Raises UsageError for no axis or more than two, for a setting without a value, and for values out of range.
     """
     if request.kind in ("channel", "class") and "end" in values:
-        raise UsageError(f"--{request.kind} says what to dream on: leave out --layers")
+        raise UsageError(f"--{request.kind} names its own layers: leave out --layers")
     chosen = {name: tuple(dict.fromkeys(values[name])) for name in _OPTIONS if name in values}
     for name, distinct in chosen.items():
         if not distinct:

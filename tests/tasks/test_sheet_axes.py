@@ -40,8 +40,8 @@ def no_dream(monkeypatch):
         (["--iterations", "1,2", "--step", "nan"], "step must be a number from -1000000 to 1000000, not nan"),
         (["--layers", "conv1,relu1"], "layer relu1 has no blob of its own name to dream on: use conv1"),
         (["--layers", "conv1,inception_4c/outptu"], "did you mean inception_4c/output?"),
-        (["--layers", "conv1,all", "--channel", "conv1:1"], "--channel says what to dream on: leave out --layers"),
-        (["--layers", "conv1", "--seeds", "1,2", "--class", "1"], "--class says what to dream on: leave out --layers"),
+        (["--layers", "conv1,all", "--channel", "conv1:1"], "--channel names its own layers: leave out --layers"),
+        (["--layers", "conv1", "--seeds", "1,2", "--class", "1"], "--class names its own layers: leave out --layers"),
         (
             ["--seeds", "1,2", "--channel", "conv1:1", "--guide", "guide.png"],
             "--guide and --channel cannot be combined",
