@@ -126,7 +126,7 @@ def test_whatever_a_job_fails_with_is_one_sentence():
 
 def test_threads_and_memory_are_shared_out(monkeypatch):
     monkeypatch.setattr(executors, "_cores", lambda: 8)
-    monkeypatch.setattr(executors.memory, "free", lambda: 10 * 2**30)
+    monkeypatch.setattr(executors.system, "free", lambda: 10 * 2**30)
     gigabyte, cpu = 2**30, NetSettings(device="cpu")
 
     def shares(net, workers=None, most=None):
@@ -244,7 +244,7 @@ def test_wrong_use(photos, net, capsys, monkeypatch, args, words, code):
 def test_without_dask(photos, net, capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
     assert main(["batch", "photos", "out", "--model", net, "--scheduler", "tcp://127.0.0.1:1"]) == 1
-    assert "a cluster needs Dask, which is not installed here: pip install distributed" in capsys.readouterr().err
+    assert "Dask, which is not installed here: pip install distributed" in capsys.readouterr().err
 
 
 class Client:
