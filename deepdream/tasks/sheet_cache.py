@@ -28,7 +28,7 @@ Recipe = Dict[str, Any]
 
 LIMIT = 500 * 10**6  # bytes
 _SOURCES = Path(__file__).parent
-_LIBRARIES = ("numpy", "scipy", "pillow", "torch", "numba")  # that affect the last bits of a dream
+_LIBRARIES = ("numpy", "scipy", "pillow", "torch", "numba")  # that have a part in a dream's last bits
 
 
 class Cells:
