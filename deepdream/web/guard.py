@@ -203,7 +203,10 @@ def _disarmed(body: bytes) -> bytes:
     Our page opens the files that visitors name, and checks that it may.
     """
     try:
-        return json.dumps(_without_marks(json.loads(body)), allow_nan=False).encode()
+        event = json.loads(body)
+        if not isinstance(event, dict):
+            raise ValueError("not an object")
+        return json.dumps(_without_marks(event), allow_nan=False).encode()
     except (ValueError, RecursionError):
         raise _Refused(400, "that is not an event of this page: reload it") from None
 

@@ -244,7 +244,7 @@ def test_wrong_use(photos, net, capsys, monkeypatch, args, words, code):
 def test_without_dask(photos, net, capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
     assert main(["batch", "photos", "out", "--model", net, "--scheduler", "tcp://127.0.0.1:1"]) == 1
-    assert "a cluster needs Dask, which is not installed here: pip install distributed" in capsys.readouterr().err
+    assert "Dask, which is not installed here: pip install distributed" in capsys.readouterr().err
 
 
 class Client:

@@ -265,6 +265,7 @@ def test_two_recordings_one_behind_the_other(name, notes):
     assert (film.fault, len(film.notes)) == (None, notes)
 
 
+@pytest.mark.skipif(av.library_versions["libavformat"][0] < 62, reason="FFmpeg before 8 reads on without an error")
 def test_sound_that_breaks_off_is_said(tmp_path):
     """The sizes of its packets are damaged behind the ninth."""
     path = tmp_path / "a.mp4"

@@ -227,6 +227,8 @@ def test_an_event_reaches_gradio_without_the_marks_of_files(asked):
         b"[" * 5000 + b"]" * 5000,
         b'{"a": NaN}',
         b"1" * 5000,
+        b"[1]",
+        b'"text"',
         b'{"path": 1, "path": 2',
     ],
     ids=lambda body: repr(body[:9]),
