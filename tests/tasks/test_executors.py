@@ -230,7 +230,7 @@ def test_no_scheduler(photos, net, capsys, monkeypatch):
 @pytest.mark.parametrize(
     ("args", "words", "code"),
     [
-        (["--scheduler", "tcp://127.0.0.1:1", "--workers", "2"], "scheduler names a cluster that has its own", 2),
+        (["--scheduler", "tcp://127.0.0.1:1", "--workers", "2"], "workers and scheduler cannot be combined", 2),
         (["--scheduler", "nowhere"], "no Dask scheduler answers at nowhere", 1),
     ],
 )
