@@ -147,7 +147,7 @@ def test_nothing_free_is_not_no_limit(tmp_path, monkeypatch):
         assert executors._suitable(net) == workers
         assert executors._shared_out(net, 8).memory == most
         if free == 0:
-            with pytest.raises(DreamError, match="too large for the memory that is free"):
+            with pytest.raises(DreamError, match="too large for the free memory"):
                 picture.read(source)
         else:
             picture.read(source)
