@@ -1,7 +1,7 @@
 """Clears old diffs before a backward pass, except those that the program has set on purpose."""
 
 from contextlib import contextmanager
-from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import AbstractSet, Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -40,8 +40,12 @@ class TrackedDiff:
 
         used: whether to do the same if a pass has only read it, so that no other pass uses it again.
         """
-        if (self._state == "made" or (self._state == "used" and used)) and not self._has_changed():
+        if self.is_left(used):
             self.clear_all()
+
+    def is_left(self, used: bool) -> bool:
+        """Whether the diff is what a pass has left there, or, with `used`, what the program set for a pass before."""
+        return (self._state == "made" or (self._state == "used" and used)) and not self._has_changed()
 
     def clear_all(self) -> None:
         """Sets the diff to zero, whoever has set it."""
@@ -94,15 +98,19 @@ class CleanPasses:
         """Clears old diffs and records what the pass leaves. Yields the positions of `start` and `end`."""
         last = self.topology.position(start) if start else len(self.topology.layers) - 1
         first = self.topology.position(end) if end else 0
+        leftovers = set()  # which stay what earlier passes have left, though this pass reads them
         if self._ended is None or last not in (self._ended, self._ended - 1):
-            if not self.leftovers:
-                self._clear(self.topology.layers[last].tops if start else self.outputs, last != self._began)
+            is_another = last != self._began
+            if self.leftovers:
+                leftovers = {name for name, blob in self.tracked().items() if blob.is_left(is_another)}
+            else:
+                self._clear(self.topology.layers[last].tops if start else self.outputs, is_another)
             self._began = last
         self._ended = None
         try:
             yield last, first
         finally:
-            self._note(last, first)
+            self._note(last, first, leftovers)
         self._ended = first
 
     def _clear(self, kept: Sequence[str], used: bool) -> None:
@@ -113,8 +121,8 @@ class CleanPasses:
                 blob.clear(used)
         self.clear_param_diffs()
 
-    def _note(self, last: int, first: int) -> None:
+    def _note(self, last: int, first: int, leftovers: AbstractSet[str]) -> None:
         blobs, layers = self.tracked(), self.topology.layers[first : last + 1]
-        made = {name for layer in layers for name in layer.bottoms if name not in layer.tops}
+        made = {name for layer in layers for name in layer.bottoms if name not in layer.tops} | leftovers
         for name in {name for layer in layers for name in layer.bottoms + layer.tops}:
             blobs[name].leave(name in made)

@@ -66,7 +66,10 @@ def random_passes(topology, seed):
     """
     random, numbers = Random(seed), np.random.RandomState(SEEDS.stop + seed)  # other numbers than the weights
     specs = [spec for spec in topology.layers if spec.type != "Input"]
-    for number, spec in enumerate([specs[-1], random.choice(specs), random.choice(specs)]):
+    chosen = [specs[-1], random.choice(specs), random.choice(specs)]
+    if all(spec is specs[-1] for spec in chosen):
+        chosen[2] = specs[-2]  # diffs that the program sets in several blobs stay for passes from the same layer
+    for number, spec in enumerate(chosen):
         shapes = _shapes(topology, spec.name, random.randint(-2, 3) if number else 0)
         starts = dict.fromkeys((*spec.tops, *(() if number else topology.outputs)))
         data, diff = (
