@@ -227,3 +227,24 @@ def test_what_stands_in_the_inputs_diff_is_no_gradient(tmp_path):
     seen(net)
     net.blobs["end"].diff[...] = 1
     assert not net.backward(start="end")["data"].any()
+
+
+def test_a_clean_pass_after_leftovers_from_the_same_layer_is_clean(tmp_path):
+    """What the program had set for the first pass is a leftover of it, though the second pass has read it."""
+    write_net(tmp_path, inception(0))
+    net, fresh = (load_net(str(tmp_path), ENGINE, "cpu") for _ in range(2))
+    layers = [spec.name for spec in net.topology.layers if spec.type not in ("Input", "Split")]
+    start = layers[layers.index("m0/output") - 1]
+    for one in (net, fresh):
+        seen(one)
+    net.leftovers = True
+    for name in layers:
+        start_from(net, name, seed=5)
+    net.backward(start=layers[-1])
+    start_from(net, start)
+    net.backward(start=start)
+    net.leftovers = False
+    for one in (net, fresh):
+        start_from(one, start)
+        one.backward(start=start)
+    np.testing.assert_array_equal(net.blobs["data"].diff, fresh.blobs["data"].diff)
