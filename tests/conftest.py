@@ -1,5 +1,6 @@
 """What several test files share."""
 
+import contextlib
 import os
 import signal
 
@@ -12,7 +13,7 @@ from deepdream.tasks import executors, worker
 from tests.helpers import counts
 from tests.helpers.shared import ENGINE
 from tests.helpers.tiny import SHORT_FILM, SHORT_ZOOM, tiny_net, tiny_picture
-from tests.helpers.workers import Here
+from tests.helpers.workers import run_here
 
 # Beside real Caffe, in a Python too old for PyTorch, the rest of the tests run on the caffe engine.
 NEED_TORCH = [
@@ -57,7 +58,7 @@ def folder(tmp_path, monkeypatch):
 @pytest.fixture
 def here(monkeypatch):
     """Workers are in this process; what they keep is forgotten afterwards."""
-    monkeypatch.setattr(executors, "ProcessPoolExecutor", Here)
+    monkeypatch.setattr(executors, "processes", lambda count: contextlib.nullcontext((run_here, lambda: count)))
     monkeypatch.setattr(worker, "_net", NetCache())
 
 

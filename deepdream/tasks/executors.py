@@ -1,21 +1,32 @@
 """Runs many dreams in processes of this machine or on a Dask cluster, both through concurrent.futures."""
 
 import contextlib
-import logging
 import multiprocessing
 import os
 import signal
 import threading
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Callable, ContextManager, Dict, Generator, Iterable, Iterator, List, NamedTuple, Optional, Tuple
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Callable,
+    ContextManager,
+    Generator,
+    Iterable,
+    Iterator,
+    List,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Tuple,
+)
 
-from .. import __version__, system
-from ..console import say
+from .. import system
 from ..engines import choose_engine
 from ..errors import DreamError
 from ..images import noise
@@ -23,15 +34,17 @@ from ..pipeline import memory
 from ..pipeline.request import Request
 from ..settings import WORKERS, NetSettings, WorkerSettings
 from ..storage import files
+from . import dask_cluster
 
-Workers = Tuple[Executor, Callable[[], int]]  # the second gives how many jobs they should have now; it may change
+if TYPE_CHECKING:
+    from pebble import ProcessPool
+
+Submit = Callable[..., "Future[Any]"]  # takes a function and its arguments
+Workers = Tuple[Submit, Callable[[], int]]  # the second gives how many jobs they should have now; it may change
 _CONTEXT = multiprocessing.get_context("spawn")  # PyTorch's threads do not survive a fork
 _A_WORKERS_SHARE = 2 * 2**30  # free bytes that each requires: a net, and a picture of a few megapixels
 _AHEAD = 2  # factor on the jobs submitted at a time if results are yielded in order
-_KILLED = "its worker process was killed, maybe because memory ran out: try --workers 1"
-_GONE = "the cluster's scheduler no longer answers: run the same command to resume when it is back"
-_TIME_OUT = 10  # seconds
-_INSTALL = "install this version where its scheduler and its workers run"
+_KILLED = "a worker process was killed, maybe because memory ran out: try --workers 1"
 
 
 @dataclass(frozen=True)
@@ -62,7 +75,7 @@ def find_workers(net: NetSettings, settings: WorkerSettings, most: Optional[int]
     """
     if settings.scheduler:
         on_gpu = net.device.startswith("cuda")
-        begin = partial(cluster, settings.scheduler, on_gpu)
+        begin = partial(dask_cluster.cluster, settings.scheduler, on_gpu)
         return WorkerPool(_for_elsewhere(net), begin, f"on the cluster at {settings.scheduler}", True)
     count = settings.workers or _suitable(net)
     count = count if most is None else min(count, most)
@@ -74,10 +87,10 @@ def if_asked(net: NetSettings, settings: WorkerSettings) -> Optional[WorkerPool]
     return None if settings == WORKERS else find_workers(net, settings)
 
 
-def for_workers(request: Request, crew: WorkerPool) -> Request:
+def for_workers(request: Request, pool: WorkerPool) -> Request:
     """The request as passed to a worker."""
-    request = replace(request, net=crew.net)
-    if not crew.is_elsewhere:
+    request = replace(request, net=pool.net)
+    if not pool.is_elsewhere:
         return request
     source, guide, mask = map(_from_anywhere, (request.source, request.guide, request.mask))
     return replace(request, source=str(source), target=files.absolute(request.target), guide=guide, mask=mask)
@@ -88,8 +101,21 @@ def _from_anywhere(source: Optional[str]) -> Optional[str]:
     return source if not source or source == "-" or noise.size_of(source) else files.absolute(source)
 
 
+@dataclass
+class _Task:
+    """A job with its future; None once its worker process was killed, until it is submitted again."""
+
+    job: Job
+    future: "Optional[Future[Any]]"
+    is_retried: bool = False
+
+    @property
+    def is_running(self) -> bool:
+        return self.future is not None and not self.future.done()
+
+
 def as_completed(
-    crew: WorkerPool,
+    pool: WorkerPool,
     function: Callable[..., Any],
     jobs: Iterable[Job],
     interrupted: Callable[[], Optional[int]],
@@ -98,63 +124,65 @@ def as_completed(
     """Runs the jobs; yields the name of each with its completed future, until all are done or a signal arrives.
 
     After a signal, the jobs in progress are still completed. Jobs are taken from the iterable as workers become free.
-    in_order: yield in the order of the jobs; otherwise as they complete. If a worker process is killed, the whole pool
-    breaks and every job in progress is lost. Each of those is then repeated alone, so that only a job that gets its own
-    process killed fails.
+    A job whose worker process is killed is repeated alone, so that it fails only if memory is too small for it by
+    itself.
+
+    in_order: yield in the order of the jobs; otherwise as they complete.
     Raises DreamError if there are no workers, or the scheduler is lost.
     """
     coming = iter(jobs)
-    suspects: List[Job] = []
-    is_broken = True
-    while is_broken and not interrupted():
-        is_broken = False
-        with crew.begin() as (executor, capacity):
-            at_work: Dict[Future[Any], Job] = {}
-            while True:
-                most = 1 if suspects else capacity() * (_AHEAD if in_order else 1)
-                while len(at_work) < most and not is_broken and not interrupted():
-                    job = suspects[0] if suspects else next(coming, None)
-                    if job is None:
-                        break
-                    try:
-                        at_work[executor.submit(function, *job.args)] = job
-                    except BrokenProcessPool:  # a process was killed while idle
-                        suspects = suspects or [job]
-                        is_broken = True
-                if not at_work:
+    tasks: List[_Task] = []  # in the order of the jobs
+    with pool.begin() as (submit, capacity):
+        while True:
+            killed = next((task for task in tasks if task.future is None), None)
+            if killed and not any(task.is_running for task in tasks):
+                if interrupted():
+                    return
+                killed.future, killed.is_retried = submit(function, *killed.job.args), True
+            limit = 0 if killed else capacity() * (_AHEAD if in_order else 1)
+            while len(tasks) < limit and not interrupted():
+                job = next(coming, None)
+                if job is None:
                     break
-                next_ones = [next(iter(at_work))] if in_order else at_work
-                for future in wait(next_ones, timeout=1, return_when=FIRST_COMPLETED).done:
-                    job = at_work.pop(future)
-                    if future.cancelled():
-                        raise DreamError(_GONE)
-                    is_killed = isinstance(future.exception(), BrokenProcessPool)
-                    is_alone = bool(suspects) and job is suspects[0]
-                    if is_alone:
-                        suspects.pop(0)
-                    if is_killed and is_alone:
-                        yield job.name, _failed(DreamError(_KILLED))
-                    elif is_killed or (is_broken and in_order):  # an earlier job is not done yet
-                        suspects.append(job)
-                    else:
-                        yield job.name, future
-                    is_broken = is_broken or is_killed
+                tasks.append(_Task(job, submit(function, *job.args)))
+            futures = [task.future for task in tasks if task.future]
+            if not futures:
+                return
+            wait([future for future in futures if not future.done()] or futures, 1, FIRST_COMPLETED)
+            for task in list(tasks):
+                if task.future and task.future.done():
+                    if not _is_killed(task.future) or task.is_retried:
+                        tasks.remove(task)
+                        yield task.job.name, task.future
+                        continue
+                    task.future = None
+                if in_order:  # the first job that is not done holds the others back
+                    break
+
+
+def _is_killed(future: "Future[Any]") -> bool:
+    """Whether a worker process was killed during a job. Raises DreamError if no worker is left to do it."""
+    from pebble import ProcessExpired
+
+    if future.cancelled():
+        raise DreamError(dask_cluster.GONE)
+    if isinstance(future.exception(), BrokenProcessPool):  # the processes end before they begin
+        raise DreamError(_KILLED)
+    return isinstance(future.exception(), ProcessExpired)
 
 
 def result(future: "Future[Any]") -> Any:
     """The result of a job. Raises DreamError if it failed, for any reason."""
+    from pebble import ProcessExpired
+
     try:
         return future.result()
     except DreamError:
         raise
+    except ProcessExpired:
+        raise DreamError(_KILLED) from None
     except Exception as error:  # an error of the cluster, or out of memory
         raise DreamError(f"{type(error).__name__} {error}".strip().split("\n")[0]) from None
-
-
-def _failed(error: DreamError) -> "Future[Any]":
-    future: Future[Any] = Future()
-    future.set_exception(error)
-    return future
 
 
 @contextlib.contextmanager
@@ -163,89 +191,34 @@ def processes(count: int) -> Iterator[Workers]:
 
     Raises DreamError if processes cannot be started.
     """
+    from pebble import ProcessPool
+
+    pool = ProcessPool(count, initializer=_begin, context=_CONTEXT)
     try:
-        pool = ProcessPoolExecutor(count, _CONTEXT, initializer=_begin)
-    except (ImportError, OSError) as error:
+        pool.active  # noqa: B018  # starts the processes
+    except (ImportError, OSError, BrokenProcessPool) as error:
+        reason = error.__cause__ or error
         raise DreamError(
-            f"worker processes cannot be started here ({error}): mount /dev/shm, which they require"
+            f"worker processes cannot be started here ({reason}): mount /dev/shm, which they require"
         ) from None
-    with pool:
-        try:
-            yield pool, lambda: count
-        except BaseException:
-            for child in multiprocessing.active_children():
-                child.kill()
-            raise
-
-
-@contextlib.contextmanager
-def cluster(address: str, on_gpu: bool) -> Iterator[Workers]:
-    """The workers of a Dask cluster that has this package installed; jobs of a lost worker go to another.
-
-    address: of its scheduler, such as tcp://10.0.0.1:8786. on_gpu: use only workers with the resource GPU; each unit of
-    it runs one dream at a time. Raises DreamError if no scheduler answers or Dask is missing.
-    """
     try:
-        from distributed import Client
-    except ImportError:
-        raise DreamError("a cluster requires Dask, which is not installed here: pip install distributed") from None
+        yield lambda function, *args: _submit(pool, function, args), lambda: count
+    except BaseException:
+        pool.stop()
+        for child in multiprocessing.active_children():
+            child.kill()
+        raise
+    else:
+        pool.close()
+    finally:
+        pool.join()
+
+
+def _submit(pool: "ProcessPool", function: Callable[..., Any], args: Sequence[Any]) -> "Future[Any]":
     try:
-        client = Client(address, timeout=_TIME_OUT, set_as_default=False)
-    except (OSError, ValueError) as error:
-        raise DreamError(f"no Dask scheduler answers at {address} ({error}): check the address") from None
-    logging.disable()  # silence Dask's long reports of what is said here in one sentence
-    with contextlib.ExitStack() as stack:
-        stack.callback(logging.disable, logging.NOTSET)
-        stack.enter_context(client)
-        _check(client, address, on_gpu)
-        executor = client.get_executor(pure=False, resources={"GPU": 1} if on_gpu else None)
-        stack.callback(executor.shutdown, wait=False)  # nothing is in progress, or it is no longer wanted
-        yield executor, _Capacity(client, on_gpu)
-
-
-class _Capacity:
-    """The number of jobs that a cluster should have; reports when no workers are left."""
-
-    def __init__(self, client: Any, on_gpu: bool):
-        self._client, self._on_gpu = client, on_gpu
-        self._said = False
-
-    def __call__(self) -> int:
-        try:
-            places = self._client.run_on_scheduler(_places, self._on_gpu)
-        except Exception:  # Dask raises many kinds when a connection is lost
-            raise DreamError(_GONE) from None
-        if not places and not self._said:
-            say("the cluster has no workers left: waiting for one to join")
-        self._said = not places
-        return 2 * places or 1  # twice as many as can run, so that no worker waits for its next job
-
-
-def _places(on_gpu: bool, dask_scheduler: Any = None) -> int:
-    """How many dreams the cluster can run at a time; runs on the scheduler."""
-    workers = dask_scheduler.workers.values()
-    return int(sum(worker.resources.get("GPU", 0) if on_gpu else worker.nthreads for worker in workers))
-
-
-def _version() -> str:
-    return __version__
-
-
-def _check(client: Any, address: str, on_gpu: bool) -> None:
-    """Raises DreamError if a cluster has no workers, or its workers or scheduler lack this package."""
-    try:
-        found = {*client.run(_version).values(), client.run_on_scheduler(_version)}
-        places = client.run_on_scheduler(_places, on_gpu)
-    except Exception as error:  # Dask raises many kinds when a module is missing
-        detail = str(error).strip().split("\n")[0] or type(error).__name__
-        raise DreamError(f"the cluster at {address} cannot dream ({detail}): {_INSTALL}") from None
-    others = found - {__version__}
-    if others:
-        raise DreamError(f"the cluster at {address} has dreamify {others.pop()}, and this is {__version__}: {_INSTALL}")
-    if not places:
-        wanted, more = ("workers with the resource GPU", " --resources GPU=1") if on_gpu else ("workers", "")
-        start = f"dask worker {address} --nthreads 1{more}"
-        raise DreamError(f"the cluster at {address} has no {wanted}: start one with `{start}`")
+        return pool.schedule(function, args)
+    except RuntimeError:  # the pool has given up
+        raise DreamError(_KILLED) from None
 
 
 def _suitable(net: NetSettings) -> int:
@@ -287,6 +260,8 @@ def _for_elsewhere(net: NetSettings) -> NetSettings:
 
 def _begin() -> None:
     """Makes a worker ignore Ctrl-C, which its parent handles, and end with its parent, however that ends."""
+    from . import worker  # noqa: F401  # the slow imports, before the first job
+
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with, args=[multiprocessing.parent_process()], daemon=True).start()
 

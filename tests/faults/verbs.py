@@ -1,5 +1,6 @@
 """Every verb that writes: a folder for it, and its command, in a process of its own that may be killed on the way."""
 
+import contextlib
 import hashlib
 import os
 import resource
@@ -96,7 +97,13 @@ def perform(verb, folder, at=0, number=signal.SIGKILL, longest=0, patience=0.3):
 
 def without_processes():
     """Has a batch do its work in this process from now on."""
-    executors.ProcessPoolExecutor = lambda count, *_, **__: ThreadPoolExecutor(count)
+
+    @contextlib.contextmanager
+    def threads(count):
+        with ThreadPoolExecutor(count) as pool:
+            yield pool.submit, lambda: count
+
+    executors.processes = threads
 
 
 def end_with(verb, folder):

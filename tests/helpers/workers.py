@@ -4,24 +4,19 @@ import os
 import pickle
 import signal
 import time
-from concurrent.futures import Executor, Future
+from concurrent.futures import Future
 from pathlib import Path
 
 
-class Here(Executor):
-    """An executor that does what it is given at once, in this process, as if it had come from another."""
-
-    def __init__(self, *_, **__):
-        pass
-
-    def submit(self, function, *args, **kwargs):
-        future = Future()
-        try:
-            function, args, kwargs = pickle.loads(pickle.dumps((function, args, kwargs)))
-            future.set_result(pickle.loads(pickle.dumps(function(*args, **kwargs))))
-        except Exception as error:
-            future.set_exception(error)
-        return future
+def run_here(function, *args):
+    """Does a job at once, in this process, as if it had come from another; its future."""
+    future = Future()
+    try:
+        function, args = pickle.loads(pickle.dumps((function, args)))
+        future.set_result(pickle.loads(pickle.dumps(function(*args))))
+    except Exception as error:
+        future.set_exception(error)
+    return future
 
 
 def sleep(seconds, name):

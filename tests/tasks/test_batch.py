@@ -113,10 +113,11 @@ def test_one_that_fails_is_told_and_the_rest_goes_on(dreamt, capsys):
 
 
 def test_where_there_can_be_no_processes(photos, net, capsys, monkeypatch):
-    def none(*_, **__):
-        raise OSError(38, "Function not implemented")
+    class WithoutSemaphores(type(executors._CONTEXT)):
+        def RLock(self):
+            raise OSError(38, "Function not implemented")
 
-    monkeypatch.setattr(executors, "ProcessPoolExecutor", none)
+    monkeypatch.setattr(executors, "_CONTEXT", WithoutSemaphores())
     assert main(["batch", "photos", "out", "--model", net]) == 1
     words = r"dreamify: .*processes cannot be started.*\[Errno 38\] Function not implemented.*mount.*"
     assert re.fullmatch(words, said(capsys)[-1])

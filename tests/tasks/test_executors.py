@@ -11,18 +11,19 @@ from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import pytest
+from pebble import ProcessExpired
 
 from deepdream.cli import main
 from deepdream.errors import DreamError
 from deepdream.images import picture
 from deepdream.pipeline.request import Request
 from deepdream.settings import NET, NetSettings, WorkerSettings
-from deepdream.tasks import executors
+from deepdream.tasks import dask_cluster, executors
 from deepdream.tasks.executors import Job, WorkerPool, as_completed
 from tests.helpers import workers
 from tests.helpers.shared import needs_processes
 from tests.helpers.tiny import SAID, tiny_net, tiny_picture
-from tests.helpers.workers import Here
+from tests.helpers.workers import run_here
 
 SHORT = ["--iterations", "30", "--octaves", "2", "--seed", "7"]
 
@@ -39,8 +40,8 @@ def going_on():
     """No signal came."""
 
 
-def crew(executor, capacity=2):
-    return WorkerPool(NET, lambda: contextlib.nullcontext((executor, lambda: capacity)), "here", False)
+def crew(submit, capacity=2):
+    return WorkerPool(NET, lambda: contextlib.nullcontext((submit, lambda: capacity)), "here", False)
 
 
 def results(own, function, jobs, interrupted=going_on, **more):
@@ -58,38 +59,53 @@ def test_processes_yield_as_they_end_or_in_order():
 
 @needs_processes
 @pytest.mark.parametrize("in_order", [False, True])
-def test_what_a_killed_process_leaves_undone_another_does_but_not_for_ever(tmp_path, in_order):
-    own = executors.find_workers(NET, WorkerSettings(workers=1))
-    jobs = [Job(name, (name, tmp_path, times)) for name, times in (("never", 0), ("once", 1), ("ever", 9), ("no", 0))]
-    came = list(as_completed(own, workers.die, jobs, going_on, in_order=in_order))
-    found = dict(came)
-    assert [name for name, _ in came] == list(found) == ["never", "once", "ever", "no"]
-    assert [executors.result(found[name]) for name in ("never", "once", "no")] == ["never", "once", "no"]
-    with pytest.raises(DreamError, match="worker process was killed, maybe because memory ran out"):
-        executors.result(found["ever"])
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_job_whose_process_is_killed_is_repeated_once(tmp_path, count, in_order):
+    pool = executors.find_workers(NET, WorkerSettings(workers=count))
+    names = {"never": 0, "once": 1, "ever": 9, "no": 0, "again": 1}
+    jobs = [Job(name, (name, tmp_path, times)) for name, times in names.items()]
+    found = list(as_completed(pool, workers.die, jobs, going_on, in_order=in_order))
+    assert sorted(name for name, _ in found) == sorted(names)
+    assert not in_order or [name for name, _ in found] == list(names)
+    for name, future in found:
+        if name == "ever":
+            with pytest.raises(DreamError, match="worker process was killed, maybe because memory ran out"):
+                executors.result(future)
+        else:
+            assert executors.result(future) == name
     deaths = [path.name.split("-")[0] for path in tmp_path.iterdir()]
-    assert (deaths.count("once"), deaths.count("never")) == (1, 0)
-    assert 1 <= deaths.count("ever") <= 2  # with others, and alone
+    assert sorted(deaths) == ["again", "ever", "ever", "once"]
 
 
-class Idle(Here):
-    """An executor whose processes die while nothing is to be done, so that it takes only so many jobs."""
-
-    def __init__(self, takes):
-        super().__init__()
-        self._takes = takes
-
-    def submit(self, function, *args):
-        self._takes -= 1
-        if self._takes < 0:
-            raise BrokenProcessPool("a child process terminated abruptly")
-        return super().submit(function, *args)
+def killed():
+    future = Future()
+    future.set_exception(ProcessExpired("Abnormal termination", code=-9))
+    return future
 
 
-def test_processes_that_die_idle_cost_nothing():
-    pools = iter([Idle(1), Idle(0), Idle(9)])
-    own = WorkerPool(NET, lambda: contextlib.nullcontext((next(pools), lambda: 2)), "here", False)
-    assert sorted(results(own, str, [Job(n, (n,)) for n in range(4)])) == [(n, str(n)) for n in range(4)]
+def test_a_killed_job_is_not_repeated_after_a_signal():
+    for in_order in (False, True):
+        signals = []
+
+        def submit(function, number, signals=signals):
+            signals.extend([signal.SIGINT] * number)  # with the second job
+            return killed() if number == 0 else run_here(function, number)
+
+        pool = crew(submit, 2)
+        found = list(
+            as_completed(pool, str, [Job(0, (0,)), Job(1, (1,))], lambda signals=signals: signals[-1:], in_order)
+        )
+        assert [name for name, _ in found] == ([] if in_order else [1])
+
+
+def test_processes_that_end_before_they_begin():
+    def gone(*_):
+        future = Future()
+        future.set_exception(BrokenProcessPool("All workers expired"))
+        return future
+
+    with pytest.raises(DreamError, match="worker process was killed"):
+        list(as_completed(crew(gone), str, [Job(0, (0,))], going_on))
 
 
 def test_jobs_are_taken_when_there_is_somebody_for_them_and_none_after_a_signal():
@@ -102,7 +118,7 @@ def test_jobs_are_taken_when_there_is_somebody_for_them_and_none_after_a_signal(
 
     for in_order, most in ((False, 3), (True, 6)):
         taken.clear()
-        going = as_completed(crew(Here(), 3), str, coming(), lambda: signals and signals[0], in_order)
+        going = as_completed(crew(run_here, 3), str, coming(), lambda: signals and signals[0], in_order)
         first = next(going)[0]
         assert taken == list(range(most))
         signals.append(signal.SIGINT)
@@ -220,7 +236,7 @@ def test_a_gpus_work_goes_to_workers_that_have_one(capsys):
 
 def test_no_scheduler(photos, net, capsys, monkeypatch):
     pytest.importorskip("distributed", reason="a cluster needs Dask: pip install distributed")
-    monkeypatch.setattr("deepdream.tasks.executors._TIME_OUT", 1)
+    monkeypatch.setattr("deepdream.tasks.dask_cluster._TIME_OUT", 1)
     assert main(["batch", "photos", "out", "--model", net, "--scheduler", "tcp://127.0.0.1:1"]) == 1
     *said, line = capsys.readouterr().err.splitlines()
     assert "no Dask scheduler answers at tcp://127.0.0.1:1" in line
@@ -236,7 +252,7 @@ def test_no_scheduler(photos, net, capsys, monkeypatch):
 )
 def test_wrong_use(photos, net, capsys, monkeypatch, args, words, code):
     pytest.importorskip("distributed", reason="a cluster needs Dask: pip install distributed")
-    monkeypatch.setattr("deepdream.tasks.executors._TIME_OUT", 1)
+    monkeypatch.setattr("deepdream.tasks.dask_cluster._TIME_OUT", 1)
     assert main(["batch", "photos", "out", "--model", net, *args]) == code
     assert words in capsys.readouterr().err
 
@@ -259,7 +275,7 @@ class Client:
         return {"a": self.answer}
 
     def run_on_scheduler(self, function, *_):
-        return executors.__version__ if function is executors._version else 1
+        return dask_cluster.__version__ if function is dask_cluster._version else 1
 
 
 @pytest.mark.parametrize(
@@ -271,4 +287,4 @@ class Client:
 )
 def test_clusters_that_cannot_dream(answer, words):
     with pytest.raises(DreamError, match=words):
-        executors._check(Client(answer), "here", on_gpu=False)
+        dask_cluster._check(Client(answer), "here", on_gpu=False)

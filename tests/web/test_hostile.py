@@ -158,11 +158,11 @@ def test_only_what_was_uploaded_is_dreamt_on(visitor, server, content, tmp_path,
         ("/dev/zero", "noise:64x64"),
     ]
     for there, absent in pairs:
-        as_completed = set()
+        outcomes = set()
         for path in (there, absent):
             given = {"Picture": {"path": upload}, "guide": None, part: SHAPES[shape](path)}
-            as_completed.add(outcome(visitor.dream(given["Picture"], guide=given["guide"])))
-        assert as_completed in ({NOT_HERE}, {'"success":false'}), there
+            outcomes.add(outcome(visitor.dream(given["Picture"], guide=given["guide"])))
+        assert outcomes in ({NOT_HERE}, {'"success":false'}), there
     assert "the dream is done (seed 7)" in visitor.dream(SHAPES["both"](upload))
 
 

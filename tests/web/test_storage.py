@@ -130,17 +130,17 @@ def test_small_files_have_a_limit(storage):
 def test_all_uploads_have_a_limit(storage):
     """Those under way at the same time, and what is on the disk, dreams among it."""
     together = threading.Barrier(8)
-    as_completed = []
+    outcomes = []
 
     def upload(number):
         together.wait()
         try:
             with storage.receiving(f"192.0.2.{number}", 900 * KB):
                 held.wait(30)
-                as_completed.append("taken")
+                outcomes.append("taken")
         except DreamError as error:
-            as_completed.append(str(error))
-            if as_completed.count(FULL) == 5:
+            outcomes.append(str(error))
+            if outcomes.count(FULL) == 5:
                 held.set()
 
     held = threading.Event()
@@ -149,7 +149,7 @@ def test_all_uploads_have_a_limit(storage):
         thread.start()
     for thread in threads:
         thread.join(60)
-    assert sorted(as_completed) == ["taken"] * 3 + [FULL] * 5
+    assert sorted(outcomes) == ["taken"] * 3 + [FULL] * 5
     dream = storage.make_folder()
     (dream / "dream.png").write_bytes(bytes(2700 * KB))
     with pytest.raises(DreamError, match=FULL), storage.receiving("192.0.2.9", 600 * KB):
