@@ -8,7 +8,7 @@ from scipy.ndimage import zoom
 
 from . import arrays, regularizers
 from .dream import ascend, gradient_towards
-from .objectives import Objective
+from .objectives import Objective, objective_L2
 from .settings import GOAL, DreamSettings, GoalSettings
 
 
@@ -16,8 +16,9 @@ class Term(NamedTuple):
     """A weighted objective."""
 
     end: str  # the layer
-    objective: Objective
+    objective: Objective = objective_L2
     weight: float = 1.0  # a negative weight minimizes the objective
+    channels: Tuple[int, ...] = ()  # the only ones that the objective is about; none means all of the layer
 
 
 @dataclass
@@ -61,12 +62,12 @@ class Ascent:
 
     def _gradient(self, shift: Tuple[int, int]) -> Any:
         """Returns the gradient of all terms and regularizers on the shifted picture."""
-        (end, objective, weight), *more = self.terms
-        gradient = gradient_towards(self.net, end, objective)
-        if more or weight != 1:
-            gradient = weight * gradient
-        for end, objective, weight in more:
-            gradient = gradient + weight * gradient_towards(self.net, end, objective)
+        first, *more = self.terms
+        gradient = gradient_towards(self.net, first.end, first.objective)
+        if more or first.weight != 1:
+            gradient = first.weight * gradient
+        for term in more:
+            gradient = gradient + term.weight * gradient_towards(self.net, term.end, term.objective)
         goal = self.goal
         if not (goal.tv or goal.decay or goal.blur):
             return gradient

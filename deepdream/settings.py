@@ -6,12 +6,14 @@ Uses only the standard library, so that `dreamify.py --help` starts fast. Field 
 
 import math
 import re
-from dataclasses import dataclass, field, fields
+from dataclasses import Field, dataclass, field, fields, replace
 from numbers import Integral, Rational, Real
-from typing import Any, Optional, Tuple
+from typing import Any, Dict, Mapping, Optional, Tuple, TypeVar
 
 from .errors import UsageError, shown
 from .units import byte_size, byte_text, seconds
+
+Self = TypeVar("Self", bound="Settings")
 
 AUTO, GOOGLENET = "auto", "bvlc_googlenet"  # models
 
@@ -47,15 +49,37 @@ def _setting(
     return field(default=default, metadata={"option": option, "help": help, **limits})
 
 
-class _Checked:
+@dataclass(frozen=True)
+class Settings:
     """Settings that reject values out of range, whether they come from a command line, a program or a recipe."""
 
     def __post_init__(self) -> None:
-        for setting in fields(self):  # type: ignore[arg-type]  # every subclass is a dataclass
+        for option, setting in self.options().items():
             value = getattr(self, setting.name)
             if not (value is None and setting.default is None) and not _allowed(value, setting.metadata):
-                name = setting.metadata["option"].replace("_", "-")
+                name = option.replace("_", "-")
                 raise UsageError(f"{name} must be {_range(setting.metadata)}, not {shown(value)}")
+
+    @classmethod
+    def options(cls) -> "Dict[str, Field[Any]]":
+        """{name on the command line and in recipes: field}."""
+        return {setting.metadata["option"]: setting for setting in fields(cls)}
+
+    @classmethod
+    def option(cls, name: str) -> str:
+        """The name of a field on the command line and in recipes."""
+        return str(cls.__dataclass_fields__[name].metadata["option"])
+
+    def by_option(self) -> Dict[str, Any]:
+        """{name on the command line and in recipes: value}."""
+        return {option: getattr(self, setting.name) for option, setting in self.options().items()}
+
+    def with_options(self: Self, values: Mapping[str, Any]) -> Self:
+        """These settings, with those values that belong to one of them. Raises UsageError for a value out of range.
+
+        values: {name on the command line and in recipes: value}.
+        """
+        return replace(self, **{each.name: values[name] for name, each in self.options().items() if name in values})
 
 
 def _allowed(value: Any, limits: Any) -> bool:
@@ -84,7 +108,7 @@ def _range(limits: Any) -> str:
 
 
 @dataclass(frozen=True)
-class DreamSettings(_Checked):
+class DreamSettings(Settings):
     """The settings of one dream, with the defaults of the notebook of July 2015."""
 
     end: str = _setting("inception_4c/output", "layer", "the layer to dream on")
@@ -102,7 +126,7 @@ class DreamSettings(_Checked):
 
 
 @dataclass(frozen=True)
-class GoalSettings(_Checked):
+class GoalSettings(Settings):
     """Objectives other than everything that one layer sees, and regularizers."""
 
     channel: Optional[str] = _setting(None, "channel", "amplify these channels of a layer: LAYER:N or LAYER:N,N")
@@ -124,7 +148,7 @@ class GoalSettings(_Checked):
 
 
 @dataclass(frozen=True)
-class NetSettings(_Checked):
+class NetSettings(Settings):
     """The net, and how it is computed."""
 
     model: str = _setting(
@@ -156,7 +180,7 @@ class NetSettings(_Checked):
 
 
 @dataclass(frozen=True)
-class PictureSettings(_Checked):
+class PictureSettings(Settings):
     """Settings for reading pictures."""
 
     max_size: Optional[int] = _setting(
@@ -165,7 +189,7 @@ class PictureSettings(_Checked):
 
 
 @dataclass(frozen=True)
-class ZoomSettings(_Checked):
+class ZoomSettings(Settings):
     """The endless zoom of the notebook: how each dream is transformed before it is dreamt on again."""
 
     frames: int = _setting(100, "frames", "number of pictures to make", int, least=1, most=9999)
@@ -206,7 +230,7 @@ class ZoomSettings(_Checked):
 
 
 @dataclass(frozen=True)
-class VideoSettings(_Checked):
+class VideoSettings(Settings):
     """Settings for films: which frames are dreamt, and how much each inherits from the dream before."""
 
     blend: float = _setting(
@@ -233,7 +257,7 @@ class VideoSettings(_Checked):
 
 
 @dataclass(frozen=True)
-class WorkerSettings(_Checked):
+class WorkerSettings(Settings):
     """The processes or machines that many dreams are spread over."""
 
     workers: Optional[int] = _setting(
@@ -257,7 +281,7 @@ WEB_LEAST, WEB_SIZE = 64, 1024  # the longest side in pixels: its minimum, and t
 
 
 @dataclass(frozen=True)
-class WebSettings(_Checked):
+class WebSettings(Settings):
     """Settings of the web page: its address, and the limits for each visitor."""
 
     host: str = _setting(

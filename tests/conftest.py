@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from deepdream.cli import main
+from deepdream.pipeline import prepare as jobs
 from deepdream.pipeline.prepare import NetCache
 from deepdream.tasks import executors, worker
 from tests.helpers import counts
@@ -104,14 +105,14 @@ def frame_folder(folder):
 @pytest.fixture
 def steps(monkeypatch):
     """Every step of a sheet's dreams from now on."""
-    whole, done = worker.dream_steps, []
+    whole, done = jobs.dream_steps, []
 
     def dream_steps(*args):
         for step in whole(*args):
             done.append((step.octave, step.iteration))
             yield step
 
-    monkeypatch.setattr(worker, "dream_steps", dream_steps)
+    monkeypatch.setattr(jobs, "dream_steps", dream_steps)
     return done
 
 

@@ -88,7 +88,7 @@ def topologies(tmp_path_factory):
 
 
 def test_the_projects_own_readmes_are_complete():
-    known = zoo._known_models()
+    known = zoo._known_cards()
     assert set(known) == set(ZOO_NETS)
     for model in known.values():
         fields = front_matter(ROOT / "models" / model.name / "readme.md")
@@ -97,14 +97,15 @@ def test_the_projects_own_readmes_are_complete():
         assert model.classes == {"205": "places205", "365": "places365"}.get(model.name[-3:], "imagenet")
         # In this order, a photograph's averages; or the middle.
         assert 100 < model.mean[0] < model.mean[1] < model.mean[2] < 125 or model.mean == (127.0, 127.0, 127.0)
-        for file in (model.prototxt, model.weights):
+        for file in model.files:
             assert bool(file.urls) == (model.package is None)
             assert all(url.startswith("http") for url in file.urls)
             assert all(len(digest) == 64 and int(digest, 16) for digest in file.sums)
             # An archive is only taken where its own sum and the member are known.
             assert bool(file.member) == bool(file.archive_sha1) == any(url.endswith(".tar.gz") for url in file.urls)
-        assert model.prototxt.sums
-        assert bool(model.weights.sums) == ("places" not in model.name)
+        prototxt, weights = model.files
+        assert prototxt.sums
+        assert bool(weights.sums) == ("places" not in model.name)
         assert model.layers
     assert known["bvlc_googlenet"].mean == (104.0, 116.0, 122.0)
 
@@ -129,7 +130,7 @@ def test_the_layers_are_the_published_ones(name, topologies):
 
 @pytest.mark.parametrize("name", sorted(ZOO_NETS))
 def test_every_layer_has_a_note_and_every_note_a_layer(name, topologies):
-    notes, layers = zoo._known_models()[name].layers, topologies[name].dreamable()
+    notes, layers = zoo._known_cards()[name].layers, topologies[name].dreamable()
     assert [note for note in notes if not any(layer.startswith(note) for layer in layers)] == []
     assert [layer for layer in layers if not any(layer.startswith(note) for note in notes)] == []
 
@@ -146,7 +147,7 @@ def test_a_folder_with_such_a_net_dreams_by_its_path(name, tmp_path, capsys):
 
 
 def test_both_googlenet_files_are_genuine():
-    sums = zoo._known_models()["bvlc_googlenet"].weights.sums
+    sums = zoo._known_cards()["bvlc_googlenet"].files[1].sums
     assert [digest[:8] for digest in sums] == ["6f7101e3", "afd678ca"]
 
 
@@ -158,7 +159,7 @@ def test_the_shared_models_are_genuine(name, monkeypatch):
     assert model.verified
     assert model.weights.parent == SHARED / name
     layers = [line.split('"')[1] for line in model.prototxt.read_text().splitlines() if line.startswith("  name: ")]
-    assert [prefix for prefix in model.layers if not any(layer.startswith(prefix) for layer in layers)] == []
+    assert [prefix for prefix in model.card.layers if not any(layer.startswith(prefix) for layer in layers)] == []
 
 
 def test_models_on_disk_need_nothing_but_yaml(tmp_path, monkeypatch):

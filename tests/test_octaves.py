@@ -12,11 +12,10 @@ from PIL import Image
 
 import deepdream
 from deepdream.cli import main
-from deepdream.dream import dreamt
 from deepdream.errors import DreamError
 from deepdream.images.picture import read_recipe
 from deepdream.pipeline.prepare import NetCache
-from deepdream.pipeline.request import Request
+from deepdream.pipeline.request import Request, read_inputs
 from deepdream.settings import DreamSettings, NetSettings
 from tests.helpers.nets import layer
 from tests.helpers.tiny import LEAST, TEXT, refused, snapshot, tiny_net, tiny_picture
@@ -152,11 +151,12 @@ def test_python_keeps_its_octaves(net):
 def test_a_kept_net_keeps_nothing_of_the_dreams(small, net):
     """Neither of the first nor of those after it."""
     dream = DreamSettings(iter_n=1, octave_n=2, seed=0)
-    request = Request("in.png", "", dream, net=NetSettings(model=net), guide="guide.png", mask="mask.png")
+    request = Request("in.png", "out.png", dream, net=NetSettings(model=net), guide="guide.png", mask="mask.png")
     kept, pictures = NetCache(), []
     for seed in range(3):
-        prepared = kept.prepare(replace(request, dream=replace(dream, seed=seed)))
-        dreamt(prepared.net, prepared.inputs.base.pixels, prepared.request.dream, prepared.ascend)
+        other = replace(request, dream=replace(dream, seed=seed))
+        prepared = kept.prepare(other, read_inputs(other))
+        assert len(list(prepared.steps(prepared.inputs.base.pixels))) == 2
         inputs = prepared.inputs
         pictures += [weakref.ref(image.pixels) for image in (inputs.base, inputs.guide, inputs.mask)]
         del prepared, inputs

@@ -25,5 +25,5 @@ def run(args: argparse.Namespace) -> int:
     """Dreams many pictures; returns the exit code."""
     from ..tasks import batch
 
-    args.source, args.target = "", args.folder
+    args.source, args.target = args.sources[0], args.folder
     return batch.run(args.sources, request_from(args), settings_from(args, WORKERS))

@@ -1,7 +1,7 @@
 """dreamify IN OUT [LAYER [ITERATIONS [OCTAVES [SCALE]]]]"""
 
 import argparse
-from dataclasses import fields, replace
+from dataclasses import replace
 
 from ..settings import DREAM
 from .options import IN_HELP, Once, add_dream_settings, add_force, request_from, value_parser
@@ -15,14 +15,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "target", metavar="OUT", help="the dream, in the format of its extension; - writes PNG to standard output"
     )
-    kinds = {field.metadata["option"]: field.metadata["kind"] for field in fields(DREAM)}
     for name in _POSITIONALS:
         parser.add_argument(
             name,
             nargs="?",
             action=Once,
             metavar=name.upper(),
-            type=value_parser(kinds[name]),
+            type=value_parser(DREAM.options()[name].metadata["kind"]),
             help=f"like --{name}",
         )
     add_dream_settings(parser)

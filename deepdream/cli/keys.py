@@ -18,11 +18,10 @@ def run(args: argparse.Namespace) -> int:
     from ..console import say
     from ..modelzoo.auto import choose
 
-    choice = choose(args.model, NET.engine, progress=True)
-    model = choice.model
-    if choice.is_fallback:
+    model = choose(args.model, NET.engine, progress=True)
+    if model.is_fallback:
         say(f"these are the layers of {model.name}, because {GOOGLENET} is not installed and cannot be downloaded")
     rows = [("layer", "channels", "what it tends to show")]
     layers = read_topology(model.prototxt).dreamable()
-    print_table([*rows, *((name, str(count), model.note(name)) for name, count in layers.items())])
+    print_table([*rows, *((name, str(count), model.card.note(name)) for name, count in layers.items())])
     return 0

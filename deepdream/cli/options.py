@@ -4,18 +4,16 @@ Nothing here imports NumPy or an engine before a verb runs, so that --help is fa
 """
 
 import argparse
-from dataclasses import fields, replace
-from typing import TYPE_CHECKING, Any, Callable, Collection, Iterable, Sequence, Tuple, TypeVar
+from typing import TYPE_CHECKING, Any, Callable, Collection, Iterable, Sequence, Tuple
 
 from ..errors import UsageError, shown
-from ..settings import DREAM, GOAL, KINDS, NET, PICTURE
+from ..settings import DREAM, GOAL, KINDS, NET, PICTURE, Self, Settings
 from ..storage.streams import print_out
 from ..units import byte_size, byte_text, seconds
 
 if TYPE_CHECKING:
     from ..pipeline.request import Request
 
-Settings = TypeVar("Settings")
 Container = argparse._ActionsContainer  # a parser, or an argument group
 _METAVARS = {int: "N", float: "N", byte_size: "SIZE", seconds: "TIME"}
 IN_HELP = "the picture; - reads standard input, noise:640x480 is noise"
@@ -53,14 +51,14 @@ class Once(argparse.Action):
         setattr(namespace, self.dest, values)
 
 
-def add_settings(group: Container, settings: Any, without: Collection[str] = (), **defaults: str) -> None:
+def add_settings(group: Container, settings: Settings, without: Collection[str] = (), **defaults: str) -> None:
     """Adds an option for each field of a settings dataclass, with its default in the help.
 
     An option that is not given stays None, so that it differs from a default that is given explicitly.
     without: options to leave out. defaults: {option: description} for defaults that are None.
     """
-    for field in fields(settings):
-        option, text, kind = (field.metadata[key] for key in ("option", "help", "kind"))
+    for option, field in settings.options().items():
+        text, kind = field.metadata["help"], field.metadata["kind"]
         if option in without:
             continue
         flag = option.replace("_", "-")
@@ -93,11 +91,9 @@ def add_dream_settings(parser: argparse.ArgumentParser, without: Collection[str]
     add_settings(parser.add_argument_group("pictures"), PICTURE)
 
 
-def settings_from(args: argparse.Namespace, defaults: Settings) -> Settings:
+def settings_from(args: argparse.Namespace, defaults: Self) -> Self:
     """The settings: the defaults, with the given options. Raises UsageError for a value out of range."""
-    options = {field.name: field.metadata["option"] for field in fields(defaults)}  # type: ignore[arg-type]
-    typed = {name: getattr(args, option) for name, option in options.items() if getattr(args, option, None) is not None}
-    return replace(defaults, **typed)  # type: ignore[type-var]
+    return defaults.with_options({option: value for option, value in vars(args).items() if value is not None})
 
 
 def request_from(args: argparse.Namespace) -> "Request":

@@ -40,9 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         group.add_argument(f"--{option}", type=list_parser(kind), metavar=metavar, help=f"{text} (default: {default})")
     add_settings(parser.add_argument_group("who dreams"), WORKERS, workers="none, this process dreams")
     add_force(parser)
-    add_dream_settings(
-        parser, without=[*SHEET, *(DREAM.__dataclass_fields__[n].metadata["option"] for n in SHEET.values())]
-    )
+    add_dream_settings(parser, without=[*SHEET, *map(DREAM.option, SHEET.values())])
 
 
 def run(args: argparse.Namespace) -> int:

@@ -16,6 +16,7 @@ import numpy as np
 from PIL import Image, PngImagePlugin, UnidentifiedImageError
 
 from .. import system
+from ..arrays import Size
 from ..errors import DreamError, UsageError
 from ..storage import files
 from . import colour, noise, transparency
@@ -46,6 +47,11 @@ class Picture:
     pixels: np.ndarray
     alpha: Optional[np.ndarray]
     sha256: str
+
+    @property
+    def size(self) -> Size:
+        """(height, width)."""
+        return self.pixels.shape[0], self.pixels.shape[1]
 
 
 def read(source: str, max_size: Optional[int] = None, seed: Optional[int] = None) -> Picture:

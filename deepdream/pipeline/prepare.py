@@ -1,31 +1,37 @@
-"""Turns a request into a dream that can run: reads the pictures, loads the net and resolves the target."""
+"""Turns a request into a dream that can run: loads the net and plans its memory."""
 
-from dataclasses import dataclass, fields, replace
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Iterator
 
 import numpy as np
 
 from .. import __version__
 from ..arrays import Size
 from ..ascent import Ascent, Term
-from ..caffe_format.convolutional import as_convolutional
-from ..caffe_format.sizes import check_channels, check_sizes, octave_sizes, octaves_that_fit
-from ..caffe_format.topology import Topology, read_topology
+from ..caffe_format.sizes import octave_sizes
 from ..console import say
-from ..dream import guide_features
+from ..dream import Step, dream_steps, guide_features
 from ..engines import choose_engine, not_caffe
 from ..errors import DreamError
-from ..images import noise, picture
-from ..images.picture import Picture
-from ..modelzoo.auto import Choice, choose
+from ..images import noise
+from ..images import recipe as recipes
+from ..images.recipe import Recipe
 from ..modelzoo.load import make_net
+from ..modelzoo.zoo import Model
 from ..objectives import objective_guide
-from ..settings import GOOGLENET, NetSettings
+from ..settings import NetSettings
 from ..units import byte_text
-from . import memory, targets
-from .request import Inputs, Recipe, Request, mask_weights, read_inputs, redraw_noise
-from .targets import Goal
+from . import memory
+from .memory import MemoryPlan
+from .request import Inputs, Request, mask_weights, redraw_noise
+from .resolve import Resolved, announce, resolve, tell_octaves
+from .targets import Target
+
+if TYPE_CHECKING:
+    from ..engines.interface import NeededNet
 
 _MUCH = 2 * 2**30  # bytes: a dream that needs more announces it
 
@@ -43,173 +49,99 @@ _SAME = {
 class DreamJob:
     """A request, with everything that its dream needs."""
 
-    request: Request  # with the seed drawn and the memory limit set
-    net: Any
-    choice: Choice  # of the model
+    request: Request
+    net: NeededNet
     inputs: Inputs
-    goal: Goal
+    target: Target
+    plan: MemoryPlan
     recipe: Recipe
 
+    def steps(self, start: np.ndarray, seed: int | None = None) -> Iterator[Step]:
+        """Dreams on a picture, (h, w, 3); yields each step. Jobs that share a net take turns: one dream at a time.
+
+        seed: another one than the request's.
+        """
+        dream = self.request.dream if seed is None else replace(self.request.dream, seed=seed)
+        self.plan.apply(self.net)
+        return dream_steps(self.net, start, dream, self._ascend)
+
     @cached_property
-    def ascend(self) -> Ascent:
+    def _ascend(self) -> Ascent:
         """The gradient ascent step of the dream. For a guide, the first access computes its features."""
-        return _ascent(self.request, self.net, self.goal, self.inputs)
+        terms, guide, mask = self.target.terms, self.inputs.guide, self.inputs.mask
+        if guide:
+            (end,) = (term.end for term in terms)
+            terms = [Term(end, objective_guide(guide_features(self.net, guide.pixels, end)))]
+        request = self.request
+        return Ascent(self.net, request.dream, terms, request.goal, mask_weights(mask) if mask else None)
 
 
-def prepare(
-    request: Request,
-    like: Optional[Recipe] = None,
-    varying: Sequence[str] = (),
-    begun: Optional[str] = None,
-    base: Optional[Picture] = None,
-    guide: Optional[Picture] = None,
-) -> DreamJob:
-    """Reads the pictures, finds and loads the net, and refuses what cannot be dreamt.
+def prepare(request: Request, model: Model | None = None, inputs: Inputs | None = None) -> DreamJob:
+    """Reads the pictures, finds and loads the net, and refuses what cannot be dreamt; reports what it does.
 
-    like: a recipe to repeat; inputs that do not match it are refused before anything is dreamt.
-    varying: recipe keys that are not announced, because dreams with other values follow (see variant_of).
-    begun: the model that the dream was started with, if this resumes it.
-    base, guide: pictures to use instead of reading request.source and request.guide.
+    model, inputs: what is known already; otherwise they are found and read.
     """
-    is_class = request.kind == "class"
-    asked = request = seeded(request)
-    inputs = read_inputs(request, base, guide)
-    choice = choose(request.net.model, request.net.engine, progress=True, begun=begun)
-    model = choice.model
-    if not model.verified:
-        say(f"{model.name} is unverified: the SHA-256 of its weights is {model.sha256}")
-    # Report a layer that cannot be dreamt on before loading an engine, which takes seconds.
-    topology = read_topology(model.prototxt)
-    goal, request = _goal(request, as_convolutional(topology) if is_class else topology, choice, inputs)
-    if choice.is_fallback:
-        _tell_stand_in(choice, goal)
-    told = {"layer": goal.text, "seed": f"seed {request.dream.seed}"}
-    say(", ".join([model.name, *(text for key, text in told.items() if key not in varying)]))
-    if "octaves" not in varying:
-        _tell_octaves(asked, request, inputs)
-    net = _net(model, request.net, is_class)
+    resolved = resolve(request, model, inputs)
+    announce(resolved, request)
+    return load(resolved)
+
+
+def load(resolved: Resolved, memory_limit: int | None = None, plan: MemoryPlan | None = None) -> DreamJob:
+    """Loads the net and plans its memory; reports both.
+
+    memory_limit: the one that a resumed dream was begun with, which applies unless --memory is given. plan: made by
+    another process, to be followed.
+    """
+    settings = resolved.request.net
+    net = _load_net(resolved.model, settings, resolved.request.kind == "class")
     say(f"computing with {net.engine} {net.engine_version} on {net.device}")
-    request = _fitted(request, net, goal, inputs)
-    recipe = _recipe(request, net, choice, goal, inputs)
-    if like is not None:
-        _compare(like, recipe)
-        recipe.update({key: value for key, value in like.items() if key.startswith("asked_")})
-    return DreamJob(request, net, choice, inputs, goal, recipe)
+    job = _job(resolved, net, plan or _plan(resolved, net, settings.memory or memory_limit))
+    if job.plan.limit or job.plan.estimate > _MUCH:
+        tiles = f", in tiles to stay within {byte_text(job.plan.limit)}" if job.plan.limit else ""
+        say(f"this takes about {byte_text(job.plan.estimate)} of memory{tiles}")
+    return job
 
 
-def check(request: Request) -> None:
-    """Refuses a request that fails on every picture: its model, layer, guide or mask does not exist."""
-    choice = choose(request.net.model, request.net.engine, progress=True)
-    topology = read_topology(choice.model.prototxt)
-    topology = as_convolutional(topology) if request.kind == "class" else topology
-    targets.find_goal(request.goal, request.dream, topology, choice.model.classes, choice.layer)
-    for source in (request.guide, request.mask):
-        if source:
-            picture.read(source, request.pictures.max_size, request.dream.seed)
-
-
-def variant_of(prepared: DreamJob, request: Request) -> DreamJob:
+def variant_of(job: DreamJob, request: Request, plan: MemoryPlan | None = None) -> DreamJob:
     """Prepares another dream with the net and the pictures of a prepared one, without messages.
 
-    This sets the net's memory limit to that of the new dream. Of all dreams that share a net, only the one prepared
-    last can therefore be run.
-
-    request: the new request, with a seed, with the memory limit as given by --memory, and with other dream settings.
-    Raises what prepare raises for an unknown layer, an unsuitable size and too little memory.
+    request: the new request, with other dream settings. plan: made before, to be followed whatever memory is free now.
+    Raises what resolve raises, and DreamError for too little memory.
     """
-    same = request.dream.seed == prepared.request.dream.seed
-    inputs = prepared.inputs if same else redraw_noise(prepared.inputs, request)
-    return _prepared(request, prepared.net, prepared.choice, inputs)
-
-
-def _prepared(request: Request, net: Any, choice: Choice, inputs: Inputs) -> DreamJob:
-    """Prepares a request on a loaded net, which may have run another dream before, without messages."""
-    goal, request = _goal(request, net.topology, choice, inputs)
-    if getattr(net, "memory", None):
-        net.memory = None  # the limit of the other dream
-    request = _fitted(request, net, goal, inputs, quiet=True)
-    return DreamJob(request, net, choice, inputs, goal, _recipe(request, net, choice, goal, inputs))
+    same = request.dream.seed == job.request.dream.seed
+    inputs = job.inputs if same else redraw_noise(job.inputs, request)
+    return _on_net(request, job.net, inputs, plan)
 
 
 class NetCache:
-    """Prepares one dream after another and keeps the net loaded while they use the same one.
-
-    Nothing else is kept. Only the dream prepared last can be run, see variant_of.
-    """
+    """Prepares one dream after another and keeps the net loaded while they use the same one. Nothing else is kept."""
 
     def __init__(self) -> None:
-        self._loaded_for: Any = None
-        self._loaded: Optional[Tuple[Any, Choice]] = None  # the net, and the choice of its model
+        self._net: NeededNet | None = None
+        self._loaded_for: tuple[NetSettings, bool] | None = None
 
-    def prepare(self, request: Request, base: Optional[Picture] = None, guide: Optional[Picture] = None) -> DreamJob:
-        """Does what prepare does, and raises what it raises."""
+    def prepare(self, request: Request, inputs: Inputs, plan: MemoryPlan | None = None) -> DreamJob:
+        """Does what prepare does, and raises what it raises. plan: made by another process, to be followed."""
         loaded_for = request.net, request.kind == "class"
-        if self._loaded is None or loaded_for != self._loaded_for:
-            self._loaded = None  # two nets might not fit into memory
-            prepared = prepare(request, base=base, guide=guide)
-            self._loaded, self._loaded_for = (prepared.net, prepared.choice), loaded_for
-            return prepared
-        request = seeded(request)
-        inputs = read_inputs(request, base, guide)
-        prepared = _prepared(request, *self._loaded, inputs)
-        _tell_octaves(request, prepared.request, inputs)
-        return prepared
+        if self._net and loaded_for == self._loaded_for:
+            job = _on_net(request, self._net, inputs, plan)
+            tell_octaves(request, job.request, inputs)
+            return job
+        self._net = None  # two nets might not fit into memory
+        resolved = resolve(request, inputs=inputs)
+        announce(resolved, request)
+        job = load(resolved, plan=plan)
+        self._net, self._loaded_for = job.net, loaded_for
+        return job
 
 
-def seeded(request: Request) -> Request:
-    """The request with a seed; draws one if it has none."""
-    if request.dream.seed is not None:
-        return request
-    return replace(request, dream=replace(request.dream, seed=int(np.random.randint(2**31))))
+def _on_net(request: Request, net: NeededNet, inputs: Inputs, plan: MemoryPlan | None = None) -> DreamJob:
+    """Prepares a request on a loaded net, without messages."""
+    resolved = resolve(request, net.model, inputs, net.topology)
+    return _job(resolved, net, plan or _plan(resolved, net, request.net.memory))
 
 
-def _goal(request: Request, topology: Topology, choice: Choice, inputs: Inputs) -> Tuple[Goal, Request]:
-    """Resolves the target and checks that every octave is large enough; returns the request with its octave count.
-
-    Raises DreamError if an octave or the guide is too small for a layer.
-    """
-    size, octave_n, scale = inputs.base.pixels.shape[:2], request.dream.octave_n, request.dream.octave_scale
-    goal = targets.find_goal(request.goal, request.dream, topology, choice.model.classes, choice.layer)
-    if request.fit_octaves:
-        octave_n = max(1, min(octaves_that_fit(topology, size, octave_n, scale, aim.end) for aim in goal.aims))
-    for aim in goal.aims:
-        check_sizes(topology, size, octave_n, scale, aim.end)
-        sizes = octave_sizes(size, octave_n, scale)
-        if inputs.guide:
-            check_sizes(topology, inputs.guide.pixels.shape[:2], 1, scale, aim.end, "guide")
-            sizes.append(inputs.guide.pixels.shape[:2])
-        check_channels(topology, sizes, aim.end, aim.channels, bool(inputs.guide))
-    return goal, replace(request, dream=replace(request.dream, octave_n=octave_n))
-
-
-def fewer_octaves(asked: Request, used: Request, size: Size) -> str:
-    """A sentence that a picture of (height, width) gets fewer octaves than the default; "" if it gets all of them.
-
-    asked, used: the request before and after it was prepared.
-    """
-    before, after = asked.dream.octave_n, used.dream.octave_n
-    if before == after:
-        return ""
-    octaves = "one octave" if after == 1 else f"{after} octaves"
-    return f"{octaves} instead of {before}, as a picture of {size[1]}x{size[0]} is too small for more"
-
-
-def _tell_octaves(asked: Request, used: Request, inputs: Inputs) -> None:
-    words = fewer_octaves(asked, used, inputs.base.pixels.shape[:2])
-    if words:
-        say(words)
-
-
-def _tell_stand_in(choice: Choice, goal: Goal) -> None:
-    """Reports that a fallback replaces the 2015 network, on which layers it dreams, and how to get the real one."""
-    instead = "".join(f", its {goal.recipe[key[len('asked_') :]]} for {asked}" for key, asked in goal.asked.items())
-    say(
-        f"{GOOGLENET} is not installed and cannot be downloaded, so {choice.model.name} dreams{instead}; "
-        f"`dreamify models fetch {GOOGLENET}` downloads it, or says what is wrong"
-    )
-
-
-def _net(model: Any, settings: NetSettings, convolutional: bool) -> Any:
+def _load_net(model: Model, settings: NetSettings, convolutional: bool) -> NeededNet:
     engine = choose_engine(settings.engine)
     why = not_caffe() if settings.engine == "auto" else None
     if why:
@@ -219,15 +151,11 @@ def _net(model: Any, settings: NetSettings, convolutional: bool) -> Any:
     return make_net(model, engine, settings.device, settings.precision, blobs="needed", convolutional=convolutional)
 
 
-def _fitted(request: Request, net: Any, goal: Goal, inputs: Inputs, quiet: bool = False) -> Request:
-    """Makes the net fit into memory; returns the request, with the limit if it changes how the net runs."""
-    more = Ascent.bytes_per_pixel(len(goal.aims), request.goal, inputs.mask is not None)
-    more += _bytes_of_octaves(request, inputs.base.pixels.shape[:2])
-    found = memory.fit(net, [aim.end for aim in goal.aims], inputs.sizes, request.net.memory, more)
-    if not quiet and (found.bound or found.size > _MUCH):
-        tiles = f", in tiles to stay within {byte_text(found.bound)}" if found.bound else ""
-        say(f"this takes about {byte_text(found.size)} of memory{tiles}")
-    return replace(request, net=replace(request.net, memory=found.bound))
+def _plan(resolved: Resolved, net: NeededNet, limit: int | None) -> MemoryPlan:
+    request, inputs, terms = resolved.request, resolved.inputs, resolved.target.terms
+    per_pixel = Ascent.bytes_per_pixel(len(terms), request.goal, inputs.mask is not None)
+    per_pixel += _bytes_of_octaves(request, inputs.base.size)
+    return memory.plan(net, [term.end for term in terms], inputs.sizes, limit, per_pixel)
 
 
 def _bytes_of_octaves(request: Request, size: Size) -> int:
@@ -237,31 +165,27 @@ def _bytes_of_octaves(request: Request, size: Size) -> int:
     return max(0, 12 * (pixels // (size[0] * size[1]) - 1))
 
 
-def _ascent(request: Request, net: Any, goal: Goal, inputs: Inputs) -> Ascent:
-    if inputs.guide:
-        (end,) = (aim.end for aim in goal.aims)
-        terms = [Term(end, objective_guide(guide_features(net, inputs.guide.pixels, end)))]
-    else:
-        terms = [Term(aim.end, aim.objective, aim.weight) for aim in goal.aims]
-    return Ascent(net, request.dream, terms, request.goal, mask_weights(inputs.mask) if inputs.mask else None)
+def _job(resolved: Resolved, net: NeededNet, plan: MemoryPlan) -> DreamJob:
+    request, _, inputs, target = resolved
+    return DreamJob(request, net, inputs, target, plan, _recipe(resolved, net, plan))
 
 
-def _recipe(request: Request, net: Any, choice: Choice, goal: Goal, inputs: Inputs) -> Recipe:
+def _recipe(resolved: Resolved, net: NeededNet, plan: MemoryPlan) -> Recipe:
+    request, model, inputs, target = resolved
     recipe: Recipe = {"program": "dreamify", "version": __version__}
     recipe.update(engine=net.engine, engine_version=net.engine_version, device=str(net.device), precision=net.precision)
     if net.precision != "float64":
         recipe["threads"] = net.threads  # the count affects the last bits; in float64 the file is always the same
-    recipe.update(model=net.model.name, model_sha256=net.model.sha256, prototxt_sha256=net.model.prototxt_sha256)
-    for settings in (request.dream, request.pictures):
-        recipe.update({f.metadata["option"]: getattr(settings, f.name) for f in fields(settings)})
-    if "layer" not in goal.recipe:
+    recipe.update(model=model.name, model_sha256=model.sha256, prototxt_sha256=model.prototxt_sha256)
+    recipe.update({**request.dream.by_option(), **request.pictures.by_option()})
+    if "layer" not in target.recipe:
         del recipe["layer"]
-    if request.net.memory:
-        recipe["memory"] = request.net.memory  # tiles affect the last bits, too
-    recipe.update(objective=request.kind, **goal.recipe)
-    for prior in ("tv", "decay", "blur"):
-        if getattr(request.goal, prior):
-            recipe[prior] = getattr(request.goal, prior)
+    if plan.limit:
+        recipe["memory"] = plan.limit  # tiles affect the last bits, too
+    recipe.update(objective=request.kind, **target.recipe)
+    for regularizer in ("tv", "decay", "blur"):
+        if getattr(request.goal, regularizer):
+            recipe[regularizer] = getattr(request.goal, regularizer)
     recipe["input_sha256"] = inputs.base.sha256
     if noise.size_of(request.source):
         recipe["input"] = request.source
@@ -269,17 +193,21 @@ def _recipe(request: Request, net: Any, choice: Choice, goal: Goal, inputs: Inpu
         recipe["guide_sha256"] = inputs.guide.sha256
     if inputs.mask:
         recipe["mask_sha256"] = inputs.mask.sha256
-    if choice.is_fallback:
+    if model.is_fallback:
         recipe["asked_model"] = request.net.model
-    return {**recipe, **goal.asked}
+    return recipes.normalized({**recipe, **target.asked})
 
 
-def _compare(old: Recipe, new: Recipe) -> None:
-    """Refuses inputs that differ from the old recipe; warns if other versions may change the last bits."""
+def repeat(job: DreamJob, like: Recipe) -> None:
+    """Makes a job the repetition of an earlier dream: checks its inputs and keeps what that one was asked for.
+
+    Refuses inputs that differ from the earlier recipe; warns if other versions may change the last bits.
+    """
     for key, what in _SAME.items():
-        if old.get(key) != new.get(key):
-            sums = f"its SHA-256 is {new.get(key)}, not {old.get(key)}"
+        if like.get(key) != job.recipe.get(key):
+            sums = f"its SHA-256 is {job.recipe.get(key)}, not {like.get(key)}"
             raise DreamError(f"{what} is not the one used for that dream: {sums}")
-    for key, what in (("version", "dreamify"), ("engine_version", new["engine"])):
-        if old.get(key) != new[key]:
-            say(f"that dream was made with {what} {old.get(key)}, this is {new[key]}: the result may differ")
+    for key, what in (("version", "dreamify"), ("engine_version", job.net.engine)):
+        if like.get(key) != job.recipe[key]:
+            say(f"that dream was made with {what} {like.get(key)}, this is {job.recipe[key]}: the result may differ")
+    job.recipe.update({key: value for key, value in like.items() if key.startswith("asked_")})

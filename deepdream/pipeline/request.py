@@ -1,7 +1,7 @@
 """A request: the pictures, by name and as read, and the settings."""
 
-from dataclasses import dataclass, fields, replace
-from typing import Any, Dict, List, Optional
+from dataclasses import dataclass, replace
+from typing import List, Optional
 
 import numpy as np
 from PIL import Image
@@ -10,18 +10,20 @@ from ..arrays import Size
 from ..errors import DreamError, UsageError
 from ..images import noise, picture
 from ..images.picture import Picture
+from ..images.recipe import Recipe
 from ..settings import DREAM, GOAL, NET, PICTURE, DreamSettings, GoalSettings, NetSettings, PictureSettings
-
-Recipe = Dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Request:
-    """What to dream: the pictures, by path or "-", and the settings."""
+    """What to dream: the pictures, by path or "-", and the settings. A seed that is not given is drawn.
+
+    Raises UsageError for an empty source or target.
+    """
 
     source: str
     target: str
-    dream: DreamSettings = DREAM
+    dream: DreamSettings = DREAM  # always with a seed
     goal: GoalSettings = GOAL
     net: NetSettings = NET
     pictures: PictureSettings = PICTURE
@@ -31,6 +33,16 @@ class Request:
     fit_octaves: bool = False  # use fewer octaves if the picture is too small for all of them
     repeated: Optional[str] = None  # the picture that this recipe was read from
     force: bool = False  # replace the target, whatever it is
+    is_seed_drawn: bool = False  # any other seed would do as well
+
+    def __post_init__(self) -> None:
+        for what, name in (("IN", self.source), ("OUT", self.target)):
+            if not name:
+                raise UsageError(f"{what} is empty: name a file")
+        if self.dream.seed is None:
+            drawn = replace(self.dream, seed=int(np.random.randint(2**31)))
+            object.__setattr__(self, "dream", drawn)  # the class is frozen
+            object.__setattr__(self, "is_seed_drawn", True)
 
     @property
     def sources(self) -> List[str]:
@@ -60,7 +72,7 @@ class Inputs:
     @property
     def sizes(self) -> List[Size]:
         """(height, width) of each picture that the net is run on."""
-        return [image.pixels.shape[:2] for image in (self.base, self.guide) if image]
+        return [image.size for image in (self.base, self.guide) if image]
 
 
 def request_again(
@@ -80,16 +92,11 @@ def request_again(
             way_out = f"a {what}: give it with --{what}" if had else f"no {what}: leave --{what} out"
             raise UsageError(f"that dream had {way_out}")
     try:
-        dream, goal, net = (_settings(kind, recipe) for kind in (DreamSettings, GoalSettings, NetSettings))
-        pictures = _settings(PictureSettings, recipe)
+        dream, goal, net = DREAM.with_options(recipe), GOAL.with_options(recipe), NET.with_options(recipe)
+        pictures = PICTURE.with_options(recipe)
     except UsageError as error:
         raise DreamError(f"the recipe cannot be repeated: {error}") from None
     return Request(source, target, dream, goal, replace(net, model=model) if model else net, pictures, guide, mask)
-
-
-def _settings(kind: Any, recipe: Recipe) -> Any:
-    options = {f.name: f.metadata["option"] for f in fields(kind)}
-    return kind(**{name: recipe[option] for name, option in options.items() if option in recipe})
 
 
 def read_inputs(request: Request, base: Optional[Picture] = None, guide: Optional[Picture] = None) -> Inputs:
@@ -104,7 +111,7 @@ def read_inputs(request: Request, base: Optional[Picture] = None, guide: Optiona
     guide = guide or (picture.read(request.guide, max_size, seed) if request.guide else None)
     mask = picture.read(request.mask, max_size, seed) if request.mask else None
     if mask:
-        (h, w), (mask_h, mask_w) = base.pixels.shape[:2], mask.pixels.shape[:2]
+        (h, w), (mask_h, mask_w) = base.size, mask.size
         if (h, w) != (mask_h, mask_w):
             raise DreamError(f"the mask is {mask_w}x{mask_h} and the picture {w}x{h}: make them the same size")
         if not mask_weights(mask).any():
@@ -115,11 +122,13 @@ def read_inputs(request: Request, base: Optional[Picture] = None, guide: Optiona
 def redraw_noise(inputs: Inputs, request: Request) -> Inputs:
     """Redraws noise inputs from the request's seed; keeps the others, which may not be readable twice."""
 
-    def anew(source: Optional[str], image: Optional[Picture]) -> Any:
-        is_noise = source and noise.size_of(source)
-        return picture.read(str(source), request.pictures.max_size, request.dream.seed) if is_noise else image
+    def redrawn(source: str) -> Optional[Picture]:
+        is_noise = noise.size_of(source)
+        return picture.read(source, request.pictures.max_size, request.dream.seed) if is_noise else None
 
-    return Inputs(anew(request.source, inputs.base), anew(request.guide, inputs.guide), anew(request.mask, inputs.mask))
+    guide = redrawn(request.guide) if request.guide else None
+    mask = redrawn(request.mask) if request.mask else None
+    return Inputs(redrawn(request.source) or inputs.base, guide or inputs.guide, mask or inputs.mask)
 
 
 def mask_weights(mask: Picture) -> np.ndarray:

@@ -1,44 +1,32 @@
 """Resolves what the user asked for into objectives: a layer, some of its channels, a class or several layers."""
 
 import math
-from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Callable, Dict, List, NamedTuple, Optional, Sequence
 
+from ..ascent import Term
 from ..caffe_format.topology import Topology
 from ..errors import UsageError, shown
 from ..modelzoo import labels
-from ..objectives import Objective, objective_channel, objective_L2
+from ..objectives import objective_channel
 from ..settings import MOST, DreamSettings, GoalSettings
 
 
-class Aim(NamedTuple):
-    """A layer with its weight and the channels to maximize; no channels means all of them."""
+class Target(NamedTuple):
+    """What a dream maximizes, resolved on a net."""
 
-    end: str
-    weight: float = 1.0
-    channels: Tuple[int, ...] = ()
-
-    @property
-    def objective(self) -> Objective:
-        """The objective on this layer."""
-        return objective_channel(self.channels) if self.channels else objective_L2
-
-
-class Goal(NamedTuple):
-    """The target of a dream."""
-
-    aims: Sequence[Aim]
+    terms: Sequence[Term]
     text: str  # in words, for messages
     recipe: Dict[str, str]  # its entries in the recipe
     asked: Dict[str, str]  # recipe entries for what the user asked for, if that differs
 
 
-def find_goal(
+def find_target(
     goal: GoalSettings,
     dream: DreamSettings,
     topology: Topology,
     listing: Optional[str],
     layer_for: Callable[[str], str] = lambda asked: asked,
-) -> Goal:
+) -> Target:
     """Resolves the target of the settings on a net.
 
     topology: for a class, that of the net in convolutional form. listing: the shipped list of class names; None to
@@ -52,7 +40,7 @@ def find_goal(
     if goal.layers is not None:
         return _layers(goal.layers, topology, layer_for)
     end = _existing(dream.end, topology, layer_for)
-    return Goal([Aim(end)], f"layer {end}", {"layer": end}, _asked("layer", dream.end, end))
+    return Target([Term(end)], f"layer {end}", {"layer": end}, _asked("layer", dream.end, end))
 
 
 def _existing(asked: str, topology: Topology, layer_for: Callable[[str], str]) -> str:
@@ -66,7 +54,7 @@ def _asked(key: str, asked: str, used: str) -> Dict[str, str]:
     return {f"asked_{key}": asked} if asked != used else {}
 
 
-def _channel(text: str, topology: Topology, layer_for: Callable[[str], str]) -> Goal:
+def _channel(text: str, topology: Topology, layer_for: Callable[[str], str]) -> Target:
     asked, _, numbers = text.rpartition(":")
     try:
         channels = [int(number) for number in numbers.split(",")]
@@ -83,14 +71,14 @@ def _channel(text: str, topology: Topology, layer_for: Callable[[str], str]) -> 
     for channel in dict.fromkeys(channels):
         end, number = topology.channel_source(layer, channel)
         by_layer.setdefault(end, []).append(number)
-    aims = [Aim(end, 1.0, tuple(found)) for end, found in by_layer.items()]
+    terms = [Term(end, objective_channel(found), channels=tuple(found)) for end, found in by_layer.items()]
     plural = "s" if len(channels) > 1 else ""
     used = f"{layer}:{numbers}"
     said = f"channel{plural} {numbers} of layer {layer}"
-    return Goal(aims, said, {"channel": used}, _asked("channel", text, used))
+    return Target(terms, said, {"channel": used}, _asked("channel", text, used))
 
 
-def _class(text: str, topology: Topology, listing: Optional[str]) -> Goal:
+def _class(text: str, topology: Topology, listing: Optional[str]) -> Target:
     end = topology.classifier()
     count = topology.shapes[end][1]
     listing = listing or labels.listing_for(count)
@@ -98,11 +86,11 @@ def _class(text: str, topology: Topology, listing: Optional[str]) -> Goal:
     number = labels.find(text, names, count)
     recipe = {"class": str(number), **({"class_name": names[number]} if names else {})}
     said = " ".join(["class", str(number), *names[number : number + 1]])
-    return Goal([Aim(end, 1.0, (number,))], said, recipe, {})
+    return Target([Term(end, objective_channel([number]), channels=(number,))], said, recipe, {})
 
 
-def _layers(text: str, topology: Topology, layer_for: Callable[[str], str]) -> Goal:
-    aims: List[Aim] = []
+def _layers(text: str, topology: Topology, layer_for: Callable[[str], str]) -> Target:
+    terms: List[Term] = []
     named: List[str] = []
     used: List[str] = []
     for part in text.split(","):
@@ -117,8 +105,8 @@ def _layers(text: str, topology: Topology, layer_for: Callable[[str], str]) -> G
                 f"{-MOST[float]} to {MOST[float]}, not {shown(text)}"
             )
         end = _existing(asked, topology, layer_for)
-        aims.append(Aim(end, number))
+        terms.append(Term(end, weight=number))
         for names, name in ((named, asked), (used, end)):
             names.append(f"{name}:{weight}" if colon else name)
     text = ",".join(used)
-    return Goal(aims, f"layers {text}", {"layers": text}, _asked("layers", ",".join(named), text))
+    return Target(terms, f"layers {text}", {"layers": text}, _asked("layers", ",".join(named), text))

@@ -6,13 +6,13 @@ import signal
 from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
-from typing import Dict, Iterator, List, Sequence, Set, Tuple
+from typing import Dict, Iterator, List, Sequence, Set
 
 from ..console import bar, interruptible, say
 from ..errors import DreamError, UsageError
 from ..images import picture
-from ..pipeline.prepare import check, seeded
 from ..pipeline.request import Request
+from ..pipeline.resolve import check
 from ..settings import WORKERS, WorkerSettings
 from ..storage import atomic, files
 from . import executors
@@ -23,19 +23,17 @@ from .worker import BatchResult, dream_file
 def run(sources: Sequence[str], request: Request, settings: WorkerSettings = WORKERS) -> int:
     """Dreams all pictures into a folder; returns the exit code: 1 if a file failed, 128 plus the number of a signal.
 
-    sources: pictures, folders of pictures and patterns such as "*.jpg", by path or by address. request: its target is
-    the folder; with force, existing dreams are dreamt again.
+    sources: pictures, folders of pictures and patterns such as "*.jpg", by path or by address. request: its source is
+    the first of them and its target the folder; with force, existing dreams are dreamt again.
     Raises UsageError, before anything is dreamt, if two files would get the same name or a dream would replace an
     input; DreamError if another batch is writing to the folder.
     """
     jobs = find_jobs(sources, request)
     check(request)
-    open_seed = request.dream.seed is None
-    request = seeded(request)
-    crew = executors.find_workers(request.net, settings, len(jobs))
+    pool = executors.find_workers(request.net, settings, len(jobs))
     files.make_folder(request.target)
     with _claimed(request.target):
-        return _Batch(request, jobs, open_seed).run(crew)
+        return _Batch(request, jobs).run(pool)
 
 
 @contextlib.contextmanager
@@ -107,21 +105,20 @@ def _without_dreams(found: List[str], folder: str) -> List[str]:
 class _Batch:
     """The state of one batch: counts what was dreamt and what failed."""
 
-    def __init__(self, request: Request, jobs: Dict[str, str], open_seed: bool):
-        self._request, self._open_seed = request, open_seed
-        self._jobs = jobs
+    def __init__(self, request: Request, jobs: Dict[str, str]):
+        self._request, self._jobs = request, jobs
         self._said: Set[str] = set()
         self._dreamt = self._before = self._failed = 0
 
-    def run(self, crew: WorkerPool) -> int:
+    def run(self, pool: WorkerPool) -> int:
         """Dreams everything; returns the exit code."""
         count = len(self._jobs)
-        say(f"{count} picture{'s' if count > 1 else ''}, {crew.where}")
-        jobs = (Job(source, self._args(source, crew)) for source in self._jobs)
+        say(f"{count} picture{'s' if count > 1 else ''}, {pool.where}")
+        jobs = (Job(source, (self._request_for(source, pool),)) for source in self._jobs)
         self._progress = bar("{n_fmt} of {total_fmt} pictures", count)
         try:
             with self._progress, interruptible("the pictures in progress") as interrupted:
-                as_completed = executors.as_completed(crew, dream_file, jobs, interrupted)
+                as_completed = executors.as_completed(pool, dream_file, jobs, interrupted)
                 with contextlib.closing(as_completed):
                     for source, future in as_completed:
                         self._take(source, future)
@@ -139,9 +136,9 @@ class _Batch:
     def _left(self) -> int:
         return len(self._jobs) - self._dreamt - self._before - self._failed
 
-    def _args(self, source: str, crew: WorkerPool) -> Tuple[Request, bool]:
+    def _request_for(self, source: str, pool: WorkerPool) -> Request:
         request = replace(self._request, source=source, target=self._jobs[source])
-        return executors.for_workers(request, crew), self._open_seed
+        return executors.for_workers(request, pool)
 
     def _take(self, source: str, future: "Future[BatchResult]") -> None:
         """Counts and reports the result of a file."""

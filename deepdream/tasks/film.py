@@ -12,7 +12,8 @@ from ..errors import UsageError
 from ..images import picture
 from ..images.animation import FORMATS as ANIMATIONS
 from ..images.picture import Picture
-from ..pipeline.request import Recipe, Request
+from ..images.recipe import Recipe
+from ..pipeline.request import Request
 from ..settings import VIDEO, WORKERS, VideoSettings, WorkerSettings
 from ..video.film import FORMATS, Film, VideoFormat
 from ..video.flow import motion, opencv

@@ -2,7 +2,6 @@
 
 import contextlib
 import itertools
-import json
 import math
 from dataclasses import replace
 from fractions import Fraction
@@ -14,12 +13,15 @@ import numpy as np
 
 from ..arrays import Size
 from ..console import bar, interruptible, say
-from ..dream import dream_steps
+from ..dream import Step
 from ..errors import DreamError, UsageError
 from ..images import animation, picture, transparency
+from ..images import recipe as recipes
 from ..images.picture import Picture
-from ..pipeline.prepare import DreamJob, prepare
-from ..pipeline.request import Recipe, Request
+from ..images.recipe import Recipe
+from ..pipeline.prepare import DreamJob, load
+from ..pipeline.request import Request, read_inputs
+from ..pipeline.resolve import announce, find_model, resolve
 from ..settings import WORKERS, WorkerSettings
 from ..video import writer
 from ..video.film import FORMATS, VideoFormat
@@ -66,19 +68,20 @@ class Frames(Protocol):
 def run(request: Request, frames: Frames, base: Optional[Picture] = None, workers: WorkerSettings = WORKERS) -> int:
     """Makes or resumes a sequence; returns the exit code: 128 plus the signal number if a signal cut it short.
 
-    request: its target is a folder for the frames, or a file in one of the kind's formats. base: see prepare. workers:
-    what computes the dreams; by default this process, which is required if a frame depends on the dream before it.
+    request: its target is a folder for the frames, or a file in one of the kind's formats. base: the first frame, if it
+    is read already. workers: what computes the dreams; by default this process, which is required if a frame depends on
+    the dream before it.
     Raises UsageError if the target has another format, is an input or holds something else, or if the sequence was
     begun with other settings; DreamError if anything fails.
     """
     outputs.refuse_inputs(request.target, request)
     with contextlib.closing(SequenceOutput(request.target, frames.kind)) as place:
-        crew = executors.if_asked(request.net, workers)
-        return _run(replace(request, net=crew.net) if crew else request, frames, base, place, crew)
+        pool = executors.if_asked(request.net, workers)
+        return _run(replace(request, net=pool.net) if pool else request, frames, base, place, pool)
 
 
 def _run(
-    request: Request, frames: Frames, base: Optional[Picture], place: SequenceOutput, crew: Optional[WorkerPool]
+    request: Request, frames: Frames, base: Optional[Picture], place: SequenceOutput, pool: Optional[WorkerPool]
 ) -> int:
     name = frames.kind.name
     if place.format in FORMATS.values():
@@ -87,9 +90,8 @@ def _run(
     finished = None if request.force else place.finished()
     state = None if finished else _begun(place, request)
     begun = finished or (state.recipe if state else None)
-    prepared = prepare(_like(request, begun), begun=begun.get("model") if begun else None, base=base)
-    # Normalized as it will be when read back, so that the two compare equal.
-    recipe: Recipe = json.loads(json.dumps({**prepared.recipe, **frames.recipe}))
+    prepared = _prepare(request, begun or {}, base)
+    recipe = recipes.normalized({**prepared.recipe, **frames.recipe})
     if request.force and begun != recipe:
         place.make_way(lambda path: outputs.refuse_inputs(path, request))
         state = begun = None
@@ -101,13 +103,13 @@ def _run(
         place.check_whole(count)
         say(f"all {count} frames are already in {request.target}")
         return 0
-    _tell_what_is_lost(place, frames, prepared.inputs.base.pixels.shape[:2])
+    _tell_what_is_lost(place, frames, prepared.inputs.base.size)
     if state:
         say(f"resuming after {state.done} of {frames.count} frames")
     state = state or Checkpoint(0, prepared.inputs.base.pixels.astype(np.float32), recipe)
     place.begin(state)
     try:
-        state, cut_short = _dream(prepared, frames, place, state, crew)
+        state, cut_short = _dream(prepared, frames, place, state, pool)
         if cut_short:
             say(f"stopped after {state.done} of {frames.count} frames: run the same command to resume")
             return 128 + cut_short
@@ -147,14 +149,14 @@ def _tell_what_is_lost(place: SequenceOutput, frames: Frames, size: Size) -> Non
 
 
 def _dream(
-    prepared: DreamJob, frames: Frames, place: SequenceOutput, state: Checkpoint, crew: Optional[WorkerPool]
+    prepared: DreamJob, frames: Frames, place: SequenceOutput, state: Checkpoint, pool: Optional[WorkerPool]
 ) -> Tuple[Checkpoint, Optional[int]]:
     """Dreams the missing frames; returns the checkpoint reached, and the signal that cut it short, if any."""
     clip, first = prepared.request.dream.clip, prepared.inputs.base.alpha
     is_lost = False  # whether lost transparency was reported
-    what = "the frames in progress" if crew else "this step"
+    what = "the frames in progress" if pool else "this step"
     with bar("frame {n_fmt} of {total_fmt}", frames.count, state.done) as progress, interruptible(what) as interrupted:
-        dreamt = partial(_with_workers, crew) if crew else _here
+        dreamt = partial(_with_workers, pool) if pool else _here
         with contextlib.closing(dreamt(prepared, frames, state, interrupted)) as dreams:
             for dream in dreams:
                 # The picture first: if the program ends before the state is saved, it makes the same picture again.
@@ -181,8 +183,8 @@ def _here(prepared: DreamJob, frames: Frames, state: Checkpoint, interrupted: In
         start = frames.start(number, last)
         if start is None or interrupted():
             return
-        dream, done = _of_frame(prepared.request, number).dream, None
-        for step in dream_steps(prepared.net, start, dream, prepared.ascend):
+        done: Optional[Step] = None
+        for step in prepared.steps(start, _seed(prepared.request, number)):
             if interrupted():
                 return
             done = step
@@ -191,7 +193,7 @@ def _here(prepared: DreamJob, frames: Frames, state: Checkpoint, interrupted: In
 
 
 def _with_workers(
-    crew: WorkerPool, prepared: DreamJob, frames: Frames, state: Checkpoint, interrupted: Interrupted
+    pool: WorkerPool, prepared: DreamJob, frames: Frames, state: Checkpoint, interrupted: Interrupted
 ) -> Dreams:
     """Yields the missing frames, (h, w, 3) float32, computed by workers until a signal arrives."""
 
@@ -200,16 +202,18 @@ def _with_workers(
             start = frames.start(number, state.dream)
             if start is None:
                 return
-            request = executors.for_workers(_of_frame(prepared.request, number), crew)
-            yield Job(number, (request, Picture(start.astype(np.uint8), None, ""), prepared.recipe))
+            dream = replace(prepared.request.dream, seed=_seed(prepared.request, number))
+            request = executors.for_workers(replace(prepared.request, dream=dream), pool)
+            base = Picture(start.astype(np.uint8), None, "")
+            yield Job(number, (request, base, prepared.plan, prepared.recipe))
 
-    for _, future in executors.as_completed(crew, dream_picture, coming(), interrupted, in_order=True):
+    for _, future in executors.as_completed(pool, dream_picture, coming(), interrupted, in_order=True):
         yield executors.result(future)
 
 
-def _of_frame(request: Request, number: int) -> Request:
-    """The request with a seed for this frame, so that the result does not depend on where the run started."""
-    return replace(request, dream=replace(request.dream, seed=(int(request.dream.seed or 0) + number) % 2**32))
+def _seed(request: Request, number: int) -> int:
+    """The seed of a frame: one for each, so that the result does not depend on where the run started."""
+    return (int(request.dream.seed or 0) + number) % 2**32
 
 
 def _write(path: Path, place: SequenceOutput, frames: Frames, state: Checkpoint) -> None:
@@ -237,22 +241,25 @@ def _milliseconds(times: Sequence[Fraction]) -> Sequence[int]:
     return [max(animation.SHORTEST, after - before) for before, after in zip(marks, marks[1:])]
 
 
-def _like(request: Request, begun: Optional[Recipe]) -> Request:
-    """The request, with an unset seed and memory limit taken from the recipe that the sequence was begun with."""
-    if begun is None:
-        return request
-    if request.dream.seed is None and "seed" in begun:
+def _prepare(request: Request, begun: Recipe, base: Optional[Picture]) -> DreamJob:
+    """Prepares the dreams. What was not given is as in the recipe that the sequence was begun with.
+
+    base: the first frame, if it is known; else the picture of the request.
+    """
+    if request.is_seed_drawn and "seed" in begun:
         request = replace(request, dream=replace(request.dream, seed=begun["seed"]))
-    if request.net.memory is None and "memory" in begun:
-        request = replace(request, net=replace(request.net, memory=begun["memory"]))
-    return request
+    model = find_model(request.net, begun.get("model"))
+    resolved = resolve(request, model, read_inputs(request, base))
+    announce(resolved, request)
+    return load(resolved, begun.get("memory"))
 
 
 def _compare(begun: Recipe, recipe: Recipe, place: SequenceOutput, name: str, is_finished: bool) -> None:
     """Refuses to resume or replace a sequence with different settings."""
-    for key in [*recipe, *begun]:
-        if begun.get(key) != recipe.get(key):
-            difference = f"a {name} with {key} {begun.get(key)}, and this is one with {recipe.get(key)}"
-            if is_finished:
-                raise UsageError(f"{place.target} is {difference}: choose another OUT, or replace it with --force")
-            raise UsageError(f"{place.target} was begun as {difference}: {place.ways_out}")
+    key = recipes.difference(begun, recipe)
+    if key is None:
+        return
+    difference = f"a {name} with {key} {begun.get(key)}, and this is one with {recipe.get(key)}"
+    if is_finished:
+        raise UsageError(f"{place.target} is {difference}: choose another OUT, or replace it with --force")
+    raise UsageError(f"{place.target} was begun as {difference}: {place.ways_out}")

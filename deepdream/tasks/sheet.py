@@ -7,7 +7,6 @@ octaves this does not hold: each octave starts from the final result of the one 
 
 import contextlib
 import io
-import json
 import signal
 from dataclasses import dataclass, replace
 from functools import partial
@@ -20,18 +19,21 @@ from ..console import bar, interruptible, say
 from ..dream import Step
 from ..errors import DreamError
 from ..images import animation, picture, transparency
+from ..images import recipe as recipes
 from ..images.picture import Picture
-from ..pipeline.prepare import DreamJob, fewer_octaves, prepare, variant_of
-from ..pipeline.request import Recipe, Request, redraw_noise
-from ..settings import DREAM, MOST, WORKERS, DreamSettings, WorkerSettings
+from ..images.recipe import Recipe
+from ..pipeline.memory import MemoryPlan
+from ..pipeline.prepare import DreamJob, load, variant_of
+from ..pipeline.request import Request, redraw_noise
+from ..pipeline.resolve import announce, fewer_octaves, find_model, resolve
+from ..settings import DREAM, WORKERS, DreamSettings, WorkerSettings
 from ..storage import files
-from ..units import byte_size
 from . import executors, outputs, sheet_picture
 from .executors import Job, WorkerPool
 from .sheet_axes import Axis, Values, find_axes, name_layers, requests, suitable_layers
 from .sheet_cache import Cells
 from .sheet_picture import Content
-from .worker import dream_moments, moments
+from .worker import dream_partway, partway
 
 Dreams = Generator[Tuple["Cell", Content], None, None]
 Advance = Callable[[Sequence["Cell"], int], None]  # advances the bar by pixels; for which cells, if known
@@ -46,6 +48,7 @@ class Cell:
     """One dream of the sheet."""
 
     request: Request
+    plan: MemoryPlan
     recipe: Recipe
     caption: str
     content: Optional[Content] = None  # the dream, or why it failed; None until known
@@ -63,22 +66,26 @@ def run(request: Request, values: Values, workers: WorkerSettings = WORKERS) -> 
     (files.check if is_animation else picture.check_target)(request.target)
     is_there = outputs.check(request)
     request, asked = find_axes(request, values)
-    crew = executors.if_asked(request.net, workers)
-    request = replace(request, net=crew.net) if crew else request
-    axes = name_layers(request, asked)
-    prepared = prepare(requests(request, axes)[0], varying=[*(axis.option for axis in axes), "octaves"])
+    pool = executors.if_asked(request.net, workers)
+    request = replace(request, net=pool.net) if pool else request
+    model = find_model(request.net)
+    axes = name_layers(model, asked)
+    first = requests(request, axes)[0]
+    resolved = resolve(first, model)
+    announce(resolved, first, varying=[*(axis.option for axis in axes), "octaves"])
+    prepared = load(resolved)
     if asked[0].is_every_layer:
         axes, left_out = suitable_layers(prepared, request, axes)
         if left_out:
             say(f"left out, because the picture is too small for them: {', '.join(left_out)}")
-    cells, size = _cells(prepared, request, axes), prepared.inputs.base.pixels.shape[:2]
+    cells, size = _cells(prepared, request, axes), prepared.inputs.base.size
     store = Cells()
     for cell in cells:
         cell.content = store.find(cell.recipe, size)
     _tell(axes, cells, size)
     _tell_octaves(request, cells, size)
     try:
-        cut_short = _dream(prepared, cells, store, crew)
+        cut_short = _dream(prepared, cells, store, pool)
     except KeyboardInterrupt:  # the second Ctrl-C, within a step
         cut_short = int(signal.SIGINT)
     done = _done(cells)
@@ -100,9 +107,7 @@ def _cells(prepared: DreamJob, request: Request, axes: Sequence[Axis]) -> List[C
     for one in requests(request, axes):
         other = variant_of(prepared, one)
         caption = ", ".join(axis.caption(getattr(one.dream, axis.name)) for axis in axes)
-        # A dream that fits now must not be fitted again later, with less memory free: its recipe is fixed already.
-        net = replace(other.request.net, memory=other.request.net.memory or MOST[byte_size])
-        cells.append(Cell(replace(other.request, net=net), other.recipe, caption))
+        cells.append(Cell(other.request, other.plan, other.recipe, caption))
     return cells
 
 
@@ -144,11 +149,11 @@ def _tell_faults(cells: Sequence[Cell]) -> None:
         say(f"{caption} is left grey: {fault}")
 
 
-def _dream(prepared: DreamJob, cells: Sequence[Cell], store: Cells, crew: Optional[WorkerPool]) -> Optional[int]:
+def _dream(prepared: DreamJob, cells: Sequence[Cell], store: Cells, pool: Optional[WorkerPool]) -> Optional[int]:
     """Dreams the missing cells, with a bar; returns the signal that cut it short, if any."""
-    jobs, size = _jobs(cells), prepared.inputs.base.pixels.shape[:2]
+    jobs, size = _jobs(cells), prepared.inputs.base.size
     work = sum(_work(job[-1].request.dream, size) for job in jobs)
-    what = "the dreams in progress" if crew else "this step"
+    what = "the dreams in progress" if pool else "this step"
     with bar("{desc}", work) as progress, interruptible(what) as interrupted:
 
         def advance(job: Sequence[Cell], pixels: int) -> None:
@@ -157,7 +162,7 @@ def _dream(prepared: DreamJob, cells: Sequence[Cell], store: Cells, crew: Option
             progress.update(pixels)
 
         advance([], 0)
-        dreamt = partial(_with_workers, crew) if crew else _here
+        dreamt = partial(_with_workers, pool) if pool else _here
         with contextlib.closing(dreamt(prepared, jobs, advance, interrupted)) as dreams:
             for cell, content in dreams:
                 cell.content = content
@@ -170,7 +175,7 @@ def _dream(prepared: DreamJob, cells: Sequence[Cell], store: Cells, crew: Option
 
 
 def _jobs(cells: Sequence[Cell]) -> List[List[Cell]]:
-    """The missing cells, grouped into dreams: each list holds moments of one dream, in order."""
+    """The missing cells, grouped into dreams: each list holds stages of one dream, in order."""
     jobs: Dict[DreamSettings, List[Cell]] = {}
     for cell in cells:
         dream = cell.request.dream
@@ -196,9 +201,9 @@ def _here(prepared: DreamJob, jobs: Sequence[Sequence[Cell]], advance: Advance, 
             advance(job, step.octave_base[0].size)
             return not interrupted()
 
-        last, there = job[-1].request, []
+        last, there = job[-1], []
         try:
-            for count, pixels in moments(variant_of(prepared, last), _iterations(job), go_on):
+            for count, pixels in partway(variant_of(prepared, last.request, last.plan), _iterations(job), go_on):
                 there.append(count)
                 yield from _of(job, count, pixels)
         except DreamError as error:
@@ -206,18 +211,19 @@ def _here(prepared: DreamJob, jobs: Sequence[Sequence[Cell]], advance: Advance, 
 
 
 def _with_workers(
-    crew: WorkerPool, prepared: DreamJob, jobs: Sequence[Sequence[Cell]], advance: Advance, interrupted: Interrupted
+    pool: WorkerPool, prepared: DreamJob, jobs: Sequence[Sequence[Cell]], advance: Advance, interrupted: Interrupted
 ) -> Dreams:
     """Yields cells with their content, computed by workers until a signal arrives."""
-    size = prepared.inputs.base.pixels.shape[:2]
+    size = prepared.inputs.base.size
 
     def coming() -> Iterator[Job]:
         for number, job in enumerate(jobs):
-            request = executors.for_workers(job[-1].request, crew)
+            last = job[-1]
+            request = executors.for_workers(last.request, pool)
             base = redraw_noise(prepared.inputs, request).base
-            yield Job(number, (request, base, job[-1].recipe, _iterations(job)))
+            yield Job(number, (request, base, last.plan, last.recipe, _iterations(job)))
 
-    for number, future in executors.as_completed(crew, dream_moments, coming(), interrupted):
+    for number, future in executors.as_completed(pool, dream_partway, coming(), interrupted):
         job = jobs[number]
         try:
             for count, pixels in executors.result(future):
@@ -246,7 +252,7 @@ def _failed(job: Sequence[Cell], error: DreamError, there: Collection[int]) -> I
 def _write(
     target: str, new: bool, is_animation: bool, axes: Sequence[Axis], cells: Sequence[Cell], base: Picture
 ) -> None:
-    size, alpha = base.pixels.shape[:2], transparency.if_any(base.alpha)
+    size, alpha = base.size, transparency.if_any(base.alpha)
     contents: List[Any] = [cell.content for cell in cells]
     contents = [one if isinstance(one, str) else transparency.joined(one, alpha) for one in contents]
     captions, recipe = [cell.caption for cell in cells], _recipe(axes, cells)
@@ -274,5 +280,4 @@ def _recipe(axes: Sequence[Axis], cells: Sequence[Cell]) -> Recipe:
     own = {f"sheet_{axis.option}": list(axis.values) for axis in axes}
     if "octaves" not in common and "sheet_octaves" not in own:  # as many as fit, which may differ between dreams
         own["octaves"] = [cell.recipe["octaves"] for cell in cells]
-    recipe: Recipe = json.loads(json.dumps({**common, **own}))
-    return recipe
+    return recipes.normalized({**common, **own})

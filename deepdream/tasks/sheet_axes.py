@@ -7,7 +7,7 @@ from typing import Any, Dict, List, NamedTuple, Sequence, Set, Tuple
 from ..caffe_format.sizes import octaves_that_fit
 from ..caffe_format.topology import Topology, read_topology
 from ..errors import UsageError
-from ..modelzoo.auto import choose
+from ..modelzoo.zoo import Model
 from ..pipeline.prepare import DreamJob
 from ..pipeline.request import Inputs, Request
 from ..settings import ALL, DREAM, SHEET, SHEET_SEED
@@ -34,7 +34,7 @@ class Axis(NamedTuple):
     @property
     def option(self) -> str:
         """The name of the setting on the command line and in recipes."""
-        return str(DREAM.__dataclass_fields__[self.name].metadata["option"])
+        return DREAM.option(self.name)
 
     @property
     def is_every_layer(self) -> bool:
@@ -78,14 +78,13 @@ def requests(request: Request, axes: Sequence[Axis]) -> List[Request]:
     return [replace(request, dream=replace(request.dream, **dict(zip(names, chosen)))) for chosen in every]
 
 
-def name_layers(request: Request, axes: List[Axis]) -> List[Axis]:
+def name_layers(model: Model, axes: List[Axis]) -> List[Axis]:
     """The axes with every layer named. Raises UsageError for an unknown layer, with the closest names."""
     if axes[0].name != "end":
         return axes
-    choice = choose(request.net.model, request.net.engine, progress=True)
-    topology = read_topology(choice.model.prototxt)
+    topology = read_topology(model.prototxt)
     layers = tuple(topology.dreamable()) if axes[0].is_every_layer else axes[0].values
-    layers = tuple(dict.fromkeys(layer if layer in topology.index else choice.layer(layer) for layer in layers))
+    layers = tuple(dict.fromkeys(layer if layer in topology.index else model.layer(layer) for layer in layers))
     for layer in layers:
         topology.check_end(layer)
     return [Axis("end", layers), *axes[1:]]

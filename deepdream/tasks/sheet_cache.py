@@ -15,16 +15,15 @@ import platform
 from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Tuple
+from typing import List, Optional, Tuple
 
 import numpy as np
 
 from ..arrays import Size
 from ..errors import DreamError
 from ..images import picture
+from ..images.recipe import Recipe
 from ..storage import atomic, cache_dir
-
-Recipe = Dict[str, Any]
 
 LIMIT = 500 * 10**6  # bytes
 _SOURCES = Path(__file__).parents[1]
@@ -51,7 +50,7 @@ class Cells:
         try:
             if not os.path.isfile(path):  # noqa: PTH113  # Path.is_file raises PermissionError
                 return None
-            if picture.read_recipe(path) != _as_read(recipe):
+            if picture.read_recipe(path) != recipe:
                 return None
             pixels = picture.read(path).pixels
         except DreamError:
@@ -95,12 +94,6 @@ class Cells:
             with contextlib.suppress(FileNotFoundError):
                 path.unlink()
             excess -= size
-
-
-def _as_read(recipe: Recipe) -> Recipe:
-    """The recipe as it reads back from a file."""
-    read: Recipe = json.loads(json.dumps(recipe))
-    return read
 
 
 @lru_cache(maxsize=None)

@@ -9,11 +9,12 @@ from typing import Optional, Tuple, Union
 import numpy as np
 
 from ..console import interruptible, say
-from ..dream import Step, dream_steps
+from ..dream import Step
 from ..errors import DreamError, UsageError
 from ..images import picture
-from ..pipeline.prepare import DreamJob, prepare
-from ..pipeline.request import Recipe, Request
+from ..images.recipe import Recipe
+from ..pipeline.prepare import DreamJob, prepare, repeat
+from ..pipeline.request import Request
 from ..storage import files
 from . import outputs
 from .progress import Progress, moment
@@ -26,18 +27,19 @@ def run(request: Request, like: Optional[Recipe] = None) -> int:
     """Dreams and writes the result; returns the exit code: 128 plus the signal number if a signal cut it short.
 
     If the dream fails after its first step, the dream so far is written and then the error is raised.
-    like: see prepare.
+    like: the recipe of an earlier dream that this one repeats.
     """
     picture.check_target(request.target)
     is_there = outputs.check(request)
-    open_seed = request.dream.seed is None
     frames = StepFrames(request) if request.frames else None
     with contextlib.closing(frames) if frames else contextlib.nullcontext():
         if frames:
             frames.check()
-        prepared = prepare(request, like)
+        prepared = prepare(request)
+        if like is not None:
+            repeat(prepared, like)
         if frames:
-            frames.begin(prepared.recipe, open_seed)
+            frames.begin(prepared.recipe)
         last, cut_short = _dream(prepared, frames)
     request, alpha = prepared.request, prepared.inputs.base.alpha
     image, recipe = finalize(prepared, last)
@@ -70,9 +72,9 @@ def _dream(prepared: DreamJob, frames: Optional[StepFrames]) -> Tuple[Optional[S
     """
     dream, base = prepared.request.dream, prepared.inputs.base
     last: Optional[Step] = None
-    with Progress(dream, base.pixels.shape[:2]) as progress, interruptible() as interrupted:
+    with Progress(dream, base.size) as progress, interruptible() as interrupted:
         try:
-            for last in dream_steps(prepared.net, base.pixels, dream, prepared.ascend):
+            for last in prepared.steps(base.pixels):
                 progress.show(last)
                 if frames:
                     frames.write(last, prepared.recipe, base.alpha)

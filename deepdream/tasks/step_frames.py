@@ -12,7 +12,8 @@ from ..dream import Step
 from ..errors import DreamError, UsageError
 from ..images import picture, transparency
 from ..images import recipe as recipes
-from ..pipeline.request import Recipe, Request
+from ..images.recipe import Recipe
+from ..pipeline.request import Request
 from ..storage import atomic, files
 from . import outputs
 from .checkpoint import is_shown
@@ -35,7 +36,7 @@ class StepFrames:
         if Path(self._folder).is_dir():
             picture.check_target(files.join(self._folder, _name(0, 0)))
 
-    def begin(self, recipe: Recipe, open_seed: bool) -> None:
+    def begin(self, recipe: Recipe) -> None:
         """Makes the folder, and removes the frames of an earlier dream if they may be replaced.
 
         They may be replaced if their recipe differs only in what was drawn or chosen automatically (the seed, the
@@ -51,7 +52,7 @@ class StepFrames:
                 f"another dream is writing to {self._folder}: wait for it, or name another folder"
             ) from None
         free = {*recipes.HOW, "moment"}
-        if open_seed:
+        if self._request.is_seed_drawn:
             free |= {"seed"} | ({"input_sha256", "guide_sha256"} if "input" in recipe else set())
         self._make_room(recipe, free)
 

@@ -1,18 +1,20 @@
 """Runs in a worker: one dream after another, with a net that is loaded once."""
 
+import collections
 import threading
 from typing import AbstractSet, Callable, Collection, Iterator, List, NamedTuple, Tuple
 
 import numpy as np
 
 from ..console import captured_messages, say
-from ..dream import Step, dream_steps, dreamt
+from ..dream import Step
 from ..errors import DreamError
 from ..images import picture
 from ..images.picture import Picture
-from ..images.recipe import HOW, difference
+from ..images.recipe import HOW, Recipe, difference
+from ..pipeline.memory import MemoryPlan
 from ..pipeline.prepare import DreamJob, NetCache
-from ..pipeline.request import Recipe, Request
+from ..pipeline.request import Request, read_inputs
 from ..storage import files
 
 _one_at_a_time = threading.Lock()  # dreams in one process share the net
@@ -26,59 +28,57 @@ class BatchResult(NamedTuple):
     said: List[str]
 
 
-def dream_file(request: Request, open_seed: bool) -> BatchResult:
-    """Dreams a file, unless it was dreamt with these settings before. open_seed: any seed counts as the same.
+def dream_file(request: Request) -> BatchResult:
+    """Dreams a file, unless it was dreamt with these settings before. If the seed was drawn, any seed is the same.
 
     Raises DreamError if anything fails, or if the target exists and is something else, unless force is set.
     """
     said: List[str] = []
     with _one_at_a_time, captured_messages(said.append):
-        prepared = _net.prepare(request)
+        job = _net.prepare(request, read_inputs(request))
         files.check_link(request.target)
         there = files.exists(request.target)
         if there and not request.force:
-            _check_done(request.target, prepared.recipe, HOW | {"seed"} if open_seed else HOW)
+            _check_done(request.target, job.recipe, HOW | {"seed"} if request.is_seed_drawn else HOW)
             return BatchResult(True, said)
-        base, dream = prepared.inputs.base, prepared.request.dream
-        image = dreamt(prepared.net, base.pixels, dream, prepared.ascend)
-        pixels = picture.to_uint8(image, dream.clip)
+        base, clip = job.inputs.base, job.request.dream.clip
+        pixels = picture.to_uint8(_dream(job), clip)
         lost = picture.loss(request.target, base.alpha)
         if lost:
             say(lost)
-        picture.write(request.target, pixels, prepared.recipe, base.alpha, new=not there)
+        picture.write(request.target, pixels, job.recipe, base.alpha, new=not there)
     return BatchResult(False, said)
 
 
-def dream_picture(request: Request, base: Picture, recipe: Recipe) -> np.ndarray:
+def dream_picture(request: Request, base: Picture, plan: MemoryPlan, recipe: Recipe) -> np.ndarray:
     """The dream of a picture in memory, (h, w, 3) float32.
 
-    recipe: of the dream, as the main process expects it. Raises DreamError if anything fails, or if this worker would
-    compute the dream differently.
+    plan, recipe: of the dream, as the main process expects it. Raises DreamError if anything fails, or if this worker
+    would compute the dream differently.
     """
     with _one_at_a_time, captured_messages(lambda _: None):
-        prepared = _prepared(request, base, recipe)
-        return dreamt(prepared.net, base.pixels, prepared.request.dream, prepared.ascend)
+        return _dream(_job(request, base, plan, recipe))
 
 
-def dream_moments(
-    request: Request, base: Picture, recipe: Recipe, iterations: Collection[int]
+def dream_partway(
+    request: Request, base: Picture, plan: MemoryPlan, recipe: Recipe, iterations: Collection[int]
 ) -> List[Tuple[int, np.ndarray]]:
-    """The results of moments() for a picture in memory. For recipe and errors see dream_picture."""
+    """The results of partway() for a picture in memory. For plan, recipe and errors see dream_picture."""
     with _one_at_a_time, captured_messages(lambda _: None):
-        return list(moments(_prepared(request, base, recipe), iterations))
+        return list(partway(_job(request, base, plan, recipe), iterations))
 
 
-def moments(
-    one: DreamJob, iterations: Collection[int], go_on: Callable[[Step], bool] = lambda _: True
+def partway(
+    job: DreamJob, iterations: Collection[int], go_on: Callable[[Step], bool] = lambda _: True
 ) -> Iterator[Tuple[int, np.ndarray]]:
     """Yields each of these iterations of the last octave, with the dream at that point, (h, w, 3) uint8.
 
     go_on: called after every step; the dream stops if it returns False.
     """
-    dream, base = one.request.dream, one.inputs.base.pixels
+    dream, base = job.request.dream, job.inputs.base.pixels
     if 0 in iterations:
         yield 0, picture.to_uint8(base.astype(np.float32), dream.clip)
-    for step in dream_steps(one.net, base, dream, one.ascend):
+    for step in job.steps(base):
         goes_on = go_on(step)
         if step.octave + 1 == dream.octave_n and step.iteration + 1 in iterations:
             yield step.iteration + 1, picture.to_uint8(step.whole(), dream.clip)
@@ -86,13 +86,19 @@ def moments(
             return
 
 
-def _prepared(request: Request, base: Picture, recipe: Recipe) -> DreamJob:
-    prepared = _net.prepare(request, base)
-    for key in HOW:
-        here, there = prepared.recipe.get(key), recipe.get(key)
-        if here != there:
-            raise DreamError(f"a worker has {key} {here}, and the main process {there}: use the same on both")
-    return prepared
+def _dream(job: DreamJob) -> np.ndarray:
+    base = job.inputs.base.pixels
+    last = collections.deque(job.steps(base), maxlen=1)
+    return last[0].picture() if last else base.astype(np.float32)
+
+
+def _job(request: Request, base: Picture, plan: MemoryPlan, recipe: Recipe) -> DreamJob:
+    job = _net.prepare(request, read_inputs(request, base), plan)
+    here, there = ({key: one.get(key) for key in sorted(HOW)} for one in (job.recipe, recipe))
+    key = difference(here, there)
+    if key is not None:
+        raise DreamError(f"a worker has {key} {here[key]}, and the main process {there[key]}: use the same on both")
+    return job
 
 
 def _check_done(target: str, recipe: Recipe, free: AbstractSet[str]) -> None:

@@ -9,7 +9,8 @@ import numpy as np
 import scipy.ndimage as nd
 
 from ..images import animation
-from ..pipeline.request import Recipe, Request
+from ..images.recipe import Recipe
+from ..pipeline.request import Request
 from ..settings import ZOOM, ZoomSettings
 from ..video.film import FORMATS, VideoFormat
 from ..video.folder import rate_of

@@ -5,7 +5,8 @@ from typing import Dict, List, NamedTuple, Tuple
 
 from ..caffe_format.topology import read_topology
 from ..modelzoo import zoo
-from ..modelzoo.auto import Choice, choose
+from ..modelzoo.auto import choose
+from ..modelzoo.zoo import Model
 from ..settings import AUTO, DREAM, GOOGLENET, NetSettings
 
 _HERE = Path(__file__).resolve().parent
@@ -30,18 +31,18 @@ def find_models(net: NetSettings) -> Dict[str, str]:
     Raises whatever choose raises.
     """
     offered = {_called(net): net.model}
-    others = [status.name for status in zoo.statuses() if status.folder or status.state == "not made yet"]
+    others = [name for name, model in zoo.list_models().items() if isinstance(model, Model) or model == zoo.NOT_MADE]
     return {**offered, **{name: name for name in others if name != net.model}}
 
 
 def find_layers(model: str, engine: str) -> Layers:
     """The layers of a model, given its name or its folder. Raises whatever choose raises."""
-    choice = choose(model, engine)
-    names = list(read_topology(choice.model.prototxt).dreamable())
-    notes = {name: choice.model.note(name) for name in names}
+    found = choose(model, engine)
+    names = list(read_topology(found.prototxt).dreamable())
+    notes = {name: found.card.note(name) for name in names}
     choices = [(f"{name}: {note}" if note else name, name) for name, note in notes.items()]
-    paths = {name: sample(choice.model.name, name) for name in names}
-    return Layers(_default(choice, names), choices, {name: str(path) for name, path in paths.items() if path.is_file()})
+    paths = {name: sample(found.name, name) for name in names}
+    return Layers(_default(found, names), choices, {name: str(path) for name, path in paths.items() if path.is_file()})
 
 
 def sample(model: str, layer: str) -> Path:
@@ -50,14 +51,13 @@ def sample(model: str, layer: str) -> Path:
 
 
 def _called(net: NetSettings) -> str:
-    choice = choose(net.model, net.engine, progress=True)
-    if choice.is_fallback:
-        return f"{AUTO}: {choice.model.name}, as {GOOGLENET} is missing"
-    return f"{AUTO}: {choice.model.name}" if net.model == AUTO else choice.model.name
+    model = choose(net.model, net.engine, progress=True)
+    if model.is_fallback:
+        return f"{AUTO}: {model.name}, as {GOOGLENET} is missing"
+    return f"{AUTO}: {model.name}" if net.model == AUTO else model.name
 
 
-def _default(choice: Choice, names: List[str]) -> str:
+def _default(model: Model, names: List[str]) -> str:
     """The default layer of the 2015 program, or one at the same depth."""
-    stand_in = Choice(choice.model, True).layer(DREAM.end)
-    fitting = [name for name in (DREAM.end, stand_in) if name in names]
+    fitting = [name for name in (DREAM.end, model.card.counterpart(DREAM.end)) if name in names]
     return fitting[0] if fitting else names[len(names) * 2 // 3]

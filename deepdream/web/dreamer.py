@@ -14,12 +14,14 @@ from PIL import Image
 
 from ..caffe_format.sizes import octave_sizes
 from ..console import captured_messages
-from ..dream import Step, dream_steps
+from ..dream import Step
 from ..errors import DreamError, UsageError
 from ..images import picture, transparency
 from ..images.picture import Picture
-from ..pipeline.prepare import DreamJob, NetCache, fewer_octaves
-from ..pipeline.request import Recipe, Request
+from ..images.recipe import Recipe
+from ..pipeline.prepare import DreamJob, NetCache
+from ..pipeline.request import Request, read_inputs
+from ..pipeline.resolve import fewer_octaves
 from ..settings import WEB, WEB_MOST, WebSettings
 from ..tasks.progress import moment
 from ..tasks.single import finalize
@@ -118,7 +120,7 @@ class Dreamer:
         self._is_closed = False
 
     def begin(self, request: Request) -> Dream:
-        """Read the picture and put the dream at the end of the queue.
+        """Read the picture and put the dream at the end of the queue. request: of its target only the file name counts.
 
         Raises DreamError or UsageError if the request is refused; the message has the name of the file, not its path.
         """
@@ -173,7 +175,7 @@ class Dreamer:
         with _without_paths(request):
             base = self._reader.read(source, *limits)
             towards = None if guide is None else self._reader.read(guide, *limits)
-        target = self._storage.make_folder() / f"{_stem(source)}-dream.png"
+        target = self._storage.make_folder() / Path(request.target).name
         return Dream(replace(request, target=str(target)), base, towards)
 
     def _line_up(self, dream: Dream) -> Dream:
@@ -211,7 +213,7 @@ class Dreamer:
 
     def _dream(self, dream: Dream) -> Moment:
         with captured_messages(lambda text: dream.tell(Moment(text))):
-            prepared = self._net.prepare(dream.request, dream.base, dream.guide)
+            prepared = self._net.prepare(dream.request, read_inputs(dream.request, dream.base, dream.guide))
         last: Optional[Step] = None
         for step in _steps(prepared, dream):
             last = step
@@ -222,7 +224,7 @@ class Dreamer:
         result = _written(prepared, last)
         so_far, seed = result.recipe.get("moment"), result.recipe["seed"]
         words = f"stopped at {so_far}: this is the dream so far" if so_far else "the dream is done"
-        fewer = fewer_octaves(dream.request, prepared.request, dream.base.pixels.shape[:2])
+        fewer = fewer_octaves(dream.request, prepared.request, dream.base.size)
         words = f"{words} (seed {seed}{fewer and ', '}{fewer})"
         return Moment(words, 1.0, None, result, is_last=True)
 
@@ -232,9 +234,9 @@ def _steps(prepared: DreamJob, dream: Dream) -> Iterator[Step]:
     base, settings = prepared.inputs.base, prepared.request.dream
     if dream.is_stopped:
         return
-    sizes = octave_sizes(base.pixels.shape[:2], settings.octave_n, settings.octave_scale)
+    sizes = octave_sizes(base.size, settings.octave_n, settings.octave_scale)
     work, done, shown = settings.iter_n * sum(h * w for h, w in sizes), 0, -1.0
-    for step in dream_steps(prepared.net, base.pixels, settings, prepared.ascend):
+    for step in prepared.steps(base.pixels):
         h, w = step.octave_base.shape[1:]
         done += h * w
         is_due = step.iteration + 1 == settings.iter_n or (dream.is_seen and time.monotonic() > shown + _PATIENCE)
@@ -258,15 +260,16 @@ def _written(prepared: DreamJob, last: Optional[Step]) -> Result:
     return Result(target, before, recipe)
 
 
-def _stem(source: str) -> str:
-    """Turn the name of an uploaded picture, which may be anything, into a safe part of a file name."""
-    return re.sub(r"[^\w.-]+", "_", Path(source).stem).strip("._")[:_LONGEST_NAME] or "picture"
+def dream_name(source: str) -> str:
+    """The file name for the dream of an uploaded picture, whose name may be anything."""
+    stem = re.sub(r"[^\w.-]+", "_", Path(source).stem).strip("._")[:_LONGEST_NAME] or "picture"
+    return f"{stem}-dream.png"
 
 
 def _check(request: Request) -> None:
     """Raise UsageError if a setting is above the limit for one visitor."""
     for name, most in WEB_MOST.items():
-        value, option = getattr(request.dream, name), request.dream.__dataclass_fields__[name].metadata["option"]
+        value, option = getattr(request.dream, name), request.dream.option(name)
         if value > most:
             raise UsageError(f"{option} may be {most} at most on this page, not {value}")
 

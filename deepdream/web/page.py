@@ -14,7 +14,7 @@ from ..pipeline.request import Request
 from ..settings import DREAM, PICTURE, WEB_LEAST, WEB_SIZE, NetSettings, WebSettings
 from ..units import byte_text
 from . import choices, parts
-from .dreamer import Dream, Dreamer, Moment, Result
+from .dreamer import Dream, Dreamer, Moment, Result, dream_name
 from .guard import Guard
 from .names import Names
 from .storage import Storage
@@ -235,7 +235,9 @@ class _Page:
             seed=parts.typed_seed(chosen[self._seed]),
         )
         net, fit_octaves = replace(self._net, model=model), dream.octave_n == DREAM.octave_n
-        return Request(picture, "", dream, net=net, pictures=pictures, guide=guide, fit_octaves=fit_octaves)
+        return Request(
+            picture, dream_name(picture), dream, net=net, pictures=pictures, guide=guide, fit_octaves=fit_octaves
+        )
 
     def _end(self, visitor: gr.Request) -> None:
         """Stop this visitor's dream."""

@@ -59,7 +59,7 @@ def test_it_is_made_once_and_counts_as_verified(cache, net):
     made = (cache / (NAME + ".caffemodel")).stat().st_mtime_ns
     assert zoo.resolve(NAME) == net.model
     assert (cache / (NAME + ".caffemodel")).stat().st_mtime_ns == made
-    assert {status.name: status.state for status in zoo.statuses()}[NAME] == "verified"
+    assert zoo.list_models()[NAME].verified
 
 
 def same_blocks(net, reference, picture, numbers, reach, stride):

@@ -52,16 +52,16 @@ def folder(folder):
 @needs_models
 def test_where_the_network_of_2015_is_it_dreams(folder, monkeypatch, capsys):
     monkeypatch.setenv("DREAMIFY_MODELS", str(SHARED / "models"))
-    choice = choose("auto", ENGINE)
-    assert (choice.model.name, choice.is_fallback) == (GOOGLENET, False)
-    assert choice.layer("inception_4c/output") == "inception_4c/output"
+    model = choose("auto", ENGINE)
+    assert (model.name, model.is_fallback) == (GOOGLENET, False)
+    assert model.layer("inception_4c/output") == "inception_4c/output"
 
 
 @needs_package
 def test_else_the_other_one_does_and_is_not_looked_for_twice(offline):
     for _ in range(2):
-        choice = choose("auto", "torch")
-        assert (choice.model.name, choice.is_fallback) == (STAND_IN, True)
+        model = choose("auto", "torch")
+        assert (model.name, model.is_fallback) == (STAND_IN, True)
     assert offline == ["deploy.prototxt", f"{GOOGLENET}.caffemodel"]
 
 
@@ -92,13 +92,13 @@ def test_a_dream_that_was_begun_with_it_goes_on_with_it(offline):
 
 @needs_package
 def test_every_layer_of_googlenet_has_a_counterpart(offline, tmp_path):
-    choice = choose("auto", "torch")
+    model = choose("auto", "torch")
     asked = read_topology(write_prototxt(tmp_path, ZOO_NETS[GOOGLENET](width=16))).dreamable()
-    there = read_topology(choice.model.prototxt).dreamable()
+    there = read_topology(model.prototxt).dreamable()
     assert {"inception_3b/output", "inception_4c/output", "loss3/classifier", "prob"} <= set(asked)
-    assert set(map(choice.layer, asked)) <= set(there)
-    assert choice.layer("inception_3b/5x5_reduce") == choice.layer("inception_3b/output")
-    assert choice.layer("nonsense") == "nonsense"
+    assert set(map(model.layer, asked)) <= set(there)
+    assert model.layer("inception_3b/5x5_reduce") == model.layer("inception_3b/output")
+    assert model.layer("nonsense") == "nonsense"
 
 
 @needs_package

@@ -11,7 +11,7 @@ import pytest
 
 from deepdream.errors import DreamError, UsageError
 from deepdream.modelzoo import zoo
-from deepdream.modelzoo.zoo import fetch, find, resolve, statuses
+from deepdream.modelzoo.zoo import fetch, find, list_models, resolve
 
 NET, WEIGHTS, RESAVED = b'name: "net"\n', b"weights", b"the same weights, saved again"
 
@@ -91,8 +91,8 @@ def put(folder, weights=WEIGHTS, net=NET):
 def test_a_known_model_has_what_its_readme_says(project):
     put(project / "summed")
     model = find("summed")
-    assert (model.name, model.mean, model.layers) == ("summed", (1.0, 2.5, 3.0), {"conv1": "edges"})
-    assert model.classes == "places205"
+    assert (model.name, model.mean, model.card.layers) == ("summed", (1.0, 2.5, 3.0), {"conv1": "edges"})
+    assert model.card.classes == "places205"
     assert (model.sha256, model.prototxt_sha256, model.verified) == (sha256(WEIGHTS), sha256(NET), True)
     assert (model.weights, model.prototxt) == (
         project / "summed" / "net.caffemodel",
@@ -161,13 +161,13 @@ def test_a_file_that_cannot_be_read_is_named(own, monkeypatch):
 def test_a_folder_by_path_may_do_without_a_readme(tmp_path):
     folder = put(tmp_path / "mine")
     model = find(str(folder))
-    assert (model.name, model.mean, model.layers, model.verified) == ("mine", (104.0, 116.0, 122.0), {}, False)
-    assert model.classes is None
+    assert (model.name, model.mean, model.card.layers, model.verified) == ("mine", (104.0, 116.0, 122.0), {}, False)
+    assert model.card.classes is None
     (folder / "readme.md").write_text("---\nmean: [104, 117, 123]\nlayers: {pool: blots}\n---\n")
-    assert find(str(folder)).classes is None
-    assert (find(str(folder)).mean, find(str(folder)).layers) == ((104.0, 117.0, 123.0), {"pool": "blots"})
+    assert find(str(folder)).card.classes is None
+    assert (find(str(folder)).mean, find(str(folder)).card.layers) == ((104.0, 117.0, 123.0), {"pool": "blots"})
     (folder / "readme.md").write_text("---\nclasses: imagenet\n---\n")
-    assert (find(str(folder)).mean, find(str(folder)).classes) == ((104.0, 116.0, 122.0), "imagenet")
+    assert (find(str(folder)).mean, find(str(folder)).card.classes) == ((104.0, 116.0, 122.0), "imagenet")
     (folder / "readme.md").write_text("Not in the Model Zoo's form.\n")
     assert find(str(folder)).mean == (104.0, 116.0, 122.0)
 
@@ -298,20 +298,21 @@ def test_weights_without_a_published_sum_are_pinned_on_first_use(own):
     assert sorted(path.suffix for path in pin.parent.iterdir()) == [".caffemodel", ".prototxt", ".sha256"]
 
 
-def test_statuses(own, cache):
+def test_the_list(own, cache):
     put(cache / "summed")
     put(own / "unsummed")
     put(own / "mine")
     (put(own / "broken") / "deploy.prototxt").unlink()
-    found = {status.name: (status.folder, status.state) for status in statuses()}
+    found = list_models()
     assert list(found) == ["broken", "mine", "summed", "unsummed"]
-    assert found["broken"][0] is None
-    assert "holds none" in found["broken"][1]
-    assert found["mine"] == (own / "mine", "unverified")
-    assert found["summed"] == (cache / "summed", "verified")
-    assert found["unsummed"] == (own / "unsummed", "unverified")
+    assert "holds none" in found.pop("broken")
+    assert {name: (model.weights.parent, model.verified) for name, model in found.items()} == {
+        "mine": (own / "mine", False),
+        "summed": (cache / "summed", True),
+        "unsummed": (own / "unsummed", False),
+    }
     (cache / "summed" / "net.caffemodel").write_bytes(b"tampered")
     (own / "unsummed" / "net.caffemodel").unlink()
-    found = {status.name: (status.folder, status.state) for status in statuses()}
-    assert "not genuine" in found["summed"][1]
-    assert found["unsummed"] == (None, "not downloaded")
+    found = list_models()
+    assert "not genuine" in found["summed"]
+    assert found["unsummed"] == "not downloaded"

@@ -6,7 +6,7 @@ import pytest
 
 from deepdream.errors import DreamError
 from deepdream.modelzoo import zoo
-from deepdream.modelzoo.zoo import fetch, find, resolve, statuses
+from deepdream.modelzoo.zoo import fetch, find, list_models, resolve
 from deepdream.storage import atomic
 
 NET, WEIGHTS = b'name: "net"\n', b"weights"
@@ -56,7 +56,7 @@ def packed(project, cache, monkeypatch):
 
 def test_a_model_from_a_package_is_made_on_first_use(packed, cache, project):
     assert find("packed") is None
-    assert {status.name: status.state for status in statuses()}["packed"] == "not made yet"
+    assert list_models()["packed"] == "not made yet"
     model = resolve("packed")
     assert (model.weights, model.verified) == (cache / "packed" / "net.caffemodel", True)
     assert model.prototxt == project / "packed" / "deploy.prototxt"
@@ -65,7 +65,7 @@ def test_a_model_from_a_package_is_made_on_first_use(packed, cache, project):
     assert resolve("packed") == fetch("packed") == model
     assert len(packed) == 1
     assert [path.name for path in model.weights.parent.iterdir()] == ["net.caffemodel"]
-    assert {status.name: status.state for status in statuses()}["packed"] == "verified"
+    assert list_models()["packed"].verified
 
 
 def test_what_was_made_and_has_changed_is_refused(packed, cache):

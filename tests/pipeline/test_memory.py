@@ -54,55 +54,68 @@ def net(tmp_path):
     return _Net(tmp_path / "weights", 2**40)
 
 
+def plan(net, ends, sizes, limit=None, per_pixel=0):
+    return memory.plan(net, ends, sizes, limit, per_pixel)
+
+
 def test_with_memory_enough_nothing_is_bound(net):
-    assert memory.fit(net, [END], [(1200, 1000)], None) == (FIXED + 1000 * 1200 * 1000, None)
-    assert memory.fit(net, [END], [(1200, 1000)], 2 * 2**30) == (FIXED + 1000 * 1200 * 1000, None)
+    assert plan(net, [END], [(1200, 1000)]) == (FIXED + 1000 * 1200 * 1000, None, None)
+    assert plan(net, [END], [(1200, 1000)], 2 * 2**30) == (FIXED + 1000 * 1200 * 1000, None, None)
     assert net.memory is None
 
 
 def test_a_bound_leaves_to_the_net_what_the_program_and_the_pictures_do_not_take(net):
     limit = FIXED + 100_000_000
-    assert memory.fit(net, [END], [(1200, 1000)], limit) == (limit, limit)
+    assert plan(net, [END], [(1200, 1000)], limit) == (limit, limit, 100_000_000)
     assert net.memory == 100_000_000
 
 
 def test_the_guide_counts_where_it_is_the_larger(net):
-    assert memory.fit(net, [END], [(10, 10), (1200, 1000)], None).size == FIXED + 1000 * 1200 * 1000
+    assert plan(net, [END], [(10, 10), (1200, 1000)]).estimate == FIXED + 1000 * 1200 * 1000
 
 
 def test_of_several_layers_the_one_that_takes_most_counts(net):
-    found = memory.fit(net, [END, "deeper", END], [(1200, 1000)], None)
-    assert found.size == FIXED + 1000 * 1200 * 1000 + 10**6
+    found = plan(net, [END, "deeper", END], [(1200, 1000)])
+    assert found.estimate == FIXED + 1000 * 1200 * 1000 + 10**6
 
 
 def test_what_a_step_takes_besides_is_counted_by_the_pixel(net):
-    found = memory.fit(net, [END], [(1200, 1000)], None, per_pixel=28)
-    assert found.size == FIXED + 1000 * 1200 * 1000 + 28 * 1200 * 1000
+    found = plan(net, [END], [(1200, 1000)], per_pixel=28)
+    assert found.estimate == FIXED + 1000 * 1200 * 1000 + 28 * 1200 * 1000
 
 
 def test_too_little_says_the_least_that_works(net):
-    with pytest.raises(UsageError, match=r"--memory 100M is too low: set it to at least (\d+\.\dM)") as error:
-        memory.fit(net, [END], [(1200, 1000)], 100 * 2**20)
-    least = str(error.value).split("at least ")[1].split(",")[0]
+    with pytest.raises(UsageError, match=r"needs \d+\.\dM of memory, but may use only 100M: raise --memory") as error:
+        plan(net, [END], [(1200, 1000)], 100 * 2**20)
+    least = str(error.value).split("needs ")[1].split(" ")[0]
     enough = int(float(least[:-1]) * 2**20)
-    assert memory.fit(net, [END], [(1200, 1000)], enough).bound == enough
+    assert plan(net, [END], [(1200, 1000)], enough).limit == enough
     with pytest.raises(UsageError):
-        memory.fit(net, [END], [(1200, 1000)], enough - 2**20)
+        plan(net, [END], [(1200, 1000)], enough - 2**20)
 
 
 def test_what_is_free_is_the_limit_with_a_margin(net, monkeypatch):
     monkeypatch.setattr(memory, "_resident", lambda: 100 * 2**20)
     net._free = 700 * 2**20
-    assert memory.fit(net, [END], [(1200, 1000)], None).bound == 660 * 2**20
+    assert plan(net, [END], [(1200, 1000)]).limit == 660 * 2**20
     net._free = 300 * 2**20
     with pytest.raises(DreamError, match=r"needs 46\d\.\dM of memory.* 340M is available: .*--max-size"):
-        memory.fit(net, [END], [(1200, 1000)], None)
+        plan(net, [END], [(1200, 1000)])
+
+
+def test_a_plan_is_followed_by_a_net_that_another_dream_has_used(net):
+    in_tiles, whole = plan(net, [END], [(1200, 1000)], FIXED + 100_000_000), plan(net, [END], [(1200, 1000)])
+    assert net.memory is None
+    in_tiles.apply(net)
+    assert net.memory == 100_000_000
+    whole.apply(net)
+    assert net.memory is None
 
 
 def test_caffe_users_are_told_of_the_engine_that_has_tiles(net):
     net.engine = "caffe"
     with pytest.raises(UsageError, match="--engine torch"):
-        memory.fit(net, [END], [(1200, 1000)], 100 * 2**20)
+        plan(net, [END], [(1200, 1000)], 100 * 2**20)
 
 
 @pytest.fixture

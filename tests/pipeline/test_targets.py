@@ -1,10 +1,10 @@
-"""What people ask a dream to go for, and how they are told that it is not there."""
+"""What a dream can be asked to maximize, and what is said if it does not exist."""
 
 import pytest
 
 from deepdream.caffe_format.topology import read_topology
 from deepdream.errors import UsageError
-from deepdream.pipeline.targets import Aim, find_goal
+from deepdream.pipeline.targets import find_target
 from deepdream.settings import DREAM, DreamSettings, GoalSettings
 from tests.helpers.nets import input_layer, layer, write_prototxt
 
@@ -20,31 +20,35 @@ PLACES = layer("fc", "Convolution", "a/output", param="convolution_param { num_o
 NAMELESS = PLACES.replace("205", "11")
 
 
-def goal(folder, text=MODULE, listing=None, dream=DREAM, **settings):
+def target(folder, text=MODULE, listing=None, dream=DREAM, **settings):
     topology = read_topology(write_prototxt(folder, text + layer("prob", "Softmax", "fc") * ("fc" in text)))
-    return find_goal(GoalSettings(**settings), dream, topology, listing)
+    return find_target(GoalSettings(**settings), dream, topology, listing)
+
+
+def terms(found):
+    return [(term.end, term.weight, term.channels) for term in found.terms]
 
 
 def test_a_layer(tmp_path):
-    found = goal(tmp_path, dream=DreamSettings("b"))
-    assert list(found.aims) == [Aim("b")]
+    found = target(tmp_path, dream=DreamSettings("b"))
+    assert terms(found) == [("b", 1.0, ())]
     assert (found.text, found.recipe) == ("layer b", {"layer": "b"})
     with pytest.raises(UsageError, match="there is no layer 'c' in this net"):
-        goal(tmp_path, dream=DreamSettings("c"))
+        target(tmp_path, dream=DreamSettings("c"))
 
 
 @pytest.mark.parametrize(
-    ("text", "aims"),
+    ("text", "wanted"),
     [
-        ("a:3", [Aim("a", 1.0, (3,))]),
-        ("a/output:3", [Aim("a", 1.0, (3,))]),
-        ("a/output:9,4,4", [Aim("b", 1.0, (5, 0))]),
-        ("a/output:0,4,1", [Aim("a", 1.0, (0, 1)), Aim("b", 1.0, (0,))]),
+        ("a:3", [("a", 1.0, (3,))]),
+        ("a/output:3", [("a", 1.0, (3,))]),
+        ("a/output:9,4,4", [("b", 1.0, (5, 0))]),
+        ("a/output:0,4,1", [("a", 1.0, (0, 1)), ("b", 1.0, (0,))]),
     ],
 )
-def test_channels_are_taken_where_they_are_not_rectified_yet(tmp_path, text, aims):
-    found = goal(tmp_path, channel=text)
-    assert list(found.aims) == aims
+def test_channels_are_taken_where_they_are_not_rectified_yet(tmp_path, text, wanted):
+    found = target(tmp_path, channel=text)
+    assert terms(found) == wanted
     assert found.recipe == {"channel": text}
 
 
@@ -63,53 +67,53 @@ def test_channels_are_taken_where_they_are_not_rectified_yet(tmp_path, text, aim
 )
 def test_channels_that_are_not_there(tmp_path, text, says):
     with pytest.raises(UsageError) as refusal:
-        goal(tmp_path, channel=text)
+        target(tmp_path, channel=text)
     assert str(refusal.value).startswith(says)
 
 
 def test_a_class_by_name_and_by_number(tmp_path):
     for word in ("abbey", "Abbey", "0"):
-        found = goal(tmp_path, MODULE + PLACES, class_=word)
-        assert list(found.aims) == [Aim("fc", 1.0, (0,))]
+        found = target(tmp_path, MODULE + PLACES, class_=word)
+        assert terms(found) == [("fc", 1.0, (0,))]
         assert found.text == "class 0 abbey"
         assert found.recipe == {"class": "0", "class_name": "abbey"}
 
 
 def test_the_models_own_listing_counts(tmp_path):
     """205 classes are Places205's, unless the model says whose they are."""
-    assert goal(tmp_path, MODULE + PLACES, listing="imagenet", class_="tench").recipe["class"] == "0"
+    assert target(tmp_path, MODULE + PLACES, listing="imagenet", class_="tench").recipe["class"] == "0"
 
 
 def test_classes_that_nobody_named(tmp_path):
-    found = goal(tmp_path, MODULE + NAMELESS, class_="10")
-    assert (list(found.aims), found.recipe) == ([Aim("fc", 1.0, (10,))], {"class": "10"})
+    found = target(tmp_path, MODULE + NAMELESS, class_="10")
+    assert (terms(found), found.recipe) == ([("fc", 1.0, (10,))], {"class": "10"})
     with pytest.raises(UsageError, match="give a number, 0 to 10"):
-        goal(tmp_path, MODULE + NAMELESS, class_="abbey")
+        target(tmp_path, MODULE + NAMELESS, class_="abbey")
 
 
 @pytest.mark.parametrize(
-    ("text", "aims"),
+    ("text", "wanted"),
     [
-        ("a:1,b:0.5", [Aim("a", 1.0), Aim("b", 0.5)]),
-        ("a/output:1, b:-2e-1", [Aim("a/output", 1.0), Aim("b", -0.2)]),
-        ("a,b", [Aim("a"), Aim("b")]),
+        ("a:1,b:0.5", [("a", 1.0, ()), ("b", 0.5, ())]),
+        ("a/output:1, b:-2e-1", [("a/output", 1.0, ()), ("b", -0.2, ())]),
+        ("a,b", [("a", 1.0, ()), ("b", 1.0, ())]),
     ],
 )
-def test_several_layers(tmp_path, text, aims):
-    found = goal(tmp_path, layers=text)
-    assert list(found.aims) == aims
+def test_several_layers(tmp_path, text, wanted):
+    found = target(tmp_path, layers=text)
+    assert terms(found) == wanted
     assert found.recipe == {"layers": text.replace(" ", "")}
 
 
 @pytest.mark.parametrize("text", ["a:x", "a:nan", "a:inf", "a:", "", ",", "a:1,,b:1", ":1"])
 def test_weights_that_are_none(tmp_path, text):
     with pytest.raises(UsageError, match="layers must be LAYER:WEIGHT,LAYER:WEIGHT"):
-        goal(tmp_path, layers=text)
+        target(tmp_path, layers=text)
 
 
 def test_layers_that_are_not_there(tmp_path):
     with pytest.raises(UsageError, match="there is no layer 'c'"):
-        goal(tmp_path, layers="a:1,c:1")
+        target(tmp_path, layers="a:1,c:1")
 
 
 @pytest.mark.parametrize(
@@ -123,6 +127,6 @@ def test_layers_that_are_not_there(tmp_path):
 )
 def test_layers_of_another_net_are_translated_and_both_are_said(tmp_path, settings, recipe):
     topology = read_topology(write_prototxt(tmp_path, MODULE))
-    found = find_goal(GoalSettings(**settings), DREAM, topology, None, lambda asked: "b")
+    found = find_target(GoalSettings(**settings), DREAM, topology, None, lambda asked: "b")
     assert {**found.recipe, **found.asked} == recipe
-    assert {aim.end for aim in found.aims} <= {"a", "b"}
+    assert {term.end for term in found.terms} <= {"a", "b"}

@@ -37,7 +37,7 @@ def dreamt(photos, net):
 
 
 def find_jobs(sources, folder):
-    return batch.find_jobs(sources, Request("", folder))
+    return batch.find_jobs(sources, Request(sources[0], folder))
 
 
 def said(capsys):

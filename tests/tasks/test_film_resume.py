@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from deepdream.pipeline import prepare as jobs
 from deepdream.tasks import checkpoint, film, sequence
 from tests.helpers.tiny import SHORT_FILM, command, frame_names, interrupt, refused, snapshot
 
@@ -15,16 +16,16 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 def cut_short(monkeypatch, after):
     """Has the next film end in the middle of a frame, as nothing in the program expects it."""
-    whole, begun = sequence.dream_steps, []
+    whole, begun = jobs.dream_steps, []
 
     def dream_steps(*args):
         begun.append(args)
         if len(begun) > after:
-            monkeypatch.setattr(sequence, "dream_steps", whole)
+            monkeypatch.setattr(jobs, "dream_steps", whole)
             raise KeyboardInterrupt
         yield from whole(*args)
 
-    monkeypatch.setattr(sequence, "dream_steps", dream_steps)
+    monkeypatch.setattr(jobs, "dream_steps", dream_steps)
 
 
 @pytest.mark.parametrize("out", ["out", "out.mp4"])

@@ -9,10 +9,11 @@ import pytest
 from deepdream.cli import main
 from deepdream.errors import DreamError
 from deepdream.images import picture
+from deepdream.pipeline import prepare as jobs
 from deepdream.pipeline.request import Request
 from deepdream.settings import DreamSettings, NetSettings
 from deepdream.storage import atomic, files
-from deepdream.tasks import outputs, single, worker
+from deepdream.tasks import outputs, worker
 from tests.helpers.tiny import dream_of_old, refused, snapshot, tiny_picture
 
 SHORT = ["--iterations", "1", "--octaves", "1", "--threads", "1", "--seed", "7"]
@@ -221,13 +222,13 @@ def test_a_dream_that_has_become_something_else_stays(folder, net, capsys, monke
     monkeypatch.setattr("tempfile.tempdir", str(folder))
     command, out = command_of(verb, net)
     Path(out).write_bytes(dream_of_old())
-    whole = single.dream_steps
+    whole = jobs.dream_steps
 
     def meanwhile(*args):
         yield from whole(*args)
         Path(out).write_bytes(b"mine")
 
-    monkeypatch.setattr(single, "dream_steps", meanwhile)
+    monkeypatch.setattr(jobs, "dream_steps", meanwhile)
     assert main(command) == 1
     assert "out.png exists and is not a dream" in capsys.readouterr().err
     assert Path(out).read_bytes() == b"mine"
@@ -245,14 +246,14 @@ def test_without_hard_links_nothing_is_replaced_either(tmp_path, monkeypatch):
 
 
 def test_a_worker_replaces_nothing_that_appears(folder, net, monkeypatch):
-    whole = worker.dreamt
+    whole = worker._dream
 
     def meanwhile(*args):
         Path("out.png").write_bytes(b"mine")
         return whole(*args)
 
-    monkeypatch.setattr(worker, "dreamt", meanwhile)
+    monkeypatch.setattr(worker, "_dream", meanwhile)
     request = Request("in.png", "out.png", DreamSettings(iter_n=1, octave_n=1, seed=7), net=NetSettings(model=net))
     with pytest.raises(DreamError, match=r"out\.png is there now"):
-        worker.dream_file(request, open_seed=False)
+        worker.dream_file(request)
     assert Path("out.png").read_bytes() == b"mine"

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from deepdream.cli import main
+from deepdream.pipeline import prepare as jobs
 from deepdream.tasks import sequence
 from tests.helpers.tiny import SHORT_ZOOM, command, frame_names, interrupt, refused, snapshot, tiny_net, tiny_picture
 
@@ -16,18 +17,18 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 def cut_short(monkeypatch, after, fault=KeyboardInterrupt):
     """Has the next zoom end in the middle of a frame, as nothing in the program expects it."""
-    whole, begun = sequence.dream_steps, []
+    whole, begun = jobs.dream_steps, []
 
     def dream_steps(*args):
         begun.append(args)
         steps = whole(*args)
         yield next(steps)
         if len(begun) > after:
-            monkeypatch.setattr(sequence, "dream_steps", whole)
+            monkeypatch.setattr(jobs, "dream_steps", whole)
             raise fault
         yield from steps
 
-    monkeypatch.setattr(sequence, "dream_steps", dream_steps)
+    monkeypatch.setattr(jobs, "dream_steps", dream_steps)
 
 
 @pytest.mark.parametrize("out", ["out", "out.gif", "out.webp"])

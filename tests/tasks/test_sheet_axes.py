@@ -3,8 +3,8 @@
 import pytest
 
 from deepdream.errors import UsageError
+from deepdream.pipeline import prepare as jobs
 from deepdream.pipeline.prepare import Request
-from deepdream.tasks import worker
 from deepdream.tasks.sheet_axes import Axis, find_axes, requests
 from tests.helpers.tiny import refused, tiny_picture
 
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.usefixtures("one_thread", "own_cache")
 
 @pytest.fixture
 def no_dream(monkeypatch):
-    monkeypatch.setattr(worker, "dream_steps", None)
+    monkeypatch.setattr(jobs, "dream_steps", None)
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ import signal
 import pytest
 
 from deepdream.cli import main
+from deepdream.pipeline import prepare as jobs
 from deepdream.storage import atomic
-from deepdream.tasks import worker
 from deepdream.tasks.sheet_cache import Cells
 from tests.helpers.tiny import command, interrupt, snapshot, tiny_picture
 
@@ -37,7 +37,7 @@ def test_a_disk_that_is_full_costs_no_dream(folder, sheeted, steps, monkeypatch,
 
 def interrupted_at(monkeypatch, number, times):
     """Ctrl-C, so many times, after this step (from 1)."""
-    whole, done = worker.dream_steps, []
+    whole, done = jobs.dream_steps, []
 
     def dream_steps(*args):
         for step in whole(*args):
@@ -46,7 +46,7 @@ def interrupted_at(monkeypatch, number, times):
                 signal.raise_signal(signal.SIGINT)
             yield step
 
-    monkeypatch.setattr(worker, "dream_steps", dream_steps)
+    monkeypatch.setattr(jobs, "dream_steps", dream_steps)
     return done
 
 

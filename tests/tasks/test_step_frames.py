@@ -10,8 +10,8 @@ from PIL import Image
 
 from deepdream.cli import main
 from deepdream.images import picture
+from deepdream.pipeline import prepare as jobs
 from deepdream.storage import atomic
-from deepdream.tasks import single
 from tests.helpers.tiny import refused, snapshot, tiny_picture
 
 SHORT = ["--iterations", "2", "--octaves", "2", "--threads", "1"]
@@ -47,13 +47,13 @@ def test_the_same_command_without_a_seed_leaves_the_frames_of_one_dream(dream, c
     assert dream() == 0
     assert "dreamify: replacing 4 frames of an earlier dream in frames\n" in capsys.readouterr().err
     assert {recipe["seed"] for recipe in recipes()} == {picture.read_recipe("out.png")["seed"]}
-    whole = single.dream_steps
+    whole = jobs.dream_steps
 
     def cut_short(*args):
         yield next(whole(*args))
         raise OSError("cut short")
 
-    monkeypatch.setattr(single, "dream_steps", cut_short)
+    monkeypatch.setattr(jobs, "dream_steps", cut_short)
     assert dream() == 1
     assert len(recipes()) == 1
 

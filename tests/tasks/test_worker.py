@@ -11,6 +11,7 @@ from PIL import Image
 from deepdream.cli import main
 from deepdream.errors import DreamError
 from deepdream.images import picture
+from deepdream.pipeline import prepare as jobs
 from deepdream.pipeline.prepare import prepare
 from deepdream.pipeline.request import Request
 from deepdream.settings import DreamSettings, NetSettings
@@ -52,14 +53,14 @@ def test_a_sheet(fresh_caches, folder, net, source, values, capsys):
 
 def test_a_dream_of_a_sheet_that_fails(fresh_caches, folder, net, monkeypatch, capsys):
     fresh_caches()
-    whole = worker.dream_steps
+    whole = jobs.dream_steps
 
     def dream_steps(net, base, dream, step):
         if dream.seed == 2:
             raise DreamError("the gradient is zero: try another layer")
         yield from whole(net, base, dream, step)
 
-    monkeypatch.setattr(worker, "dream_steps", dream_steps)
+    monkeypatch.setattr(jobs, "dream_steps", dream_steps)
     assert main(["sheet", "in.png", "out.png", "--seeds", "1,2,3", *SHORT, "--workers", "2", "--model", net]) == 0
     assert "dreamify: seed 2 is left grey: the gradient is zero\n" in capsys.readouterr().err
 
@@ -82,16 +83,16 @@ def test_a_film_cut_short_goes_on_with_other_workers(film, folder, net, ctrl_c, 
     assert main(["video", source, "here", *options, "--model", net]) == 0
     assert main(["video", source, "workers", *options, *with_workers, "--model", net]) == 0
     assert snapshot(Path("here")) == snapshot(Path("workers"))
-    dreamt, begun = worker.dreamt, []
+    dream, begun = worker._dream, []
 
     def interrupted(*args):
         begun.append(args)
         if len(begun) == 2:
             signal.raise_signal(signal.SIGINT)
-        return dreamt(*args)
+        return dream(*args)
 
     with monkeypatch.context() as patch:
-        patch.setattr(worker, "dreamt", interrupted)
+        patch.setattr(worker, "_dream", interrupted)
         assert main(["video", source, "again", *options, *with_workers, "--model", net]) == 130
     assert "stopped after 2 of 4 frames: " in capsys.readouterr().err
     assert main(["video", source, "again", *options, "--workers", "3", "--model", net]) == 0
@@ -110,11 +111,14 @@ def test_frames_that_need_the_one_before_have_no_workers(film, folder, net, caps
 def test_a_worker_that_would_compute_otherwise_says_so(folder, net):
     request = Request("in.png", "out.png", DreamSettings(iter_n=1, octave_n=1, seed=1), net=NetSettings(model=net))
     prepared = prepare(request)
-    base, dream = prepared.inputs.base, worker.dream_picture(request, prepared.inputs.base, prepared.recipe)
+    base, dream = (
+        prepared.inputs.base,
+        worker.dream_picture(request, prepared.inputs.base, prepared.plan, prepared.recipe),
+    )
     assert dream.shape == base.pixels.shape
-    ((count, pixels),) = worker.dream_moments(request, base, prepared.recipe, {1})
+    ((count, pixels),) = worker.dream_partway(request, base, prepared.plan, prepared.recipe, {1})
     assert count == 1
     assert (pixels == picture.to_uint8(dream)).all()
     other = {**prepared.recipe, "engine_version": "0.0"}
     with pytest.raises(DreamError, match=r"a worker has engine_version .*, and the main process 0\.0: "):
-        worker.dream_picture(request, base, other)
+        worker.dream_picture(request, base, prepared.plan, other)

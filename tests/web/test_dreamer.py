@@ -13,6 +13,7 @@ from PIL import Image
 
 from deepdream.errors import DreamError, UsageError
 from deepdream.images.picture import read_recipe
+from deepdream.pipeline import prepare as jobs
 from deepdream.pipeline.request import Request
 from deepdream.settings import DREAM, NET, PICTURE, WebSettings
 from deepdream.tasks import single
@@ -46,7 +47,7 @@ def dreamer(tmp_path, reader):
 @pytest.fixture
 def wanted(tmp_path, net):
     """A request for a short dream."""
-    return Request(tiny_picture(tmp_path / "in.png"), "", SHORT, net=replace(NET, model=net, threads=1))
+    return Request(tiny_picture(tmp_path / "in.png"), "in-dream.png", SHORT, net=replace(NET, model=net, threads=1))
 
 
 @pytest.fixture
@@ -90,7 +91,7 @@ def test_octaves_that_nobody_chose_give_way_to_what_fits(dreamer, wanted, tmp_pa
 @pytest.fixture
 def looked_at(monkeypatch):
     """Every step waits until somebody sets this, who has looked."""
-    seen, dream_steps = threading.Event(), dreamers.dream_steps
+    seen, dream_steps = threading.Event(), jobs.dream_steps
 
     def steps(*args):
         for step in dream_steps(*args):
@@ -98,7 +99,7 @@ def looked_at(monkeypatch):
             assert seen.wait(10)
             seen.clear()
 
-    monkeypatch.setattr(dreamers, "dream_steps", steps)
+    monkeypatch.setattr(jobs, "dream_steps", steps)
     return seen
 
 
@@ -116,8 +117,8 @@ def test_each_octave_is_seen(dreamer, wanted, looked_at):
 
 def test_the_seed_is_drawn_for_every_dream(dreamer, wanted):
     """Also when the net stays loaded."""
-    wanted = replace(wanted, dream=replace(SHORT, seed=None))
-    seeds = [list(dreamer.moments(dreamer.begin(wanted)))[-1].result.recipe["seed"] for _ in range(3)]
+    requests = [replace(wanted, dream=replace(SHORT, seed=None)) for _ in range(3)]
+    seeds = [list(dreamer.moments(dreamer.begin(request)))[-1].result.recipe["seed"] for request in requests]
     assert len(set(seeds)) == 3
 
 
@@ -126,7 +127,7 @@ def test_what_is_said_is_for_the_visitor(dreamer, wanted, capsys, monkeypatch):
         time.sleep(0.2)
         return iter(())
 
-    monkeypatch.setattr(dreamers, "dream_steps", slowly)
+    monkeypatch.setattr(jobs, "dream_steps", slowly)
     words = [moment.words for moment in dreamer.moments(dreamer.begin(wanted))]
     assert any(text.startswith("computing with") for text in words)
     assert capsys.readouterr().err == ""
@@ -294,7 +295,7 @@ def test_who_leaves_stops_the_dream(dreamer, slow, wanted, tmp_path):
     [("a b.c.jpg", "a_b.c"), ("<i>&.png", "i"), ("träume.png", "träume"), ("...png", "picture"), ("x" * 99, "x" * 60)],
 )
 def test_the_results_name(name, stem):
-    assert dreamers._stem(f"/tmp/{name}") == stem
+    assert dreamers.dream_name(f"/tmp/{name}") == f"{stem}-dream.png"
 
 
 def test_a_fault_is_told_without_the_servers_paths(dreamer, wanted, tmp_path):
