@@ -26,7 +26,7 @@ class Limit(NamedTuple):
     """A memory limit of the process, in bytes: the total, and how much of it is left."""
 
     what: str
-    most: int
+    maximum: int
     left: int
     remedy: str
 
@@ -35,7 +35,7 @@ class Need(NamedTuple):
     """The bytes that a part of the program needs before it holds any picture."""
 
     who: str
-    least: Dict[str, int]  # per kind of limit; most of the address space is never used
+    minimum: Dict[str, int]  # per kind of limit; most of the address space is never used
 
 
 def _need(who: str, address_space: int, data: int, memory: int) -> Need:
@@ -66,10 +66,10 @@ _FILES: Dict[int, Tuple[str, Tuple[str, ...], str, str]] = {
 def check(need: Need, root: Path = _ROOT) -> None:
     """Raises DreamError if a limit is too low for a part of the program."""
     for limit in find(root):
-        least = need.least[limit.what]
-        if limit.most < least:
+        minimum = need.minimum[limit.what]
+        if limit.maximum < minimum:
             raise DreamError(
-                f"{need.who} needs {least >> 20}M of {limit.what} but only {limit.most >> 20}M is available: "
+                f"{need.who} needs {minimum >> 20}M of {limit.what} but only {limit.maximum >> 20}M is available: "
                 f"raise the limit {limit.remedy}"
             )
 
@@ -89,8 +89,8 @@ def _of_process(root: Path, sizes: List[int]) -> Iterator[Limit]:
     for name, number, what, remedy in _OF_PROCESS:
         found = re.search(rf"^{name} +(\d+) ", text, re.MULTILINE)  # the soft limit, unless it is "unlimited"
         if found:
-            most = int(found.group(1))
-            yield Limit(what, most, max(0, most - sizes[number]), remedy)
+            maximum = int(found.group(1))
+            yield Limit(what, maximum, max(0, maximum - sizes[number]), remedy)
 
 
 def _of_groups(root: Path, resident: int) -> Iterator[Limit]:
@@ -104,11 +104,11 @@ def _of_groups(root: Path, resident: int) -> Iterator[Limit]:
         for folder in _around(root / "sys/fs/cgroup" / hierarchy, path):
             for limit in limits:
                 try:
-                    most, used = int(_read(folder, limit)), int(_read(folder, usage))
+                    maximum, used = int(_read(folder, limit)), int(_read(folder, usage))
                 except (OSError, ValueError):  # not set here, or "max"
                     continue
                 # Inactive file pages are freed when memory is needed.
-                left = max(0, most - used + _numbers(folder, "memory.stat").get(cache, 0))
+                left = max(0, maximum - used + _numbers(folder, "memory.stat").get(cache, 0))
                 yield Limit("memory", left + resident, left, _OF_GROUPS)
 
 

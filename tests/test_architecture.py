@@ -22,6 +22,7 @@ FLOORS = [
     {"storage"},
     {"objectives", "regularizers", "console"},
     {"settings", "arrays", "system"},
+    {"settings_base"},
     {"units", "errors"},
 ]
 LEVEL = {name: len(FLOORS) - i for i, names in enumerate(FLOORS) for name in names}

@@ -7,7 +7,8 @@ import argparse
 from typing import TYPE_CHECKING, Any, Callable, Collection, Iterable, Sequence, Tuple
 
 from ..errors import UsageError, shown
-from ..settings import DREAM, GOAL, KINDS, NET, PICTURE, Self, Settings
+from ..settings import DREAM, GOAL, NET, PICTURE
+from ..settings_base import KINDS, Self, Settings
 from ..storage.streams import print_out
 from ..units import byte_size, byte_text, seconds
 
@@ -20,7 +21,7 @@ IN_HELP = "the picture; - reads standard input, noise:640x480 is noise"
 
 
 def value_parser(kind: Callable[[str], Any]) -> Callable[[str], Any]:
-    """An argparse type for one of settings.KINDS. The settings check the range themselves."""
+    """An argparse type for one of settings_base.KINDS. The settings check the range themselves."""
 
     def parse(text: str) -> Any:
         try:

@@ -17,6 +17,7 @@ Recipe = Dict[str, Any]  # what JSON can hold, as it reads back from a file: see
 KEYWORD = "dreamify"
 # Keys that describe how a dream was computed, not what was requested.
 HOW = frozenset({"version", "engine", "engine_version", "device", "threads", "memory"})
+PROGRESS = "moment"  # of an unfinished dream, in words; recipes have used this key from the start
 IMAGE_DESCRIPTION = 0x010E
 _EXIF_IFD, _USER_COMMENT = 0x8769, 0x9286
 _WIDEST = 40  # characters in the name of a setting; a longer one is not ours, and would push all values out of sight

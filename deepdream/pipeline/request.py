@@ -10,7 +10,7 @@ from ..arrays import Size
 from ..errors import DreamError, UsageError
 from ..images import noise, picture
 from ..images.picture import Picture
-from ..images.recipe import Recipe
+from ..images.recipe import PROGRESS, Recipe
 from ..settings import DREAM, GOAL, NET, PICTURE, DreamSettings, GoalSettings, NetSettings, PictureSettings
 
 
@@ -82,8 +82,8 @@ def request_again(
     for verb in ("zoom", "video", "sheet"):
         if any(key.startswith(f"{verb}_") for key in recipe):
             raise DreamError(f"that recipe is of a {verb}, which cannot be repeated from it: use dreamify {verb}")
-    if "moment" in recipe:
-        raise DreamError(f"that dream is unfinished, at {recipe['moment']}: only a finished dream can be repeated")
+    if PROGRESS in recipe:
+        raise DreamError(f"that dream is unfinished, at {recipe[PROGRESS]}: only a finished dream can be repeated")
     for what, had, given in (
         ("guide", recipe.get("objective") == "guide", guide),
         ("mask", "mask_sha256" in recipe, mask),

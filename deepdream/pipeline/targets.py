@@ -8,7 +8,8 @@ from ..caffe_format.topology import Topology
 from ..errors import UsageError, shown
 from ..modelzoo import labels
 from ..objectives import objective_channel
-from ..settings import MOST, DreamSettings, GoalSettings
+from ..settings import DreamSettings, GoalSettings
+from ..settings_base import MAXIMA
 
 
 class Target(NamedTuple):
@@ -99,10 +100,10 @@ def _layers(text: str, topology: Topology, layer_for: Callable[[str], str]) -> T
             number = float(weight)
         except ValueError:
             number = math.nan
-        if not (asked and abs(number) <= MOST[float]):
+        if not (asked and abs(number) <= MAXIMA[float]):
             raise UsageError(
                 "layers must be LAYER:WEIGHT,LAYER:WEIGHT, such as conv2/3x3:1,pool3:-0.5, with weights from "
-                f"{-MOST[float]} to {MOST[float]}, not {shown(text)}"
+                f"{-MAXIMA[float]} to {MAXIMA[float]}, not {shown(text)}"
             )
         end = _existing(asked, topology, layer_for)
         terms.append(Term(end, weight=number))

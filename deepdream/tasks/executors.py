@@ -68,17 +68,17 @@ class Job(NamedTuple):
     args: Tuple[Any, ...]
 
 
-def find_workers(net: NetSettings, settings: WorkerSettings, most: Optional[int] = None) -> WorkerPool:
+def find_workers(net: NetSettings, settings: WorkerSettings, max_count: Optional[int] = None) -> WorkerPool:
     """The workers of the cluster if one is named; otherwise processes, as many as asked for or as suit this machine.
 
-    most: the highest number of processes that is useful.
+    max_count: the highest number of processes that is useful.
     """
     if settings.scheduler:
         on_gpu = net.device.startswith("cuda")
         begin = partial(dask_cluster.cluster, settings.scheduler, on_gpu)
         return WorkerPool(_for_elsewhere(net), begin, f"on the cluster at {settings.scheduler}", True)
     count = settings.workers or _suitable(net)
-    count = count if most is None else min(count, most)
+    count = count if max_count is None else min(count, max_count)
     return WorkerPool(_shared_out(net, count), partial(processes, count), f"{count} at a time", False)
 
 
@@ -225,8 +225,8 @@ def _suitable(net: NetSettings) -> int:
     """The number of worker processes: one per core, as far as memory allows; one on a GPU."""
     if _on_gpu(net.device):
         return 1
-    most = net.memory or system.free()
-    return _cores() if most is None else max(1, min(_cores(), most // _A_WORKERS_SHARE))
+    limit = net.memory or system.free()
+    return _cores() if limit is None else max(1, min(_cores(), limit // _A_WORKERS_SHARE))
 
 
 def _on_gpu(device: str) -> bool:
@@ -248,8 +248,8 @@ def _shared_out(net: NetSettings, workers: int) -> NetSettings:
     """The net settings for each of several workers: with its share of threads and memory."""
     threads = net.threads or max(1, _cores() // workers)
     free = system.free()
-    most = net.memory or (free if free is None else int(memory.MARGIN * free))
-    return replace(net, threads=threads, memory=None if most is None else max(1, most // workers))
+    limit = net.memory or (free if free is None else int(memory.MARGIN * free))
+    return replace(net, threads=threads, memory=None if limit is None else max(1, limit // workers))
 
 
 def _for_elsewhere(net: NetSettings) -> NetSettings:

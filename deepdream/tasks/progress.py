@@ -9,7 +9,7 @@ from ..dream import Step
 from ..settings import DreamSettings
 
 
-def moment(dream: DreamSettings, step: Step) -> str:
+def in_words(dream: DreamSettings, step: Step) -> str:
     """How far a dream has got, in words."""
     return f"octave {step.octave + 1} of {dream.octave_n}, iteration {step.iteration + 1} of {dream.iter_n}"
 
@@ -34,5 +34,5 @@ class Progress:
 
     def show(self, step: Step) -> None:
         h, w = step.octave_base.shape[1:]
-        self._bar.set_description_str(f"{moment(self._dream, step)}, {w}x{h}", refresh=False)
+        self._bar.set_description_str(f"{in_words(self._dream, step)}, {w}x{h}", refresh=False)
         self._bar.update(h * w)

@@ -142,10 +142,10 @@ def _tell_what_is_lost(place: SequenceOutput, frames: Frames, size: Size) -> Non
         say(f"{place.target} will have square pixels, unlike the film: use MP4 to keep their shape")
     if frames.form.sound and place.format not in FORMATS.values():
         say(f"{place.target} will be silent: use MP4 or WebM to keep the sound")
-    most = 1000 // animation.SHORTEST
-    if place.format == "GIF" and frames.form.rate > most:
-        every = math.ceil(frames.form.rate / most)
-        say(f"a GIF shows at most {most} frames per second, so this one plays slower: use --every {every}")
+    max_rate = 1000 // animation.SHORTEST
+    if place.format == "GIF" and frames.form.rate > max_rate:
+        every = math.ceil(frames.form.rate / max_rate)
+        say(f"a GIF shows at most {max_rate} frames per second, so this one plays slower: use --every {every}")
 
 
 def _dream(

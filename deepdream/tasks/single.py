@@ -12,12 +12,12 @@ from ..console import interruptible, say
 from ..dream import Step
 from ..errors import DreamError, UsageError
 from ..images import picture
-from ..images.recipe import Recipe
+from ..images.recipe import PROGRESS, Recipe
 from ..pipeline.prepare import DreamJob, prepare, repeat
 from ..pipeline.request import Request
 from ..storage import files
 from . import outputs
-from .progress import Progress, moment
+from .progress import Progress, in_words
 from .step_frames import StepFrames
 
 Fault = Union[DreamError, MemoryError]
@@ -49,11 +49,11 @@ def run(request: Request, like: Optional[Recipe] = None) -> int:
         raise cut_short
     if unread:
         return 128 + unread
-    return 128 + cut_short if "moment" in recipe and cut_short else 0
+    return 128 + cut_short if PROGRESS in recipe and cut_short else 0
 
 
 def finalize(prepared: DreamJob, last: Optional[Step]) -> Tuple[np.ndarray, Recipe]:
-    """The final picture, (h, w, 3) float32, and its recipe, which records the moment if the dream is unfinished.
+    """The final picture, (h, w, 3) float32, and its recipe, which records the progress if the dream is unfinished.
 
     last: the last completed step, None if there was none.
     """
@@ -61,7 +61,7 @@ def finalize(prepared: DreamJob, last: Optional[Step]) -> Tuple[np.ndarray, Reci
     if last is None:
         return prepared.inputs.base.pixels.astype(np.float32), recipe
     if (last.octave + 1, last.iteration + 1) != (dream.octave_n, dream.iter_n):
-        recipe = {**recipe, "moment": moment(dream, last)}
+        recipe = {**recipe, PROGRESS: in_words(dream, last)}
     return last.whole(), recipe
 
 
@@ -126,7 +126,7 @@ def _write(
                 raise
             say(f"{where} was not read to the end: the dream is in {_rescued(pixels, recipe, alpha)}")
             return interrupted()
-    so_far = recipe.get("moment")
+    so_far = recipe.get(PROGRESS)
     say(f"stopped at {so_far}: the dream so far is in {where}" if so_far else f"the dream is in {where}")
     return None
 

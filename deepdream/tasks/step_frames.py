@@ -12,12 +12,12 @@ from ..dream import Step
 from ..errors import DreamError, UsageError
 from ..images import picture, transparency
 from ..images import recipe as recipes
-from ..images.recipe import Recipe
+from ..images.recipe import PROGRESS, Recipe
 from ..pipeline.request import Request
 from ..storage import atomic, files
 from . import outputs
 from .checkpoint import is_shown
-from .progress import moment
+from .progress import in_words
 
 _NAME = re.compile(r"octave\d{2,}-iteration\d{4,}\.png")
 
@@ -51,7 +51,7 @@ class StepFrames:
             raise DreamError(
                 f"another dream is writing to {self._folder}: wait for it, or name another folder"
             ) from None
-        free = {*recipes.HOW, "moment"}
+        free = {*recipes.HOW, PROGRESS}
         if self._request.is_seed_drawn:
             free |= {"seed"} | ({"input_sha256", "guide_sha256"} if "input" in recipe else set())
         self._make_room(recipe, free)
@@ -65,7 +65,7 @@ class StepFrames:
         target = files.join(self._folder, _name(step.octave, step.iteration))
         pixels = picture.to_uint8(step.picture(), dream.clip)
         alpha = transparency.resized(alpha, *pixels.shape[:2])
-        picture.write(target, pixels, {**recipe, "moment": moment(dream, step)}, alpha)
+        picture.write(target, pixels, {**recipe, PROGRESS: in_words(dream, step)}, alpha)
 
     def close(self) -> None:
         """Unlocks the folder."""
@@ -80,7 +80,7 @@ class StepFrames:
             if out is not None and files.identity(name) == out:
                 continue
             there = _recipe_in(name) if _NAME.fullmatch(Path(name).name) else None
-            if there is None or "moment" not in there:
+            if there is None or PROGRESS not in there:
                 raise UsageError(
                     f"{self._folder} holds files that are not frames of one dream, such as {Path(name).name}: "
                     "name another folder"
@@ -92,7 +92,7 @@ class StepFrames:
                     f"{self._folder} holds the frames of a dream with {key} {there.get(key)}, and this one has "
                     f"{recipe.get(key)}: name another folder, or replace them with --force"
                 )
-            if recipes.difference(there, recipe, {"moment"}) is not None:
+            if recipes.difference(there, recipe, {PROGRESS}) is not None:
                 stale.append(name)
         if stale:
             say(f"replacing {len(stale)} frames of an earlier dream in {self._folder}")

@@ -18,12 +18,12 @@ from ..dream import Step
 from ..errors import DreamError, UsageError
 from ..images import picture, transparency
 from ..images.picture import Picture
-from ..images.recipe import Recipe
+from ..images.recipe import PROGRESS, Recipe
 from ..pipeline.prepare import DreamJob, NetCache
 from ..pipeline.request import Request, read_inputs
 from ..pipeline.resolve import fewer_octaves
-from ..settings import WEB, WEB_MOST, WebSettings
-from ..tasks.progress import moment
+from ..settings import WEB, WEB_MAXIMA, WebSettings
+from ..tasks.progress import in_words
 from ..tasks.single import finalize
 from .reader import Reader
 from .storage import Storage
@@ -222,7 +222,7 @@ class Dreamer:
         if dream.is_stopped and (last is None or dream.is_dropped):
             return Moment("stopped before the first step: nothing was dreamt", is_last=True)
         result = _written(prepared, last)
-        so_far, seed = result.recipe.get("moment"), result.recipe["seed"]
+        so_far, seed = result.recipe.get(PROGRESS), result.recipe["seed"]
         words = f"stopped at {so_far}: this is the dream so far" if so_far else "the dream is done"
         fewer = fewer_octaves(dream.request, prepared.request, dream.base.size)
         words = f"{words} (seed {seed}{fewer and ', '}{fewer})"
@@ -245,7 +245,7 @@ def _steps(prepared: DreamJob, dream: Dream) -> Iterator[Step]:
             alpha = transparency.resized(base.alpha, h, w)
             image = transparency.on_white(picture.to_uint8(step.picture(), settings.clip), alpha)
         shown = time.monotonic() if is_due else shown
-        dream.tell(Moment(f"{moment(settings, step)}, {w}x{h}", done / work, image))
+        dream.tell(Moment(f"{in_words(settings, step)}, {w}x{h}", done / work, image))
         yield step
 
 
@@ -268,7 +268,7 @@ def dream_name(source: str) -> str:
 
 def _check(request: Request) -> None:
     """Raise UsageError if a setting is above the limit for one visitor."""
-    for name, most in WEB_MOST.items():
+    for name, most in WEB_MAXIMA.items():
         value, option = getattr(request.dream, name), request.dream.option(name)
         if value > most:
             raise UsageError(f"{option} may be {most} at most on this page, not {value}")

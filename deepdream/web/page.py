@@ -11,7 +11,7 @@ import gradio as gr
 from ..errors import DreamError, UsageError
 from ..images.recipe import recipe_text
 from ..pipeline.request import Request
-from ..settings import DREAM, PICTURE, WEB_LEAST, WEB_SIZE, NetSettings, WebSettings
+from ..settings import DREAM, PICTURE, WEB_MIN_SIZE, WEB_SIZE, NetSettings, WebSettings
 from ..units import byte_text
 from . import choices, parts
 from .dreamer import Dream, Dreamer, Moment, Result, dream_name
@@ -126,7 +126,13 @@ class _Page:
         with gr.Accordion("Size, seed, guide, model", open=False):
             greatest = self._settings.max_size
             self._max_size = gr.Slider(
-                WEB_LEAST, greatest, min(WEB_SIZE, greatest), step=1, label="longest side", info=_SHRINKS, precision=0
+                WEB_MIN_SIZE,
+                greatest,
+                min(WEB_SIZE, greatest),
+                step=1,
+                label="longest side",
+                info=_SHRINKS,
+                precision=0,
             )
             self._seed = gr.Textbox(
                 label="seed", placeholder="random", info="the same seed gives the same dream", elem_id="seed"

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from ..errors import UsageError, printable
-from ..settings import DREAM, WEB_MOST
+from ..settings import DREAM, WEB_MAXIMA
 from . import choices
 from .storage import NOT_HERE
 
@@ -45,7 +45,7 @@ def slider(name: str) -> gr.Slider:
     limits = DREAM.__dataclass_fields__[name].metadata
     value = getattr(DREAM, name)
     return gr.Slider(
-        limits["least"], WEB_MOST[name], value, step=1, label=limits["option"], info=limits["help"], precision=0
+        limits["minimum"], WEB_MAXIMA[name], value, step=1, label=limits["option"], info=limits["help"], precision=0
     )
 
 

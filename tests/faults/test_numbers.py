@@ -15,6 +15,7 @@ from deepdream.cli import main
 from deepdream.cli.main import parser_of
 from deepdream.errors import UsageError
 from deepdream.images import recipe
+from deepdream.settings_base import Settings
 from deepdream.tasks import batch, film, sheet, sheet_axes, single, zoom
 from deepdream.web import server
 from tests.helpers.shared import SHARED, needs_cases
@@ -32,11 +33,11 @@ POSITIONALS = {
     "sheet": ["in.png", "out.png", "--seeds=1,2"],
     "web": [],
 }
-KINDS = [kind for kind in vars(settings).values() if isinstance(kind, type) and issubclass(kind, settings._Checked)]
+KINDS = [kind for kind in vars(settings).values() if isinstance(kind, type) and issubclass(kind, Settings)]
 NUMBERS = [
     (kind, field.name)
     for kind in KINDS
-    if kind is not settings._Checked
+    if kind is not Settings
     for field in fields(kind)
     if field.metadata["kind"] not in (str, bool)
 ]
@@ -134,14 +135,14 @@ def test_typed_within_text(folder, net, capsys, option):
 @pytest.mark.parametrize(("kind", "name"), NUMBERS, ids=[f"{kind.__name__}.{name}" for kind, name in NUMBERS])
 def test_in_python(kind, name):
     metadata = kind.__dataclass_fields__[name].metadata
-    lowest = metadata["above"] if metadata["least"] is None else metadata["least"]
+    lowest = metadata["above"] if metadata["minimum"] is None else metadata["minimum"]
     absurd = [math.nan, math.inf, -math.inf, 1e308, -1e308, 10**20, -(10**20), 10**400, 10**5000, np.float64("nan")]
-    for value in [*absurd, metadata["most"] + 1, lowest - 1, True, "1", [10**5000], np.ones((9, 9))]:
+    for value in [*absurd, metadata["maximum"] + 1, lowest - 1, True, "1", [10**5000], np.ones((9, 9))]:
         with pytest.raises(UsageError) as caught:
             kind(**{name: value})
         assert len(str(caught.value)) <= LONGEST
     if name != "end":  # which has to come after the start
-        assert getattr(kind(**{name: metadata["most"]}), name) == metadata["most"]
+        assert getattr(kind(**{name: metadata["maximum"]}), name) == metadata["maximum"]
 
 
 DREAM_NUMBERS = [(kind, name) for kind, name in NUMBERS if kind in (settings.DreamSettings, settings.GoalSettings)]
@@ -213,7 +214,9 @@ def extremes():
         if name in ("iter_n", "octave_n"):  # which would take their time, or the picture
             continue
         found += [
-            f"--{metadata['option']}={metadata[limit]}" for limit in ("least", "most") if metadata[limit] is not None
+            f"--{metadata['option']}={metadata[limit]}"
+            for limit in ("minimum", "maximum")
+            if metadata[limit] is not None
         ]
     found += ["--iterations=0", "--octaves=1", "--max-size=1000000", "--memory=1024T", "--threads=1", "--step=-0"]
     return [*found, "--layers=conv1:1000000,inception_4c/output:-1000000", "--layers=conv1:-0.0,pool1:1"]
