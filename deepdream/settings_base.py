@@ -99,4 +99,4 @@ def _range(limits: Any) -> str:
     maximum = byte_text(limits["maximum"]) if kind is byte_size else limits["maximum"]
     if limits["minimum"] is None:
         return f"{KINDS[kind]} above {limits['above']} and at most {maximum}"
-    return f"{KINDS[kind]} from {limits['least']} to {maximum}"
+    return f"{KINDS[kind]} from {limits['minimum']} to {maximum}"
