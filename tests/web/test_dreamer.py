@@ -61,16 +61,16 @@ def results(tmp_path):
 
 
 def test_a_dream_is_the_command_lines(dreamer, wanted, tmp_path):
-    told = list(dreamer.moments(dreamer.begin(wanted)))
-    *moments, last = told
+    told = list(dreamer.progress(dreamer.begin(wanted)))
+    *reports, last = told
     assert last.is_last
     assert last.words == "the dream is done (seed 7)"
-    assert not any(moment.is_last for moment in moments)
+    assert not any(report.is_last for report in reports)
     assert single.run(replace(wanted, target=str(tmp_path / "alone.png"))) == 0
     assert last.result.dream.read_bytes() == (tmp_path / "alone.png").read_bytes()
     assert last.result.dream.name == "in-dream.png"
     assert last.result.recipe == read_recipe(str(last.result.dream))
-    shares = [moment.share for moment in told]
+    shares = [report.share for report in told]
     assert shares == sorted(shares)
     assert shares[-1] == 1
 
@@ -79,12 +79,12 @@ def test_octaves_that_nobody_chose_give_way_to_what_fits(dreamer, wanted, tmp_pa
     """With the net that is loaded for the first, and with the same net afterwards."""
     tiny_picture(tmp_path / "in.png", 20, 16)
     for _ in range(2):
-        *_, last = dreamer.moments(dreamer.begin(replace(wanted, fit_octaves=True)))
+        *_, last = dreamer.progress(dreamer.begin(replace(wanted, fit_octaves=True)))
         fewer = "2 octaves instead of 3, as a picture of 20x16 is too small for more"
         assert last.words == f"the dream is done (seed 7, {fewer})"
         assert last.result.recipe["octaves"] == 2
     with pytest.raises(DreamError, match="at most 2 octaves work"):
-        list(dreamer.moments(dreamer.begin(wanted)))
+        list(dreamer.progress(dreamer.begin(wanted)))
 
 
 @pytest.fixture
@@ -105,10 +105,10 @@ def looked_at(monkeypatch):
 def test_each_octave_is_seen(dreamer, wanted, looked_at):
     """By a visitor who looks after every step."""
     sizes, words = [], []
-    for moment in dreamer.moments(dreamer.begin(wanted)):
-        words.append(moment.words)
-        if moment.picture is not None:
-            sizes.append(moment.picture.shape[:2])
+    for report in dreamer.progress(dreamer.begin(wanted)):
+        words.append(report.words)
+        if report.picture is not None:
+            sizes.append(report.picture.shape[:2])
         looked_at.set()
     assert list(dict.fromkeys(sizes)) == SIZES
     assert "octave 2 of 3, iteration 1 of 3, 29x20" in words
@@ -117,7 +117,7 @@ def test_each_octave_is_seen(dreamer, wanted, looked_at):
 def test_the_seed_is_drawn_for_every_dream(dreamer, wanted):
     """Also when the net stays loaded."""
     wanted = replace(wanted, dream=replace(SHORT, seed=None))
-    seeds = [list(dreamer.moments(dreamer.begin(wanted)))[-1].result.recipe["seed"] for _ in range(3)]
+    seeds = [list(dreamer.progress(dreamer.begin(wanted)))[-1].result.recipe["seed"] for _ in range(3)]
     assert len(set(seeds)) == 3
 
 
@@ -127,18 +127,18 @@ def test_what_is_said_is_for_the_visitor(dreamer, wanted, capsys, monkeypatch):
         return iter(())
 
     monkeypatch.setattr(dreamers, "dream_steps", slowly)
-    words = [moment.words for moment in dreamer.moments(dreamer.begin(wanted))]
+    words = [report.words for report in dreamer.progress(dreamer.begin(wanted))]
     assert any(text.startswith("computing with") for text in words)
     assert capsys.readouterr().err == ""
 
 
 def test_stop_keeps_what_is_there(dreamer, slow):
     dream = dreamer.begin(slow)
-    moments = dreamer.moments(dream)
-    while next(moments).share == 0:
+    reports = dreamer.progress(dream)
+    while next(reports).share == 0:
         pass
     dream.stop()
-    last = list(moments)[-1]
+    last = list(reports)[-1]
     moment = read_recipe(str(last.result.dream))["moment"]
     assert moment.startswith("octave ")
     assert last.words.startswith(f"stopped at {moment}: this is the dream so far (seed ")
@@ -148,23 +148,23 @@ def test_one_after_the_other_in_their_order(dreamer, slow, wanted, tmp_path):
     first, second, third = dreamer.begin(slow), dreamer.begin(wanted), dreamer.begin(wanted)
     with pytest.raises(DreamError, match=r"^3 dreams .*: try again in a while$"):
         dreamer.begin(wanted)
-    moments = dreamer.moments(first)
-    while next(moments).share == 0:
+    reports = dreamer.progress(first)
+    while next(reports).share == 0:
         pass
-    waits, waits_longer = dreamer.moments(second), dreamer.moments(third)
+    waits, waits_longer = dreamer.progress(second), dreamer.progress(third)
     assert next(waits).words == "waiting for 1 other dream"
     assert next(waits_longer).words == "waiting for 2 other dreams"
     waits.close()  # as when its visitor leaves
     assert next(waits_longer).words == "waiting for 1 other dream"
     third.stop()
-    assert [moment.words for moment in waits_longer] == ["stopped before its turn: nothing was dreamt"]
+    assert [report.words for report in waits_longer] == ["stopped before its turn: nothing was dreamt"]
     assert second.ended.cancelled()
     assert third.ended.cancelled()
     assert not first.ended.done()
     fourth = dreamer.begin(wanted)
     first.stop()
-    assert list(moments)[-1].result.recipe["moment"]
-    assert list(dreamer.moments(fourth))[-1].words == "the dream is done (seed 7)"
+    assert list(reports)[-1].result.recipe["moment"]
+    assert list(dreamer.progress(fourth))[-1].words == "the dream is done (seed 7)"
 
 
 def test_no_more_places_than_there_are(dreamer, wanted, slow):
@@ -189,7 +189,7 @@ def test_no_more_places_than_there_are(dreamer, wanted, slow):
     with pytest.raises(DreamError):
         dreamer.begin(replace(wanted, source="absent.png"))
     places = [dreamer.begin(wanted) for _ in range(2)]  # what is refused or has left takes none
-    assert [list(dreamer.moments(dream))[-1].words for dream in places] == ["the dream is done (seed 7)"] * 2
+    assert [list(dreamer.progress(dream))[-1].words for dream in places] == ["the dream is done (seed 7)"] * 2
 
 
 def test_who_comes_and_leaves_at_the_same_time(dreamer, wanted):
@@ -205,7 +205,7 @@ def test_who_comes_and_leaves_at_the_same_time(dreamer, wanted):
                 continue
             if (number + turn) % 3 == 0:
                 dream.drop()
-            words.append(list(dreamer.moments(dream))[-1].words)
+            words.append(list(dreamer.progress(dream))[-1].words)
 
     with ThreadPoolExecutor(6) as visitors:
         list(visitors.map(visit, range(6)))
@@ -226,7 +226,7 @@ def test_the_end_comes_while_visitors_come(tmp_path, reader, wanted):
             try:
                 dream = dreamer.begin(wanted)
                 come.release()
-                told.append(list(dreamer.moments(dream))[-1].words)
+                told.append(list(dreamer.progress(dream))[-1].words)
             except DreamError as error:
                 told.append(str(error))
                 return
@@ -263,8 +263,8 @@ def test_one_slow_picture_keeps_nobody_from_a_dream(tmp_path, wanted, monkeypatc
                 dreamer.begin(wanted)
             assert list(dreamer._line) == []  # which can be asked: it is not locked
             over.set()
-            assert list(dreamer.moments(other.result(30)))[-1].result
-        assert list(dreamer.moments(dreamer.begin(wanted)))[-1].result
+            assert list(dreamer.progress(other.result(30)))[-1].result
+        assert list(dreamer.progress(dreamer.begin(wanted)))[-1].result
 
 
 def test_the_guide_is_read_beforehand(dreamer, wanted, tmp_path):
@@ -274,18 +274,18 @@ def test_the_guide_is_read_beforehand(dreamer, wanted, tmp_path):
     for times in (1, 2):  # with a net that is loaded, and with one that is kept
         dream = dreamer.begin(wanted)
         Path(guide).rename(tmp_path / "gone.png")
-        result = list(dreamer.moments(dream))[-1].result
+        result = list(dreamer.progress(dream))[-1].result
         Path(tmp_path / "gone.png").rename(guide)
         assert single.run(replace(wanted, target=str(tmp_path / f"alone{times}.png"))) == 0
         assert result.dream.read_bytes() == (tmp_path / f"alone{times}.png").read_bytes()
 
 
 def test_who_leaves_stops_the_dream(dreamer, slow, wanted, tmp_path):
-    moments = dreamer.moments(dreamer.begin(slow))
-    while next(moments).share == 0:
+    reports = dreamer.progress(dreamer.begin(slow))
+    while next(reports).share == 0:
         pass
-    moments.close()
-    assert list(dreamer.moments(dreamer.begin(wanted)))[-1].result
+    reports.close()
+    assert list(dreamer.progress(dreamer.begin(wanted)))[-1].result
     assert results(tmp_path) == ["before.png", "in-dream.png"]
 
 
@@ -307,11 +307,11 @@ def test_a_fault_is_told_without_the_servers_paths(dreamer, wanted, tmp_path):
     }.items():
         for request in (replace(wanted, source=str(tmp_path / name)), replace(wanted, guide=str(tmp_path / name))):
             with pytest.raises(DreamError, match=words):
-                list(dreamer.moments(dreamer.begin(request)))
+                list(dreamer.progress(dreamer.begin(request)))
     with pytest.raises(DreamError, match="at most 4 octaves work"):
-        list(dreamer.moments(dreamer.begin(replace(wanted, dream=replace(SHORT, octave_n=9)))))
+        list(dreamer.progress(dreamer.begin(replace(wanted, dream=replace(SHORT, octave_n=9)))))
     assert results(tmp_path) == []
-    assert list(dreamer.moments(dreamer.begin(wanted)))[-1].result
+    assert list(dreamer.progress(dreamer.begin(wanted)))[-1].result
 
 
 @pytest.mark.parametrize(("setting", "most"), [("iter_n", 100), ("octave_n", 10)])
@@ -323,7 +323,7 @@ def test_no_more_than_a_visitor_gets(dreamer, wanted, setting, most):
 def test_before_is_what_was_dreamt_on(dreamer, wanted):
     """As large as the dream."""
     wanted = replace(wanted, pictures=replace(PICTURE, max_size=30), dream=replace(SHORT, octave_n=1))
-    result = list(dreamer.moments(dreamer.begin(wanted)))[-1].result
+    result = list(dreamer.progress(dreamer.begin(wanted)))[-1].result
     before, after = (np.asarray(Image.open(path)) for path in (result.before, result.dream))
     assert before.shape == after.shape == (21, 30, 3)
     assert 0 < abs(np.float32(before) - after).mean() < 20
@@ -336,7 +336,7 @@ def test_transparency_is_shown_on_white_and_kept(dreamer, wanted, looked_at, tmp
     image.putalpha(Image.fromarray(alpha))
     image.save(tmp_path / "in.png")
     seen, result = [], None
-    for news in dreamer.moments(dreamer.begin(wanted)):
+    for news in dreamer.progress(dreamer.begin(wanted)):
         seen += [] if news.picture is None else [news.picture]
         result = news.result or result
         looked_at.set()

@@ -6,7 +6,7 @@ import pytest
 
 from deepdream.errors import DreamError
 from deepdream.settings import DREAM, NET, WEB
-from deepdream.web.dreamer import Moment
+from deepdream.web.dreamer import Progress
 
 VISITOR, OTHER = SimpleNamespace(session_hash="somebody"), SimpleNamespace(session_hash="somebody else")
 
@@ -73,8 +73,8 @@ class Reading:
     def stop(self):
         self.stops += 1
 
-    def moments(self, _):
-        yield Moment("over", is_last=True)
+    def progress(self, _):
+        yield Progress("over", is_last=True)
 
 
 @pytest.mark.parametrize(("visitors", "stops"), [([VISITOR], 1), ([OTHER], 0), ([], 0)])
