@@ -16,10 +16,12 @@ import numpy as np
 from PIL import Image, PngImagePlugin, UnidentifiedImageError
 
 from .. import system
+from ..arrays import Size
 from ..errors import DreamError, UsageError
 from ..storage import files
 from . import colour, noise, transparency
 from . import recipe as recipes
+from .recipe import Recipe
 
 _FORMATS = {
     ".png": "PNG",
@@ -46,6 +48,11 @@ class Picture:
     pixels: np.ndarray
     alpha: Optional[np.ndarray]
     sha256: str
+
+    @property
+    def size(self) -> Size:
+        """(height, width) in pixels."""
+        return self.pixels.shape[:2]
 
 
 def read(source: str, max_size: Optional[int] = None, seed: Optional[int] = None) -> Picture:
@@ -80,7 +87,7 @@ def read(source: str, max_size: Optional[int] = None, seed: Optional[int] = None
     return Picture(pixels, None if alpha is None else np.array(alpha), hashlib.sha256(data).hexdigest())
 
 
-def read_recipe(source: str) -> Dict[str, Any]:
+def read_recipe(source: str) -> Recipe:
     """Returns the recipe stored in a picture.
 
     source: a path, or "-" for standard input. Raises DreamError if it is not a picture, or if the recipe is missing or
@@ -135,9 +142,7 @@ def check_target(target: str) -> None:
     files.check(target)
 
 
-def write(
-    target: str, rgb: np.ndarray, recipe: Dict[str, Any], alpha: Optional[np.ndarray] = None, new: bool = False
-) -> None:
+def write(target: str, rgb: np.ndarray, recipe: Recipe, alpha: Optional[np.ndarray] = None, new: bool = False) -> None:
     """Writes a picture and its recipe, tagged as sRGB; the same input gives the same bytes.
 
     PNG, TIFF and WebP are lossless (lossy WebP would halve the colour resolution). JPEG and AVIF use quality 95 at full
@@ -190,7 +195,7 @@ def fit(size: Tuple[int, int], longest: Optional[int]) -> Tuple[int, int]:
     return width, height
 
 
-def _encode(kind: str, rgb: np.ndarray, recipe: Dict[str, Any], alpha: Optional[np.ndarray]) -> bytes:
+def _encode(kind: str, rgb: np.ndarray, recipe: Recipe, alpha: Optional[np.ndarray]) -> bytes:
     """Encodes a picture; kind is the name of the format in Pillow."""
     rgb, alpha = transparency.as_held(kind, rgb, alpha)
     image = Image.fromarray(np.ascontiguousarray(rgb))
@@ -208,7 +213,7 @@ def _encode(kind: str, rgb: np.ndarray, recipe: Dict[str, Any], alpha: Optional[
     return buffer.getvalue()
 
 
-def _save_options(kind: str, recipe: Dict[str, Any]) -> Dict[str, Any]:
+def _save_options(kind: str, recipe: Recipe) -> Dict[str, Any]:
     if kind == "PNG":
         chunks = PngImagePlugin.PngInfo()
         chunks.add(b"sRGB", b"\0")

@@ -12,6 +12,8 @@ from PIL import Image
 
 from ..errors import DreamError
 
+Recipe = Dict[str, Any]  # serializable as JSON
+
 KEYWORD = "dreamify"
 # Keys that describe how a dream was computed, not what was requested.
 HOW = frozenset({"version", "engine", "engine_version", "device", "threads", "memory"})
@@ -21,12 +23,12 @@ _WIDEST = 40  # characters in the name of a setting; a longer one is not ours, a
 _ASCII = b"ASCII\0\0\0"  # the character code at the start of a UserComment
 
 
-def to_json(recipe: Dict[str, Any]) -> str:
+def to_json(recipe: Recipe) -> str:
     """Serializes the recipe as one line of ASCII, under the key `dreamify`, keeping its order."""
     return json.dumps({KEYWORD: recipe}, allow_nan=False)
 
 
-def to_exif(recipe: Dict[str, Any]) -> bytes:
+def to_exif(recipe: Recipe) -> bytes:
     """Returns an EXIF block that holds only the recipe, as UserComment.
 
     It is built by hand, because Pillow would store the comment as BYTE and EXIF requires UNDEFINED.
@@ -39,7 +41,7 @@ def to_exif(recipe: Dict[str, Any]) -> bytes:
     return header + ifd0 + exif_ifd + comment
 
 
-def find(image: Image.Image, name: str) -> Dict[str, Any]:
+def find(image: Image.Image, name: str) -> Recipe:
     """Returns the recipe in a picture that has been opened and loaded.
 
     name: the name of the picture, for messages. Raises DreamError if there is no recipe, or if it cannot be read.
@@ -47,7 +49,7 @@ def find(image: Image.Image, name: str) -> Dict[str, Any]:
     return parse(_stored(image), name)
 
 
-def parse(text: Optional[str], name: str) -> Dict[str, Any]:
+def parse(text: Optional[str], name: str) -> Recipe:
     """Parses the text found in the place of a recipe.
 
     text: None if nothing was found. name: the name of the file, for messages. Raises DreamError if there is no recipe,
@@ -64,7 +66,7 @@ def parse(text: Optional[str], name: str) -> Dict[str, Any]:
     return recipe
 
 
-def difference(there: Dict[str, Any], asked: Dict[str, Any], free: Collection[str]) -> Optional[str]:
+def difference(there: Recipe, asked: Recipe, free: Collection[str]) -> Optional[str]:
     """Returns the first key in which a stored recipe differs from the requested one, ignoring the keys in `free`."""
     wanted = json.loads(json.dumps(asked))
     for key in [*wanted, *there]:
@@ -90,7 +92,7 @@ def _stored(image: Image.Image) -> Optional[str]:
     return None
 
 
-def recipe_text(recipe: Dict[str, Any]) -> str:
+def recipe_text(recipe: Recipe) -> str:
     """Formats the recipe for display: one line per setting, values in one column, no newline at the end.
 
     Escapes control characters, because the file may come from anyone.
@@ -100,7 +102,7 @@ def recipe_text(recipe: Dict[str, Any]) -> str:
     return "\n".join(f"{key:{width}}  {value}" for key, value in lines)
 
 
-def _plain(value: Any) -> str:
+def _plain(value: object) -> str:
     if isinstance(value, str) and value.isprintable():
         return value
     if value is None or isinstance(value, bool):

@@ -177,7 +177,7 @@ def test_an_object_store(folder, net, monkeypatch, capsys):
 def test_a_limit_for_addresses_too(memory, folder, net, capsys, monkeypatch, tells):
     """Whether the service tells how large a file is, or not, or not truly."""
     memory.pipe("/bucket/in.png", Path("in.png").read_bytes() + bytes(5000))
-    monkeypatch.setattr(files, "_MOST", 4000)
+    monkeypatch.setattr(files, "_MAX_SIZE", 4000)
     monkeypatch.setattr(files, "_BLOCK", 1000)
     read = []
     if tells:
