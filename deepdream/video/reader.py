@@ -17,6 +17,7 @@ from .deinterlace import deinterlaced, is_possible
 from .film import BT709, FORMATS, Film, Frame, Sound, TimeRange, VideoFormat, pyav, sha256
 from .folder import FrameFolder, rate_of
 from .probe import opened, survey
+from .truncation import unread_films
 
 if TYPE_CHECKING:
     import av
@@ -73,6 +74,7 @@ class _File(Film):
         known = survey(source, span)
         self.source, self.notes = source, []
         self._span, self._known, self._max_size = span, known, max_size
+        self._unread = unread_films(source)
         try:
             first, frame = next(self._decoded())
         except Damage as damage:
@@ -141,6 +143,11 @@ class _File(Film):
             self.note(
                 f"{self.source} holds {count} recordings, one after the other: they are joined, and broken frames "
                 "where they meet are left out"
+            )
+        if self._unread:
+            self.note(
+                f"{self.source} holds {self._unread + 1} films, one after the other, and only the first is read: "
+                "join the original files with a video editor, or dream on each of them"
             )
         ends = self._known.sound_ends
         if ends is not None and ends > self._span.start and not self._span.is_over(ends):
