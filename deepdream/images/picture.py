@@ -19,7 +19,7 @@ from .. import system
 from ..arrays import Size
 from ..errors import DreamError, UsageError
 from ..storage import files
-from . import colour, noise, transparency
+from . import colour, noise, png, transparency
 from . import recipe as recipes
 from .recipe import Recipe
 
@@ -88,13 +88,19 @@ def read(source: str, max_size: Optional[int] = None, seed: Optional[int] = None
 
 
 def read_recipe(source: str) -> Recipe:
-    """Returns the recipe stored in a picture.
+    """Returns the recipe stored in a picture. The pixels of a PNG are not decoded.
 
-    source: a path, or "-" for standard input. Raises DreamError if it is not a picture, or if the recipe is missing or
-    damaged.
+    source: a path, or "-" for standard input. Raises DreamError if it is not a picture, if the picture is damaged, or
+    if the recipe is missing or damaged.
     """
     data, name = files.read(source)
-    return recipes.find(_open(data, name), name)
+    if not data.startswith(png.SIGNATURE):
+        return recipes.find(_open(data, name), name)
+    try:
+        with Image.open(io.BytesIO(png.without_pixels(data))) as image:
+            return recipes.find(image, name)
+    except (OSError, SyntaxError, ValueError) as error:  # what Pillow raises for broken texts
+        raise _damaged(name, error) from None
 
 
 def to_uint8(dream: np.ndarray, clip: bool = True) -> np.ndarray:
@@ -179,8 +185,7 @@ def _open(data: bytes, name: str) -> Image.Image:
     except MemoryError:
         raise _too_large(name) from None
     except Exception as error:  # decoders raise anything: OSError, SyntaxError, struct.error, ValueError ...
-        detail = str(error) or type(error).__name__
-        raise DreamError(f"{name} is damaged or truncated ({detail}): download or export it again") from None
+        raise _damaged(name, error) from None
     if 0 in image.size:
         raise DreamError(f"{name} is a picture without pixels: use another one")
     return image
@@ -242,6 +247,11 @@ def _format(target: str) -> str:
     if kind is None:
         raise UsageError(f"the format of {target} is not known: end its name in {', '.join(formats)}")
     return kind
+
+
+def _damaged(name: str, error: Exception) -> DreamError:
+    detail = str(error) or type(error).__name__
+    return DreamError(f"{name} is damaged or truncated ({detail}): download or export it again")
 
 
 def _too_large(name: str) -> DreamError:

@@ -42,7 +42,7 @@ def to_exif(recipe: Recipe) -> bytes:
 
 
 def find(image: Image.Image, name: str) -> Recipe:
-    """Returns the recipe in a picture that has been opened and loaded.
+    """Returns the recipe in a picture that has been opened, and loaded unless it is a PNG from png.py.
 
     name: the name of the picture, for messages. Raises DreamError if there is no recipe, or if it cannot be read.
     """
