@@ -86,7 +86,7 @@ def fetch(name: str, progress: bool = False, in_a_hurry: bool = False) -> Model:
     if known is None:
         raise _unknown_name(name)
     for folder in _own_folders(name):
-        atomic.clear(folder)
+        atomic.remove_stale(folder)
     missing = [file for file in (known.prototxt, known.weights) if _locate(name, file) is None]
     if missing and known.package:
         _make(known, progress)

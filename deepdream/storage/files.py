@@ -103,7 +103,7 @@ def make_folder(folder: str) -> None:
         _path(folder).mkdir(exist_ok=True)
     except OSError as error:
         raise DreamError(f"the folder {folder} cannot be made ({error.strerror}): check its path") from None
-    atomic.clear(_path(folder))
+    atomic.remove_stale(_path(folder))
 
 
 def remove(name: str) -> None:
@@ -170,7 +170,7 @@ def check(target: str) -> None:
         raise UsageError(f"{target} is a folder: name a file in it, such as {join(target, 'dream.png')}")
     if not path.parent.is_dir():
         raise DreamError(f"the folder {_path(target).parent} does not exist: create it, or write somewhere else")
-    atomic.clear(path.parent)
+    atomic.remove_stale(path.parent)
     try:  # only writing tells: os.access ignores full disks, and network folders that deny root
         tempfile.TemporaryFile(dir=str(path.parent)).close()
     except OSError as error:

@@ -34,7 +34,7 @@ def run(settings: WebSettings = WEB, net: NetSettings = NET) -> int:
     Raises DreamError if Gradio is missing, if the address cannot be used, or if there is no model.
     """
     temporary = Path(tempfile.gettempdir())
-    atomic.clear(temporary)  # remove what a killed server left behind
+    atomic.remove_stale(temporary)  # remove what a killed server left behind
     with atomic.folder(temporary) as folder, contextlib.closing(Reader()) as reader:
         folder.chmod(0o700)
         storage = Storage(folder, settings)
