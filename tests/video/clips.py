@@ -9,6 +9,7 @@ import pytest
 av = pytest.importorskip("av", reason="films need PyAV: pip install av opencv-python-headless")
 
 LOSSLESS = {"qp": "0"}  # of libx264
+COLOURS = [[255, 255, 255], [0, 0, 0], [128, 128, 128], [200, 30, 40], [20, 180, 60], [30, 40, 220], [250, 240, 10]]
 
 
 def numbered(count, height=24, width=32):

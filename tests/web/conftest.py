@@ -1,13 +1,21 @@
 """The page as its visitors have it: a server in a process of its own, and a browser without a window."""
 
+import contextlib
 import shutil
 import signal
 import time
+from dataclasses import replace
 
 import pytest
 
-from tests.helpers.tiny import command
-from tests.web.visitors import Server, free_port, is_served
+from deepdream.pipeline.request import Request
+from deepdream.settings import NET, WebSettings
+from deepdream.web.dreamer import Dreamer
+from deepdream.web.reader import Reader
+from deepdream.web.storage import Storage
+from tests.helpers.tiny import command, tiny_picture
+from tests.web.asked import Asked
+from tests.web.visitors import LONG, SHORT, Server, free_port, is_served
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 # As root it has no sandbox; of the rest it would ask other hosts on its own account.
@@ -113,3 +121,37 @@ def visit(browser, server):
     assert asked
     assert [url for url in asked if not url.startswith((server.url, "data:", "blob:"))] == []
     assert failed == []
+
+
+@pytest.fixture(scope="module")
+def reader():
+    """Reads the pictures of all tests."""
+    with contextlib.closing(Reader()) as made:
+        yield made
+
+
+@pytest.fixture
+def dreamer(tmp_path, reader):
+    """A dreamer, which ends after the test."""
+    made = Dreamer(Storage(tmp_path), reader, WebSettings(megapixels=2, waiting=2))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def wanted(tmp_path, net):
+    """A request for a short dream."""
+    return Request(tiny_picture(tmp_path / "in.png"), "", SHORT, net=replace(NET, model=net, threads=1))
+
+
+@pytest.fixture
+def slow(tmp_path, wanted):
+    """A request for a dream that lasts longer than a test."""
+    source = tiny_picture(tmp_path / "large.png", 1200, 1000)
+    return replace(wanted, source=source, dream=replace(LONG, octave_n=2))
+
+
+@pytest.fixture
+def asked(tmp_path):
+    """The guard, before an application that notes what reaches it."""
+    return Asked(tmp_path)

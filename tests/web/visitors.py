@@ -5,10 +5,20 @@ import re
 import signal
 import socket
 import urllib.request
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
+from deepdream.settings import DREAM
+
 MARK = {"_type": "gradio.FileData"}  # by which Gradio knows a file
+SHORT = replace(DREAM, iter_n=3, octave_n=3, seed=7)
+LONG = replace(DREAM, iter_n=100, octave_n=10)
+
+
+def results(tmp_path):
+    """The names of the files that dreams have left."""
+    return sorted(path.name for path in tmp_path.glob("tmp*/*"))
 
 
 class Server(NamedTuple):
