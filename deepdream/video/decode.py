@@ -74,9 +74,9 @@ class _Pass:
             packets, coder = self._packets(container, stream), self._decoder(stream)
             if self._seek:
                 self._go_back(container, stream)
-            there = _size_if_cut(self._source)
+            file_size = _size_if_cut(self._source)
             while True:
-                packet, frames, fault = self._next(packets, coder, there)
+                packet, frames, fault = self._next(packets, coder, file_size)
                 if packet is not None and packet.dts is not None:
                     self._sure = packet.dts * self._known.time_base - self._known.origin
                 ends = bool(fault) and self._ends(self._stamp(packet), packet is None or packet.is_keyframe)
@@ -108,12 +108,12 @@ class _Pass:
         return pyav().CodecContext.create(name, "r") if name else stream.codec_context
 
     def _next(
-        self, packets: Iterator["av.Packet"], coder: "av.VideoCodecContext", there: Optional[int]
+        self, packets: Iterator["av.Packet"], coder: "av.VideoCodecContext", file_size: Optional[int]
     ) -> Tuple[Optional["av.Packet"], List["av.VideoFrame"], str]:
         """Return (packet, the frames it completes, what is wrong with it).
 
         The packet is None at the end of the film, or if it cannot be read.
-        there: size in bytes of a truncated file; None for any other file.
+        file_size: size in bytes of a truncated file; None for any other file.
         """
         av = pyav()
         packet = None
@@ -122,10 +122,10 @@ class _Pass:
             if not packet.size and packet.pts is not None:  # in Theora, this repeats the previous frame
                 self._repeated = self._stamp(packet) + (packet.duration or 0) * self._known.time_base
                 return packet, [], ""
-            if there is not None and not packet.size:  # the empty packet that ends a stream
+            if file_size is not None and not packet.size:  # the empty packet that ends a stream
                 return None, [], "the file ends there"
             # FFmpeg returns what is left of the last packet, and not every decoder reports an error for it.
-            reaches_end = there is not None and packet.pos is not None and packet.pos + packet.size >= there
+            reaches_end = file_size is not None and packet.pos is not None and packet.pos + packet.size >= file_size
             if reaches_end or (packet.is_corrupt and not self._meets_another(self._stamp(packet))):
                 return packet, [], "a frame is cut short"
             return packet, coder.decode(packet), ""

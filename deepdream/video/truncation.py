@@ -18,19 +18,19 @@ _EBML, _SEGMENT = b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67"
 def is_cut_short(path: str) -> bool:
     """Whether an MP4, QuickTime, Matroska, WebM, AVI or GIF file is truncated; False for other formats."""
     with Path(path).open("rb") as file:
-        there = file.seek(0, os.SEEK_END)
+        file_size = file.seek(0, os.SEEK_END)
         file.seek(0)
         opening = file.read(12)
         file.seek(0)
         if opening[:4] == _EBML:
-            promised = _matroska(file, there)
+            promised = _matroska(file, file_size)
         elif opening[:4] == b"RIFF":
             promised = _riff(file)
         elif opening[:3] == b"GIF":
             promised = _gif(file)
         else:
-            promised = _boxes(file, there)
-    return promised > there
+            promised = _boxes(file, file_size)
+    return promised > file_size
 
 
 def unread_films(path: str) -> int:
@@ -39,35 +39,35 @@ def unread_films(path: str) -> int:
     Simple concatenation makes such a file, and FFmpeg reads only its first film.
     """
     with Path(path).open("rb") as file:
-        there = file.seek(0, os.SEEK_END)
+        file_size = file.seek(0, os.SEEK_END)
         file.seek(0)
         opening = file.read(16)
         if opening == _ASF:
-            films = _count_asf(file, there)
+            films = _count_asf(file, file_size)
         elif opening[:4] == _FLV:
-            films = _count_flv(file, there)
+            films = _count_flv(file, file_size)
         elif opening[4:8] in _BOXES:
-            films = _count_boxes(file, there)
+            films = _count_boxes(file, file_size)
         else:
             return 0
     return max(0, films - 1)
 
 
-def _count_boxes(file: BinaryIO, there: int) -> int:
+def _count_boxes(file: BinaryIO, file_size: int) -> int:
     """The number of movie boxes that lie completely in the file."""
     end, films = 0, 0
-    while end < there:
+    while end < file_size:
         kind, size = _box(file, end)
         if kind not in _BOXES or size < 8:
             break
         end += size
-        films += kind == b"moov" and end <= there
+        films += kind == b"moov" and end <= file_size
     return films
 
 
-def _count_flv(file: BinaryIO, there: int) -> int:
+def _count_flv(file: BinaryIO, file_size: int) -> int:
     end, films = 0, 0
-    while end < there:
+    while end < file_size:
         file.seek(end)
         header = file.read(11)
         if header[:4] == _FLV:
@@ -80,9 +80,9 @@ def _count_flv(file: BinaryIO, there: int) -> int:
     return films
 
 
-def _count_asf(file: BinaryIO, there: int) -> int:
+def _count_asf(file: BinaryIO, file_size: int) -> int:
     end, films = 0, 0
-    while end < there:
+    while end < file_size:
         file.seek(end)
         header = file.read(24)
         size = int.from_bytes(header[16:], "little")
@@ -93,18 +93,18 @@ def _count_asf(file: BinaryIO, there: int) -> int:
     return films
 
 
-def _boxes(file: BinaryIO, there: int) -> int:
+def _boxes(file: BinaryIO, file_size: int) -> int:
     """Where the last box of an ISO base media file ends; unknown data after the known boxes does not count.
 
-    there: size of the file in bytes; the search stops there.
+    file_size: size of the file in bytes; the search stops there.
     """
     end = 0
     seen: Set[bytes] = set()
-    while end < there:
+    while end < file_size:
         kind, size = _box(file, end)
         if kind not in _BOXES or size < 8:  # size 0 means up to the end of the file, wherever that is
             break
-        if end + size > there and seen >= {b"moov", b"mdat"} and kind not in _PARTS:
+        if end + size > file_size and seen >= {b"moov", b"mdat"} and kind not in _PARTS:
             break  # the film is complete, and this comes after it
         end += size
         seen.add(kind)
@@ -157,14 +157,14 @@ def _palette(flags: bytes) -> int:
     return 3 << (flags[0] & 7) + 1 if flags and flags[0] & 0x80 else 0
 
 
-def _matroska(file: BinaryIO, there: int) -> int:
+def _matroska(file: BinaryIO, file_size: int) -> int:
     """Where the segment ends; 0 if it states no length, as in a live recording.
 
-    there: size of the file in bytes. If the header claims to be longer, this is where the header would end.
+    file_size: size of the file in bytes. If the header claims to be longer, this is where the header would end.
     """
     file.seek(4)
     header = _ebml_size(file) or 0
-    if file.tell() + header > there:
+    if file.tell() + header > file_size:
         return file.tell() + header
     file.seek(header, os.SEEK_CUR)
     if file.read(4) != _SEGMENT:

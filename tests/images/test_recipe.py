@@ -1,4 +1,4 @@
-"""The recipe comes back from every format, and what is no recipe, or a damaged one, gets a sentence."""
+"""Recipes can be read back from every format; anything else, or a damaged recipe, gives one sentence."""
 
 import json
 import struct
@@ -64,7 +64,7 @@ def test_a_recipe_outlives_a_conversion_that_keeps_exif(tmp_path):
 
 
 def plain(path, text=None):
-    """A picture that is not ours, with `text` where its format would hold a recipe."""
+    """A picture by another program, with `text` where its format would hold a recipe."""
     options = {}
     if path.suffix == ".png":
         options["pnginfo"] = PngImagePlugin.PngInfo()

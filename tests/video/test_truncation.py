@@ -1,4 +1,4 @@
-"""Whether a file is cut short: by what it says of its own length, however wrong that may be."""
+"""Detecting truncated files and hidden films from the lengths that a file states, even if these are wrong."""
 
 import random
 import re

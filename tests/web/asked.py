@@ -14,7 +14,7 @@ EVENT = json.dumps({"data": [], "fn_index": 1}).encode()
 
 
 class Asked:
-    """A guard before an application that notes what reaches it, and answers it."""
+    """A guard in front of an application that records and answers all requests that reach it."""
 
     def __init__(self, folder, document=b"here"):
         settings = WebSettings(upload=LIMIT, upload_hourly=10 * LIMIT)

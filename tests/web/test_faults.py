@@ -1,4 +1,4 @@
-"""What the page says when what it stands on fails."""
+"""What the page shows when something below it fails."""
 
 from types import SimpleNamespace
 
@@ -13,7 +13,7 @@ VISITOR, OTHER = SimpleNamespace(session_hash="somebody"), SimpleNamespace(sessi
 
 @pytest.fixture
 def page_with(net, tmp_path, monkeypatch):
-    """Lays out the page on a dreamer; returns it, and what is chosen on it."""
+    """Builds the page for a dreamer; returns the page and the choices on it."""
     gradio = pytest.importorskip("gradio", reason="the page needs Gradio")
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
     from deepdream.web import page
@@ -31,7 +31,7 @@ def page_with(net, tmp_path, monkeypatch):
 
 
 class Failing:
-    """In the place of a Dreamer."""
+    """Stands in for a Dreamer."""
 
     def __init__(self, error):
         self.error = error
@@ -60,7 +60,7 @@ def test_a_sentence_and_no_more(page_with, caplog, error, words):
 
 
 class Reading:
-    """In the place of a Dreamer, and of its dream: while the picture is read, visitors press Stop."""
+    """Stands in for a Dreamer and its dream. Visitors press Stop while the picture is being read."""
 
     def __init__(self, visitors):
         self.visitors, self.page, self.stops = visitors, None, 0

@@ -1,4 +1,4 @@
-"""What stands before Gradio's server, asked without one."""
+"""The guard in front of Gradio's server, tested without a server."""
 
 import re
 
@@ -9,7 +9,7 @@ from tests.web.asked import EVENT, Asked
 
 
 def gradios_addresses():
-    """Every method and path that Gradio's server answers to, with something in the place of what varies."""
+    """All methods and paths that Gradio's server answers to, with a value for each path parameter."""
     gradio = pytest.importorskip("gradio", reason="the page needs Gradio")
     with gradio.Blocks(analytics_enabled=False) as blocks:
         gradio.Markdown("")
@@ -35,7 +35,7 @@ NEEDED = {
 
 
 def test_what_the_page_does_not_need_is_not_there(asked, tmp_path, monkeypatch):
-    """Of all that this version of Gradio answers to."""
+    """Of all routes of this version of Gradio."""
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
     addresses = gradios_addresses()
     assert len(addresses) > 60
@@ -47,7 +47,7 @@ def test_what_the_page_does_not_need_is_not_there(asked, tmp_path, monkeypatch):
         assert status == (200 if len(asked.reached) > reached else 404)
         if status == 200:
             open_ones.add((method, path))
-    # A file is looked for, see below; of the events that do not wait in line, predict is the one that the page has.
+    # Files are checked below. Of the events without a queue, the page uses only predict.
     assert open_ones == NEEDED - {
         ("GET", "/gradio_api/file=0"),
         ("HEAD", "/gradio_api/file=0"),
@@ -142,7 +142,7 @@ def test_a_document_may_run_its_own_scripts_alone(tmp_path):
     assert (status, body) == (200, document)
     policy = dict(part.strip().split(" ", 1) for part in headers["content-security-policy"].split(";"))
     assert policy["script-src"].split() == [
-        "'self'",  # the others are by printf 'look()' | openssl dgst -sha256 -binary | base64
+        "'self'",  # the other hashes: printf 'look()' | openssl dgst -sha256 -binary | base64
         "'sha256-9aoYu6AhR1u6WyoZ4nqQeCAR2uacraS+m/WWfdfKUrk='",
         "'sha256-HR7iaask9daLMRRskMI++QeJtjWDOjyPA6lGzYGzKW4='",
         "'sha256-H5DGtMZ016V+DkfpwSugqLSWIErNB+OAMrvMtLFwyp8='",
@@ -154,7 +154,7 @@ def test_a_document_may_run_its_own_scripts_alone(tmp_path):
 
 
 def test_what_reaches_gradio_says_less_than_was_asked(asked):
-    """Not how it may be compressed, not which part is wanted, and not what it should take for its own address."""
+    """No compression, no range, and no address that Gradio should take as its own."""
     asked.ask(
         "GET", "/", [("accept-encoding", "br"), ("range", "bytes=0-1"), ("x-gradio-server", "http://evil.example")]
     )

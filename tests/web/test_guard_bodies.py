@@ -49,7 +49,7 @@ def test_the_size_of_an_event_is_limited(asked):
 
 
 def test_the_size_of_a_query_is_limited(asked):
-    """Gradio keeps the names of uploads and visits in it."""
+    """Gradio stores the names of uploads and sessions in the query."""
     assert asked.ask("GET", "/gradio_api/upload_progress", query=b"upload_id=abc")[0] == 200
     assert asked.ask("GET", "/gradio_api/upload_progress", query=b"upload_id=" + b"a" * 250)[0] == 414
     assert len(asked.reached) == 1
@@ -61,7 +61,7 @@ def test_uploads_are_counted_before_they_are_read(asked):
     status, _, words = asked.ask(*upload, body=bytes(LIMIT + 20_000))
     assert status == 413
     assert words.startswith(b"0.1MB is the limit for a file: ")
-    assert asked.left == []  # all was read, so that a browser hears the answer
+    assert asked.left == []  # everything was read, or a browser would not read the answer
     while status != 429:
         status, _, words = asked.ask(*upload, body=bytes(LIMIT))
     assert b" of uploads per hour is the limit: try again" in words
