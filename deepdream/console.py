@@ -6,7 +6,7 @@ import sys
 import threading
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Callable, Iterator, List, Optional
+from typing import Callable, Iterator, List, Optional
 
 from tqdm import tqdm
 
@@ -37,7 +37,7 @@ def captured_messages(listener: Callable[[str], None]) -> Iterator[None]:
         del _heard.listener
 
 
-def bar(what: str, total: int, done: int = 0) -> Any:
+def bar(what: str, total: int, done: int = 0) -> tqdm:
     """Returns a tqdm progress bar; it is shown if standard error is a terminal and the work takes over two seconds.
 
     what: the text before the bar; it may contain tqdm fields.
@@ -57,7 +57,7 @@ def interruptible(what: str = "this step", at_once: bool = False) -> Iterator[Ca
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     caught: List[int] = []
 
-    def catch(number: int, _: Any) -> None:
+    def catch(number: int, _: object) -> None:
         caught.append(number)
         signal.signal(number, before[signal.Signals(number)])
         if at_once:

@@ -1,6 +1,6 @@
 """Writes a sequence of pictures as a GIF or an animated WebP."""
 
-from typing import Any, BinaryIO, Dict, Iterable, Sequence
+from typing import Any, BinaryIO, Dict, Iterable, Iterator, Sequence
 
 import numpy as np
 from PIL import GifImagePlugin, Image
@@ -19,7 +19,7 @@ def write(
     kind: str,
     frames: Iterable[np.ndarray],
     durations: Sequence[int],
-    recipe: Dict[str, Any],
+    recipe: recipes.Recipe,
     plays: int = 0,
     has_alpha: bool = False,
 ) -> None:
@@ -34,9 +34,11 @@ def write(
     the number of times the animation is shown; 0 loops forever.
     Raises DreamError if the format cannot hold the frames, OSError if the file cannot be written.
     """
-    writer = {"GIF": _write_gif, "WEBP": _write_webp}[kind]
     try:
-        writer(file, frames, durations, recipe, plays, has_alpha)
+        if kind == "GIF":
+            _write_gif(file, map(_with_256_colours, frames), durations, _gif_header(recipe, plays), has_alpha)
+        else:
+            _write_webp(file, map(Image.fromarray, frames), durations, recipe, plays)
     except (MemoryError, OSError, DreamError):
         raise
     except Exception as error:  # encoders raise anything, mostly for pictures beyond the limits of the format
@@ -44,28 +46,29 @@ def write(
 
 
 def _write_gif(
-    file: BinaryIO,
-    frames: Iterable[np.ndarray],
-    durations: Sequence[int],
-    recipe: Dict[str, Any],
-    plays: int,
-    has_alpha: bool,
+    file: BinaryIO, images: Iterator[Image.Image], durations: Sequence[int], header: Dict[str, Any], has_alpha: bool
 ) -> None:
     """Uses the building blocks of Pillow, because save() would hold all frames in memory."""
-    once: Dict[str, Any] = {"comment": recipes.to_json(recipe).encode("ascii")}
-    if plays != 1:  # a GIF stores the number of repeats; without it, it is shown once
-        once["loop"] = max(0, plays - 1)
-    # Transparent pixels do not show the previous frame.
-    see_through: Dict[str, Any] = {"transparency": _TRANSPARENT, "disposal": 2} if has_alpha else {}
-    for number, (frame, duration) in enumerate(zip(frames, durations)):
-        image = _with_256_colours(frame)
-        header, _ = GifImagePlugin.getheader(image, info=once)  # this also puts the palette in order
+    options: Dict[str, Any] = {"include_color_table": True}
+    if has_alpha:
+        options.update(transparency=_TRANSPARENT, disposal=2)  # transparent pixels do not show the previous frame
+    for number, (image, duration) in enumerate(zip(images, durations)):
+        blocks, _ = GifImagePlugin.getheader(image, info=header)  # this also puts the palette in order
         if number == 0:
-            file.writelines(header)
-        more: Dict[str, Any] = {} if number else once  # Pillow before 9.2 writes it here, later ones in the header
-        options = {"duration": duration, "include_color_table": True, **see_through, **more}
-        file.writelines(GifImagePlugin.getdata(image, **options))
+            file.writelines(blocks)
+        # Pillow before 9.2 writes the comment and the loop with the first frame, not in the header. Real Caffe's
+        # environments are limited to Pillow 8 and 9, so this stays.
+        once = header if number == 0 else {}
+        file.writelines(GifImagePlugin.getdata(image, duration=duration, **options, **once))
     file.write(b";")
+
+
+def _gif_header(recipe: recipes.Recipe, plays: int) -> Dict[str, Any]:
+    """What a GIF stores once, for all frames."""
+    header: Dict[str, Any] = {"comment": recipes.to_json(recipe).encode("ascii")}
+    if plays != 1:  # a GIF stores the number of repeats; without it, it is shown once
+        header["loop"] = max(0, plays - 1)
+    return header
 
 
 def _with_256_colours(frame: np.ndarray) -> Image.Image:
@@ -84,14 +87,9 @@ def _with_256_colours(frame: np.ndarray) -> Image.Image:
 
 
 def _write_webp(
-    file: BinaryIO,
-    frames: Iterable[np.ndarray],
-    durations: Sequence[int],
-    recipe: Dict[str, Any],
-    plays: int,
-    has_alpha: bool,
+    file: BinaryIO, images: Iterator[Image.Image], durations: Sequence[int], recipe: recipes.Recipe, plays: int
 ) -> None:
-    first, *rest = (Image.fromarray(frame) for frame in frames)
+    first, *rest = images
     first.save(
         file,
         "WEBP",

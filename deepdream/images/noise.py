@@ -21,11 +21,11 @@ def size_of(source: str) -> Optional[Tuple[int, int]]:
         return None
     match = re.fullmatch(r"(\d{1,6})x(\d{1,6})", source[len(PREFIX) :], re.ASCII)
     width, height = (int(number) for number in match.groups()) if match else (0, 0)
-    most = 2 * (Image.MAX_IMAGE_PIXELS or 2**62)  # the same limit as for files
-    if not 0 < width * height <= most:
+    limit = 2 * (Image.MAX_IMAGE_PIXELS or 2**62)  # the same limit as for files
+    if not 0 < width * height <= limit:
         raise UsageError(
             f"{source} is not a valid noise size: write {PREFIX}WIDTHxHEIGHT, such as {PREFIX}640x480, "
-            f"with at most {most} pixels (to name a file, write ./{source})"
+            f"with at most {limit} pixels (to name a file, write ./{source})"
         )
     return width, height
 

@@ -19,8 +19,9 @@ from .. import system
 from ..arrays import Size
 from ..errors import DreamError, UsageError
 from ..storage import files
-from . import colour, noise, transparency
+from . import colour, noise, png, transparency
 from . import recipe as recipes
+from .recipe import Recipe
 
 _FORMATS = {
     ".png": "PNG",
@@ -86,14 +87,20 @@ def read(source: str, max_size: Optional[int] = None, seed: Optional[int] = None
     return Picture(pixels, None if alpha is None else np.array(alpha), hashlib.sha256(data).hexdigest())
 
 
-def read_recipe(source: str) -> Dict[str, Any]:
-    """Returns the recipe stored in a picture.
+def read_recipe(source: str) -> Recipe:
+    """Returns the recipe stored in a picture. The pixels of a PNG are not decoded.
 
-    source: a path, or "-" for standard input. Raises DreamError if it is not a picture, or if the recipe is missing or
-    damaged.
+    source: a path, or "-" for standard input. Raises DreamError if it is not a picture, if the picture is damaged, or
+    if the recipe is missing or damaged.
     """
     data, name = files.read(source)
-    return recipes.find(_open(data, name), name)
+    if not data.startswith(png.SIGNATURE):
+        return recipes.find(_open(data, name), name)
+    try:
+        with Image.open(io.BytesIO(png.without_pixels(data))) as image:
+            return recipes.find(image, name)
+    except (OSError, SyntaxError, ValueError) as error:  # what Pillow raises for broken texts
+        raise _damaged(name, error) from None
 
 
 def to_uint8(dream: np.ndarray, clip: bool = True) -> np.ndarray:
@@ -141,9 +148,7 @@ def check_target(target: str) -> None:
     files.check(target)
 
 
-def write(
-    target: str, rgb: np.ndarray, recipe: Dict[str, Any], alpha: Optional[np.ndarray] = None, new: bool = False
-) -> None:
+def write(target: str, rgb: np.ndarray, recipe: Recipe, alpha: Optional[np.ndarray] = None, new: bool = False) -> None:
     """Writes a picture and its recipe, tagged as sRGB; the same input gives the same bytes.
 
     PNG, TIFF and WebP are lossless (lossy WebP would halve the colour resolution). JPEG and AVIF use quality 95 at full
@@ -180,8 +185,7 @@ def _open(data: bytes, name: str) -> Image.Image:
     except MemoryError:
         raise _too_large(name) from None
     except Exception as error:  # decoders raise anything: OSError, SyntaxError, struct.error, ValueError ...
-        detail = str(error) or type(error).__name__
-        raise DreamError(f"{name} is damaged or truncated ({detail}): download or export it again") from None
+        raise _damaged(name, error) from None
     if 0 in image.size:
         raise DreamError(f"{name} is a picture without pixels: use another one")
     return image
@@ -196,7 +200,7 @@ def fit(size: Tuple[int, int], longest: Optional[int]) -> Tuple[int, int]:
     return width, height
 
 
-def _encode(kind: str, rgb: np.ndarray, recipe: Dict[str, Any], alpha: Optional[np.ndarray]) -> bytes:
+def _encode(kind: str, rgb: np.ndarray, recipe: Recipe, alpha: Optional[np.ndarray]) -> bytes:
     """Encodes a picture; kind is the name of the format in Pillow."""
     rgb, alpha = transparency.as_held(kind, rgb, alpha)
     image = Image.fromarray(np.ascontiguousarray(rgb))
@@ -214,7 +218,7 @@ def _encode(kind: str, rgb: np.ndarray, recipe: Dict[str, Any], alpha: Optional[
     return buffer.getvalue()
 
 
-def _save_options(kind: str, recipe: Dict[str, Any]) -> Dict[str, Any]:
+def _save_options(kind: str, recipe: Recipe) -> Dict[str, Any]:
     if kind == "PNG":
         chunks = PngImagePlugin.PngInfo()
         chunks.add(b"sRGB", b"\0")
@@ -243,6 +247,11 @@ def _format(target: str) -> str:
     if kind is None:
         raise UsageError(f"the format of {target} is not known: end its name in {', '.join(formats)}")
     return kind
+
+
+def _damaged(name: str, error: Exception) -> DreamError:
+    detail = str(error) or type(error).__name__
+    return DreamError(f"{name} is damaged or truncated ({detail}): download or export it again")
 
 
 def _too_large(name: str) -> DreamError:

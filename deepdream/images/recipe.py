@@ -43,7 +43,7 @@ def to_exif(recipe: Recipe) -> bytes:
 
 
 def find(image: Image.Image, name: str) -> Recipe:
-    """Returns the recipe in a picture that has been opened and loaded.
+    """Returns the recipe in a picture that has been opened, and loaded unless it is a PNG from png.py.
 
     name: the name of the picture, for messages. Raises DreamError if there is no recipe, or if it cannot be read.
     """
@@ -106,7 +106,7 @@ def recipe_text(recipe: Recipe) -> str:
     return "\n".join(f"{key:{width}}  {value}" for key, value in lines)
 
 
-def _plain(value: Any) -> str:
+def _plain(value: object) -> str:
     if isinstance(value, str) and value.isprintable():
         return value
     if value is None or isinstance(value, bool):

@@ -85,7 +85,7 @@ def fetch(name: str, progress: bool = False, in_a_hurry: bool = False) -> Model:
     if card is None:
         raise _unknown_name(name)
     for folder in _own_folders(name):
-        atomic.clear(folder)
+        atomic.remove_stale(folder)
     missing = [file for file in card.files if _locate(name, file) is None]
     if missing and card.package:
         _make(card, card.package, progress)

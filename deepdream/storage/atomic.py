@@ -1,7 +1,8 @@
-"""Atomic writes: files and folders have a hidden name, next to their destination, until they are complete.
+"""Atomic writes: a temporary file or folder with a hidden name gets its final name when it is complete.
 
-The writing process holds a lock, which the system releases when the process ends in any way. Whatever is not locked was
-left by a killed process, and `clear` removes it. Without locks (Windows, some network file systems) it is not removed.
+It lies in the same folder as its destination, and the process that writes it holds a lock on it. A temporary file that
+is not locked was left by a killed process, and `remove_stale` removes it; without locks (Windows, some network file
+systems), it stays.
 """
 
 import contextlib
@@ -11,12 +12,9 @@ import shutil
 import stat
 import uuid
 from pathlib import Path
-from typing import Callable, Iterator, Optional
+from typing import Callable, Iterator
 
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
+from .lock import Lock
 
 _NAME = re.compile(r"\.dreamify-[0-9a-f]{32}")
 
@@ -26,29 +24,29 @@ def write(path: Path, data: bytes, new: bool = False) -> None:
 
     Replaces an existing file and keeps its permissions. new: leave an existing file alone and raise FileExistsError.
     """
-    with _held(path.parent, Path.touch) as aside:
-        with aside.open("r+b") as file:
+    with _temporary(path.parent, Path.touch) as temporary:
+        with temporary.open("r+b") as file:
             keep_permissions(path, file.fileno())  # before there is any content to protect
             file.write(data)
-        put(aside, path, new)
+        put(temporary, path, new)
 
 
-def put(aside: Path, path: Path, new: bool = False) -> None:
-    """Gives a complete file its final name; it may keep its hidden one as well. Raises OSError.
+def put(temporary: Path, path: Path, new: bool = False) -> None:
+    """Gives a complete temporary file its final name; it may keep the temporary one as well. Raises OSError.
 
     new: raise FileExistsError if the name is taken.
     """
     if not new:
-        aside.replace(path)
+        temporary.replace(path)
         return
     try:
-        os.link(str(aside), str(path))  # fails if the name is taken, which a rename does not
+        os.link(str(temporary), str(path))  # fails if the name is taken, which a rename does not
     except FileExistsError:
         raise
     except OSError:  # a file system without hard links
         if os.path.lexists(str(path)):
             raise FileExistsError(str(path)) from None
-        aside.replace(path)
+        temporary.replace(path)
 
 
 def keep_permissions(path: Path, descriptor: int) -> None:
@@ -69,82 +67,35 @@ def keep_permissions(path: Path, descriptor: int) -> None:
         os.setxattr(descriptor, acl, os.getxattr(str(path), acl))
 
 
-def claim(folder: Path) -> Optional[int]:
-    """Locks a folder against other claims until the returned descriptor is closed.
-
-    Returns None if locks are not supported or the folder is not readable. Raises BlockingIOError if another process has
-    claimed it, OSError if it cannot be opened.
-    """
-    if fcntl is None:
-        return None
-    try:
-        descriptor = os.open(str(folder), os.O_RDONLY)
-    except PermissionError:
-        return None
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        raise
-    except OSError:  # a file system without locks
-        os.close(descriptor)
-        return None
-    return descriptor
-
-
 def folder(within: Path) -> "contextlib.AbstractContextManager[Path]":
-    """Makes a hidden, empty folder in another one for incomplete files; it is removed at the end. Raises OSError."""
-    return _held(within, Path.mkdir)
+    """Makes an empty temporary folder in another folder; it is removed at the end. Raises OSError."""
+    return _temporary(within, Path.mkdir)
 
 
-def clear(folder: Path) -> None:
-    """Removes hidden files and folders that killed processes have left in a folder."""
+def remove_stale(folder: Path) -> None:
+    """Removes temporary files and folders that killed processes have left in a folder."""
     with contextlib.suppress(OSError):
         for path in folder.iterdir():
             if _NAME.fullmatch(path.name):
-                lock = _lock(path, wait=False)
-                if lock is not None:
-                    _remove(path)
-                    os.close(lock)
+                with contextlib.suppress(BlockingIOError), Lock(path) as lock:
+                    if lock.is_held:
+                        _remove(path)
 
 
 @contextlib.contextmanager
-def _held(folder: Path, make: Callable[[Path], None]) -> Iterator[Path]:
+def _temporary(folder: Path, make: Callable[[Path], None]) -> Iterator[Path]:
     while True:
         path = folder / f".dreamify-{uuid.uuid4().hex}"
         make(path)
-        lock = _lock(path, wait=True)
+        lock = Lock(path, wait=True)
         if path.exists():
             break
-        if lock is not None:  # another process has removed it in the meantime
-            os.close(lock)
+        lock.release()  # another process removed the path before it was locked
     try:
         yield path
     finally:
         _remove(path)  # does nothing if it has its final name by now
-        if lock is not None:
-            os.close(lock)
-
-
-def _lock(path: Path, wait: bool) -> Optional[int]:
-    """Returns the descriptor that holds the lock, or None if it cannot be locked or is not a file or folder."""
-    if fcntl is None:
-        return None
-    try:
-        # Do not wait for anything else of that name, such as a named pipe.
-        descriptor = os.open(str(path), os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
-    except OSError:
-        return None
-    mode = os.fstat(descriptor).st_mode
-    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
-        os.close(descriptor)
-        return None
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(descriptor)
-        return None
-    return descriptor
+        lock.release()
 
 
 def _remove(path: Path) -> None:

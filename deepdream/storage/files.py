@@ -11,7 +11,7 @@ import sys
 import tempfile
 from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO, List, Optional, Tuple
+from typing import TYPE_CHECKING, BinaryIO, Iterator, List, Optional, Tuple, Union
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
@@ -19,8 +19,11 @@ from ..errors import DreamError, UsageError
 from ..units import byte_text
 from . import atomic, streams
 
+if TYPE_CHECKING:
+    from fsspec import AbstractFileSystem
+
 _BLOCK = 2**20  # bytes
-_MOST = 2**30  # bytes of a file: more than any picture within the pixel limit of Pillow needs
+_MAX_SIZE = 2**30  # bytes of a file: more than any picture within the pixel limit of Pillow needs
 
 
 def is_address(name: str) -> bool:
@@ -46,7 +49,7 @@ def real(name: str) -> str:
     return os.path.realpath(str(_path(name)))
 
 
-def identity(name: str, is_output: bool = False) -> Any:
+def identity(name: str, is_output: bool = False) -> Union[str, Tuple[int, int], None]:
     """Returns a value that is equal for all names of one file or folder, links included; None if it does not exist.
 
     is_output: whether - means standard output. Addresses are compared only by spelling. Raises DreamError for an
@@ -80,11 +83,11 @@ def find(source: str) -> Optional[List[str]]:
             else:
                 return None
             return sorted(map(system.unstrip_protocol, found))
-    path = _path(source)
-    if path.is_dir():
-        return sorted(str(entry) for entry in path.iterdir() if entry.is_file())
-    if not path.exists() and glob.has_magic(source):
-        return sorted(name for name in glob.glob(str(path), recursive=True) if Path(name).is_file())  # noqa: PTH207
+    place = _path(source)
+    if place.is_dir():
+        return sorted(str(entry) for entry in place.iterdir() if entry.is_file())
+    if not place.exists() and glob.has_magic(source):
+        return sorted(name for name in glob.glob(str(place), recursive=True) if Path(name).is_file())  # noqa: PTH207
     return None
 
 
@@ -100,7 +103,7 @@ def make_folder(folder: str) -> None:
         _path(folder).mkdir(exist_ok=True)
     except OSError as error:
         raise DreamError(f"the folder {folder} cannot be made ({error.strerror}): check its path") from None
-    atomic.clear(_path(folder))
+    atomic.remove_stale(_path(folder))
 
 
 def remove(name: str) -> None:
@@ -167,7 +170,7 @@ def check(target: str) -> None:
         raise UsageError(f"{target} is a folder: name a file in it, such as {join(target, 'dream.png')}")
     if not path.parent.is_dir():
         raise DreamError(f"the folder {_path(target).parent} does not exist: create it, or write somewhere else")
-    atomic.clear(path.parent)
+    atomic.remove_stale(path.parent)
     try:  # only writing tells: os.access ignores full disks, and network folders that deny root
         tempfile.TemporaryFile(dir=str(path.parent)).close()
     except OSError as error:
@@ -227,8 +230,8 @@ def _came_between(target: str) -> DreamError:
 
 def _check_size(size: Optional[int], name: str) -> None:
     """Raises DreamError if a file is larger than the limit."""
-    if size is not None and size > _MOST:
-        raise DreamError(f"{name} has more than {byte_text(_MOST)} bytes, the limit: shrink it first")
+    if size is not None and size > _MAX_SIZE:
+        raise DreamError(f"{name} has more than {byte_text(_MAX_SIZE)} bytes, the limit: shrink it first")
 
 
 def _whole(file: BinaryIO, name: str) -> bytes:
@@ -247,7 +250,7 @@ def _path(name: str) -> Path:
 
 
 @contextlib.contextmanager
-def _elsewhere(address: str, fault: str) -> Any:
+def _elsewhere(address: str, fault: str) -> Iterator[Tuple["AbstractFileSystem", str]]:
     """Yields the fsspec file system of an address, and the path in it. Turns all errors in it into DreamErrors."""
     try:
         from fsspec.core import url_to_fs

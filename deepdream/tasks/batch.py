@@ -14,7 +14,8 @@ from ..images import picture
 from ..pipeline.request import Request
 from ..pipeline.resolve import check
 from ..settings import WORKERS, WorkerSettings
-from ..storage import atomic, files
+from ..storage import files
+from ..storage.lock import Lock
 from . import executors
 from .executors import Job, WorkerPool
 from .worker import BatchResult, dream_file
@@ -32,22 +33,22 @@ def run(sources: Sequence[str], request: Request, settings: WorkerSettings = WOR
     check(request)
     pool = executors.find_workers(request.net, settings, len(jobs))
     files.make_folder(request.target)
-    with _claimed(request.target):
+    with _locked(request.target):
         return _Batch(request, jobs).run(pool)
 
 
 @contextlib.contextmanager
-def _claimed(folder: str) -> Iterator[None]:
+def _locked(folder: str) -> Iterator[None]:
     """Locks a folder against other batches. Addresses and file systems without locks cannot be locked."""
     try:
-        claim = None if files.is_address(folder) else atomic.claim(Path(files.absolute(folder)))
+        lock = None if files.is_address(folder) else Lock(Path(files.real(folder)))
     except BlockingIOError:
         raise DreamError(f"another batch is writing to {folder}: wait for it, or choose another OUTDIR") from None
     try:
         yield
     finally:
-        if claim is not None:
-            os.close(claim)
+        if lock is not None:
+            lock.release()
 
 
 def find_jobs(sources: Sequence[str], request: Request) -> Dict[str, str]:

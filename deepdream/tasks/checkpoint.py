@@ -21,6 +21,7 @@ from PIL import Image
 from ..errors import DreamError, UsageError
 from ..images import picture, transparency
 from ..storage import atomic, files, streams
+from ..storage.lock import Lock
 from ..video import writer
 from ..video.reader import read_recipe
 
@@ -94,9 +95,9 @@ class SequenceOutput:
             streams.check(target)
         if not self._out.parent.is_dir():
             raise DreamError(f"the folder {self._out.parent} does not exist: create it, or write somewhere else")
-        self._state, self._aside = self._beside(kind.name), self._beside("part")
+        self._state, self._temporary = self._beside(kind.name), self._beside("part")
         self._frames = self._beside("frames") if self.format else self._out
-        self._claim: Optional[int] = None
+        self._lock: Optional[Lock] = None
 
     def _beside(self, what: str) -> Path:
         name = f".{self._out.name}.{what}"
@@ -173,34 +174,34 @@ class SequenceOutput:
         """Makes the folder for the frames and saves the state. Raises DreamError if either fails."""
         try:
             self._frames.mkdir(exist_ok=True)
-            self.claim()
+            self.lock()
         except OSError as error:
             raise DreamError(f"the folder {self._frames} cannot be made or used: {error.strerror}") from None
         picture.check_target(str(self.frame(0)))
         self.keep(state)
 
-    def claim(self) -> None:
+    def lock(self) -> None:
         """Locks the sequence begun here, if any, against other runs while this process lives.
 
         Raises DreamError if another run is writing to it.
         """
-        if self._claim is not None or not self._frames.is_dir():
+        if self._lock is not None or not self._frames.is_dir():
             return
         try:
-            self._claim = atomic.claim(self._frames)
+            self._lock = Lock(self._frames.resolve())
         except BlockingIOError:
             raise DreamError(f"another run is writing to {self.target}: wait for it, or choose another OUT") from None
 
     def close(self) -> None:
         """Releases the lock."""
-        if self._claim is not None:
-            os.close(self._claim)
-            self._claim = None
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
 
     def keep(self, state: Checkpoint) -> None:
         """Replaces the saved state with a new one. Raises DreamError if that fails."""
         content: Dict[str, Any] = {"done": state.done, "dream": state.dream, "recipe": json.dumps(state.recipe)}
-        self._write_aside(self._state, lambda path: _save(path, content))
+        self._write_atomically(self._state, lambda path: _save(path, content))
 
     def frames(self, count: int, has_alpha: bool = False) -> Iterator[np.ndarray]:
         """Yields the frames, (h, w, 3) uint8, or (h, w, 4) with has_alpha; otherwise transparency becomes white.
@@ -239,7 +240,7 @@ class SequenceOutput:
     def finish(self, write: Callable[[Path], None]) -> None:
         """Writes the animation or film, unless OUT is a folder, and removes the hidden files."""
         if self.format:
-            self._write_aside(self._out, write)
+            self._write_atomically(self._out, write)
         self.clear()
 
     def make_way(self, refuse_input: Callable[[str], None]) -> None:
@@ -262,7 +263,7 @@ class SequenceOutput:
         """Removes the hidden files, the state last: without it, leftover frames would belong to no sequence."""
         if self.format:
             shutil.rmtree(str(self._frames), ignore_errors=True)
-        for path in (self._aside, self._state):
+        for path in (self._temporary, self._state):
             with contextlib.suppress(FileNotFoundError):
                 path.unlink()
 
@@ -289,19 +290,19 @@ class SequenceOutput:
             f"{self.target} exists and was not made by dreamify {name}: choose another OUT, or replace it with --force"
         )
 
-    def _write_aside(self, path: Path, write: Callable[[Path], None]) -> None:
+    def _write_atomically(self, path: Path, write: Callable[[Path], None]) -> None:
         """Writes a file that appears under its name only when complete; a pipe is fed only then."""
         is_out = path == self._out
         try:
             with contextlib.suppress(FileNotFoundError):  # it might be a link or a pipe
-                self._aside.unlink()
-            write(self._aside)
-            with self._aside.open("r+b") as file:
+                self._temporary.unlink()
+            write(self._temporary)
+            with self._temporary.open("r+b") as file:
                 if is_out and self._is_stream:
                     streams.write(self.target, iter(partial(file.read, _BLOCK), b""))
                     return
                 atomic.keep_permissions(path, file.fileno())
-            atomic.put(self._aside, path, new=is_out and self._is_new)
+            atomic.put(self._temporary, path, new=is_out and self._is_new)
         except FileExistsError:
             raise DreamError(
                 f"{path} is there now, and was not when this began: move it away and run the same command to resume"
@@ -313,7 +314,7 @@ class SequenceOutput:
             ) from None
         finally:
             with contextlib.suppress(OSError):  # already renamed, unless something failed
-                self._aside.unlink()
+                self._temporary.unlink()
 
 
 def _save(path: Path, content: Dict[str, Any]) -> None:

@@ -86,7 +86,7 @@ def _run(
     name = frames.kind.name
     if place.format in FORMATS.values():
         writer.check(str(place.format))
-    place.claim()
+    place.lock()
     finished = None if request.force else place.finished()
     state = None if finished else _begun(place, request)
     begun = finished or (state.recipe if state else None)

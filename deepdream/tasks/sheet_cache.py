@@ -68,7 +68,7 @@ class Cells:
             return
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            atomic.clear(self.folder)
+            atomic.remove_stale(self.folder)
             picture.write(str(self._path(recipe)), pixels, recipe)
             self._make_room(self.folder)
         except DreamError as error:

@@ -2,7 +2,7 @@
 
 import math
 import re
-from typing import Any, Iterator, List, Sequence, Tuple, Union
+from typing import Iterator, List, Sequence, Tuple, Union
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -11,11 +11,14 @@ from ..arrays import Size
 
 # (h, w, 3) uint8, or with alpha (h, w, 4); or the reason why there is no picture.
 Content = Union[np.ndarray, str]
+_Font = Union[ImageFont.FreeTypeFont, ImageFont.ImageFont]  # scalable, or Pillow's bitmap font
 
 _PAPER, _INK, _MISSING = "#ffffff", "#222222", "#c8c8c8"
 _SCREEN = 3 / 2  # width by height
-_LEAST = 10  # pixels: smaller letters are illegible
-_FONTS = ("DejaVuSans.ttf", "LiberationSans-Regular.ttf", "Arial.ttf")  # if Pillow has no scalable font of its own
+_MIN_LETTERS = 10  # pixels: smaller letters are illegible
+# Fonts of the system, for a Pillow without a scalable font of its own: Pillow before 10.1, to which real Caffe's
+# environments are limited, and a Pillow without FreeType.
+_FONTS = ("DejaVuSans.ttf", "LiberationSans-Regular.ttf", "Arial.ttf")
 
 
 def table(contents: Sequence[Content], size: Size, rows: Sequence[str], columns: Sequence[str]) -> np.ndarray:
@@ -94,7 +97,7 @@ class _Titles:
     def __init__(self, texts: Sequence[str], width: int, letters: int):
         # Pillow's bitmap font fails on other characters, which must not make the sheet fail.
         texts = [text.encode("latin-1", "replace").decode("latin-1") for text in texts]
-        for size in range(max(letters, _LEAST), _LEAST - 1, -1):
+        for size in range(max(letters, _MIN_LETTERS), _MIN_LETTERS - 1, -1):
             self._font = _font(size)
             self._lines = [self._broken(text, width) for text in texts]
             self.width = max(self._width(line) for lines in self._lines for line in lines)
@@ -106,7 +109,7 @@ class _Titles:
     def height_of(self, number: int) -> int:
         return len(self._lines[number]) * self._line
 
-    def draw(self, draw: Any, number: int, place: Tuple[int, int], width: int) -> None:
+    def draw(self, draw: ImageDraw.ImageDraw, number: int, place: Tuple[int, int], width: int) -> None:
         """Draws a text at (left, top), each line centred in a width."""
         left, top = place
         for i, line in enumerate(self._lines[number]):
@@ -114,9 +117,9 @@ class _Titles:
             draw.text((x, top + i * self._line), line, fill=_INK, font=self._font)
 
     def _width(self, text: str) -> int:
-        if hasattr(self._font, "getlength"):
+        if isinstance(self._font, ImageFont.FreeTypeFont):
             return math.ceil(self._font.getlength(text))
-        return int(self._font.getmask(text).size[0])  # a bitmap font in an old Pillow
+        return int(self._font.getmask(text).size[0])
 
     def _broken(self, text: str, width: int) -> List[str]:
         lines = [""]
@@ -129,12 +132,12 @@ class _Titles:
 
 def _letters(size: Size) -> int:
     """The font size beside pictures of (height, width)."""
-    return max(_LEAST, round(math.sqrt(size[0] * size[1]) / 13))
+    return max(_MIN_LETTERS, round(math.sqrt(size[0] * size[1]) / 13))
 
 
-def _font(size: int) -> Any:
+def _font(size: int) -> _Font:
     try:
-        return ImageFont.load_default(size=size)  # Pillow's own, since 10.1
+        return ImageFont.load_default(size=size)
     except (TypeError, ImportError, OSError):
         pass
     for name in _FONTS:
@@ -145,8 +148,8 @@ def _font(size: int) -> Any:
     return ImageFont.load_default()
 
 
-def _line_height(font: Any) -> int:
-    if hasattr(font, "getmetrics"):
+def _line_height(font: _Font) -> int:
+    if isinstance(font, ImageFont.FreeTypeFont):
         return int(sum(font.getmetrics()))
     return int(font.getmask("Ag").size[1]) + 2
 

@@ -1,6 +1,5 @@
 """Saves the picture of every step in a folder (--frames), which holds the frames of one dream."""
 
-import os
 import re
 from pathlib import Path
 from typing import AbstractSet, List, Optional
@@ -14,7 +13,8 @@ from ..images import picture, transparency
 from ..images import recipe as recipes
 from ..images.recipe import PROGRESS, Recipe
 from ..pipeline.request import Request
-from ..storage import atomic, files
+from ..storage import files
+from ..storage.lock import Lock
 from . import outputs
 from .checkpoint import is_shown
 from .progress import in_words
@@ -28,7 +28,7 @@ class StepFrames:
     def __init__(self, request: Request):
         self._request = request
         self._folder = str(request.frames)
-        self._claim: Optional[int] = None
+        self._lock: Optional[Lock] = None
 
     def check(self) -> None:
         """Checks, before any work is done, that an existing folder is writable."""
@@ -46,7 +46,7 @@ class StepFrames:
         files.make_folder(self._folder)
         try:
             if not files.is_address(self._folder):
-                self._claim = atomic.claim(Path(files.absolute(self._folder)))
+                self._lock = Lock(Path(files.real(self._folder)))
         except BlockingIOError:
             raise DreamError(
                 f"another dream is writing to {self._folder}: wait for it, or name another folder"
@@ -69,9 +69,8 @@ class StepFrames:
 
     def close(self) -> None:
         """Unlocks the folder."""
-        if self._claim is not None:
-            os.close(self._claim)
-            self._claim = None
+        if self._lock is not None:
+            self._lock.release()
 
     def _make_room(self, recipe: Recipe, free: AbstractSet[str]) -> None:
         out = files.identity(self._request.target, is_output=True)

@@ -73,7 +73,7 @@ class Animation(Film):
             max_size=max_size,
             plays=outline.plays,
         )
-        super().__init__(source, digest, len(self._numbers), first.pixels.shape[:2], form)
+        super().__init__(source, digest, len(self._numbers), first.size, form)
 
     def frames(self) -> Iterator[Frame]:
         self.fault = None

@@ -5,7 +5,11 @@ recording may lie before those of the first, or hours after them.
 """
 
 from fractions import Fraction
-from typing import Any, Dict, List, Optional
+from typing import TYPE_CHECKING, Dict, List, Optional
+
+if TYPE_CHECKING:
+    import av
+    import av.container
 
 _BACK = Fraction(1, 10)  # seconds; within one recording, no stream jumps back further than this
 _AHEAD = 10  # seconds, in formats whose times may jump; the ffmpeg program also treats more as a discontinuity
@@ -17,10 +21,10 @@ class Clock:
     The video stream decides where another recording begins, and that recording is placed after the last frame so far.
     The sound is shifted by the same amount.
 
-    container: an av.container.InputContainer. pictures: the video stream.
+    pictures: the video stream.
     """
 
-    def __init__(self, container: Any, pictures: Any):
+    def __init__(self, container: "av.container.InputContainer", pictures: "av.VideoStream"):
         self._jumps = "mpeg" in container.format.name  # transport and program streams
         self._pictures = pictures.index
         self._shifts: List[Fraction] = [Fraction(0)]  # seconds, of each recording
@@ -32,7 +36,7 @@ class Clock:
         """The index of the recording that a stream has reached, counted from 0."""
         return self._now.get(stream, 0)
 
-    def set(self, packet: Any) -> bool:
+    def set(self, packet: "av.Packet") -> bool:
         """Shift the times of the next packet. Returns False for sound of a recording whose video has not begun."""
         stream, time_base = packet.stream_index, packet.time_base
         order = packet.pts if packet.dts is None else packet.dts

@@ -4,11 +4,16 @@ The conversion uses FFmpeg's `scale` filter, because every release accepts both 
 accurate rounding only in newer releases.
 """
 
-from typing import Any, List, Optional, Tuple
+from typing import TYPE_CHECKING, List, Optional, Tuple, cast
 
 import numpy as np
 
+from ..arrays import Size
 from .film import BT709, pyav
+
+if TYPE_CHECKING:
+    import av
+    import av.filter
 
 LIMITED, FULL = 1, 2  # FFmpeg's AVColorRange
 _RGB, _UNSPECIFIED = 0, 2
@@ -18,8 +23,8 @@ _FLAGS = "bicubic+accurate_rnd+full_chroma_int+full_chroma_inp"
 _HD_HEIGHT = 720  # from this height on, players assume BT.709 for a film that does not name its matrix
 
 
-def matrix_and_range(frame: Any) -> Tuple[int, bool]:
-    """The code point of an av.VideoFrame's matrix, and whether its range is full; guessed if the frame does not say.
+def matrix_and_range(frame: "av.VideoFrame") -> Tuple[int, bool]:
+    """The code point of a frame's matrix, and whether its range is full; guessed if the frame does not say.
 
     RGB has neither, so it gets the best choice for storing it: BT.709 and limited range.
     """
@@ -38,21 +43,21 @@ class ToRgb:
 
     def __init__(self) -> None:
         self._size: Optional[Tuple[int, int]] = None
-        self._kind: Any = None
-        self._graph: Any = None
+        self._kind: Optional[Tuple[int, int, str, int, bool]] = None
+        self._graph: Optional[av.filter.Graph] = None
 
-    def __call__(self, frame: Any) -> Tuple[np.ndarray, Optional[np.ndarray]]:
+    def __call__(self, frame: "av.VideoFrame") -> Tuple[np.ndarray, Optional[np.ndarray]]:
         """Return (h, w, 3) uint8 RGB and (h, w) uint8 alpha, which is None if everything is opaque."""
         matrix, full = matrix_and_range(frame)
         kind = (frame.width, frame.height, frame.format.name, matrix, full)
         into = "rgba" if _has_alpha(frame.format) else "rgb24"
-        if kind != self._kind:
+        if self._graph is None or kind != self._kind:
             self._size = self._size or (frame.width, frame.height)
             said = [] if frame.format.is_rgb else [f"in_color_matrix={_MATRICES[matrix]}", f"in_range={_range(full)}"]
             self._graph = _graph(frame, [*said, "w={}:h={}".format(*self._size)], into)
             self._kind = kind
         self._graph.push(frame)
-        pixels = self._graph.pull().to_ndarray()
+        pixels = cast("av.VideoFrame", self._graph.pull()).to_ndarray()
         if into == "rgb24" or pixels[..., 3].min() == 255:
             return np.ascontiguousarray(pixels[..., :3]), None
         return np.ascontiguousarray(pixels[..., :3]), np.ascontiguousarray(pixels[..., 3])
@@ -68,21 +73,21 @@ class ToYuv:
     def __init__(self, matrix: int, full: bool, has_alpha: bool = False):
         self.matrix, self._full = matrix if matrix in _MATRICES else BT709, full
         self._from, self.format = ("rgba", "yuva420p") if has_alpha else ("rgb24", "yuv420p")
-        self._graph: Any = None
+        self._graph: Optional[av.filter.Graph] = None
 
-    def __call__(self, pixels: np.ndarray, size: Tuple[int, int]) -> Any:
+    def __call__(self, pixels: np.ndarray, size: Size) -> "av.VideoFrame":
         """pixels: (h, w, 3 or 4) uint8, the same size in each call. size: (height, width) to scale to, likewise."""
         frame = pyav().VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format=self._from)
         if self._graph is None:
             said = [f"out_color_matrix={_MATRICES[self.matrix]}", f"out_range={_range(self._full)}", "in_range=full"]
             self._graph = _graph(frame, [*said, "h={}:w={}".format(*size)], self.format)
         self._graph.push(frame)
-        converted = self._graph.pull()
+        converted = cast("av.VideoFrame", self._graph.pull())
         converted.colorspace, converted.color_range = self.matrix, FULL if self._full else LIMITED
         return converted
 
 
-def _has_alpha(pixel_format: Any) -> bool:
+def _has_alpha(pixel_format: "av.VideoFormat") -> bool:
     """Whether a pixel format can be transparent; the colours of a palette can be, too."""
     return pixel_format.has_palette or any(component.is_alpha for component in pixel_format.components)
 
@@ -91,7 +96,7 @@ def _range(full: bool) -> str:
     return "full" if full else "limited"
 
 
-def _graph(frame: Any, settings: List[str], pixel_format: str) -> Any:
+def _graph(frame: "av.VideoFrame", settings: List[str], pixel_format: str) -> "av.filter.Graph":
     """Build a filter graph for frames like this one. settings: for the scale filter."""
     graph = pyav().filter.Graph()
     # The time base does not matter: each frame comes out before the next one goes in.

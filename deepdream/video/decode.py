@@ -2,12 +2,18 @@
 
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Iterator, List, Optional, Tuple
+from typing import TYPE_CHECKING, Iterator, List, Optional, Tuple, Union
 
 from .clock import Clock
 from .film import TimeRange, pyav
 from .probe import Survey, check_size, opened, pictures_of
 from .truncation import is_cut_short
+
+if TYPE_CHECKING:
+    import av
+    import av.container
+
+Timed = Tuple[Fraction, Optional["av.VideoFrame"]]  # seconds since the beginning of the film; None at its end
 
 _SEEKING = ("mp4", "matroska")  # parts of the names of formats whose index says where the key frames are
 _JOIN = 4  # frames before another recording: FFmpeg reports one of them as damaged, whether or not it is
@@ -29,7 +35,7 @@ class _Unsure(Exception):
     """After a seek, the frames are not certain to be correct."""
 
 
-def decoded(source: str, span: TimeRange, known: Survey) -> Iterator[Tuple[Fraction, Any]]:
+def decoded(source: str, span: TimeRange, known: Survey) -> Iterator[Timed]:
     """Yield (time, frame) for each frame in the span, then (end, None).
 
     Times are seconds since the beginning of the film and strictly increase.
@@ -62,15 +68,15 @@ class _Pass:
         self._broken = False  # whether frames depend on a damaged one, until the next key frame
         self._is_join = False  # whether that damage lies where two recordings meet
 
-    def run(self) -> Iterator[Tuple[Fraction, Any]]:
+    def run(self) -> Iterator[Timed]:
         with opened(self._source) as container:
             stream = pictures_of(container, self._source)
             packets, coder = self._packets(container, stream), self._decoder(stream)
             if self._seek:
                 self._go_back(container, stream)
-            there = _size_if_cut(self._source)
+            file_size = _size_if_cut(self._source)
             while True:
-                packet, frames, fault = self._next(packets, coder, there)
+                packet, frames, fault = self._next(packets, coder, file_size)
                 if packet is not None and packet.dts is not None:
                     self._sure = packet.dts * self._known.time_base - self._known.origin
                 ends = bool(fault) and self._ends(self._stamp(packet), packet is None or packet.is_keyframe)
@@ -91,21 +97,23 @@ class _Pass:
             raise Damage(end, "what follows cannot be read")
         yield end, None
 
-    def _packets(self, container: Any, stream: Any) -> Iterator[Any]:
+    def _packets(self, container: "av.container.InputContainer", stream: "av.VideoStream") -> Iterator["av.Packet"]:
         clock = Clock(container, stream)
         for packet in container.demux(stream):
             clock.set(packet)
             yield packet
 
-    def _decoder(self, stream: Any) -> Any:
+    def _decoder(self, stream: "av.VideoStream") -> "av.VideoCodecContext":
         name = self._known.alpha_decoder
         return pyav().CodecContext.create(name, "r") if name else stream.codec_context
 
-    def _next(self, packets: Iterator[Any], coder: Any, there: Optional[int]) -> Tuple[Any, List[Any], str]:
+    def _next(
+        self, packets: Iterator["av.Packet"], coder: "av.VideoCodecContext", file_size: Optional[int]
+    ) -> Tuple[Optional["av.Packet"], List["av.VideoFrame"], str]:
         """Return (packet, the frames it completes, what is wrong with it).
 
         The packet is None at the end of the film, or if it cannot be read.
-        there: size in bytes of a truncated file; None for any other file.
+        file_size: size in bytes of a truncated file; None for any other file.
         """
         av = pyav()
         packet = None
@@ -114,10 +122,10 @@ class _Pass:
             if not packet.size and packet.pts is not None:  # in Theora, this repeats the previous frame
                 self._repeated = self._stamp(packet) + (packet.duration or 0) * self._known.time_base
                 return packet, [], ""
-            if there is not None and not packet.size:  # the empty packet that ends a stream
+            if file_size is not None and not packet.size:  # the empty packet that ends a stream
                 return None, [], "the file ends there"
             # FFmpeg returns what is left of the last packet, and not every decoder reports an error for it.
-            reaches_end = there is not None and packet.pos is not None and packet.pos + packet.size >= there
+            reaches_end = file_size is not None and packet.pos is not None and packet.pos + packet.size >= file_size
             if reaches_end or (packet.is_corrupt and not self._meets_another(self._stamp(packet))):
                 return packet, [], "a frame is cut short"
             return packet, coder.decode(packet), ""
@@ -134,7 +142,7 @@ class _Pass:
         """Whether another recording has begun by that time, without an intact frame so far."""
         return self._whole is not None and any(self._whole < join <= time for join in self._known.joins)
 
-    def _held(self, coder: Any, damaged: Any) -> List[Any]:
+    def _held(self, coder: "av.VideoCodecContext", damaged: Optional["av.Packet"]) -> List["av.VideoFrame"]:
         """Flush the decoder: return the frames it got before a damaged packet, up to the first gap.
 
         Decoding order differs from display order, but no frame is shown before the decoding time of its packet.
@@ -143,7 +151,7 @@ class _Pass:
             frames = list(coder.decode(None))
         except pyav().FFmpegError:
             return []
-        whole: List[Any] = []
+        whole: List[av.VideoFrame] = []
         before = self._time
         for frame in frames:
             time = self._stamp(frame)
@@ -156,7 +164,7 @@ class _Pass:
             before = time
         return whole
 
-    def _go_back(self, container: Any, stream: Any) -> None:
+    def _go_back(self, container: "av.container.InputContainer", stream: "av.VideoStream") -> None:
         if self._known.joins or not any(name in container.format.name for name in _SEEKING):
             raise _Unsure
         place = int((self._span.start - _BEFORE + self._known.origin) / self._known.time_base)
@@ -165,7 +173,7 @@ class _Pass:
         except pyav().FFmpegError:
             raise _Unsure from None
 
-    def _stamp(self, thing: Any) -> Fraction:
+    def _stamp(self, thing: Union["av.Packet", "av.VideoFrame", None]) -> Fraction:
         """The time of a packet or a frame. If it has none, or one before the previous frame, it follows that frame."""
         before, time_base = self._time, self._known.time_base
         stamp = getattr(thing, "pts", None)
@@ -199,7 +207,7 @@ class _Pass:
         self._broken = self._broken or begun
         return False
 
-    def _is_whole(self, frame: Any, at: Fraction) -> bool:
+    def _is_whole(self, frame: "av.VideoFrame", at: Fraction) -> bool:
         if self._is_new(at) and not frame.key_frame:  # it refers to a missing frame, or to the previous recording
             self._broken = self._is_join = True
         if frame.is_corrupt or (self._broken and not frame.key_frame):

@@ -2,15 +2,17 @@
 
 from collections import deque
 from fractions import Fraction
-from typing import Any, Deque, Iterable, Iterator, Optional, Tuple
+from typing import TYPE_CHECKING, Deque, Iterable, Iterator, Optional, Tuple, cast
 
-from .decode import Damage
+from .decode import Damage, Timed
 from .film import pyav
+
+if TYPE_CHECKING:
+    import av
+    import av.filter
 
 # Each frame that is marked as interlaced becomes one picture; other frames are left alone.
 _SETTINGS = "mode=send_frame:deint=interlaced"
-
-Timed = Tuple[Fraction, Any]
 
 
 def is_possible() -> bool:
@@ -19,7 +21,7 @@ def is_possible() -> bool:
 
 
 def deinterlaced(frames: Iterable[Timed]) -> Iterator[Timed]:
-    """Yield the same frames at the same times, (seconds, av.VideoFrame), with interlaced ones passed through bwdif.
+    """Yield the same frames at the same times, (seconds, frame), with interlaced ones passed through bwdif.
 
     The filter looks at the frames before and after each one, so from the first interlaced frame on, output lags one
     frame behind input. None instead of a frame marks the end.
@@ -32,7 +34,7 @@ def deinterlaced(frames: Iterable[Timed]) -> Iterator[Timed]:
                 filtered = None
             if frame is not None and not filtered and frame.interlaced_frame:
                 filtered = _Filter(frame)
-            if filtered:
+            if filtered and frame is not None:
                 yield from filtered.put(time, frame)
             else:
                 yield time, frame
@@ -45,10 +47,10 @@ def deinterlaced(frames: Iterable[Timed]) -> Iterator[Timed]:
 class _Filter:
     """FFmpeg's bwdif filter for frames of one size and format."""
 
-    def __init__(self, frame: Any):
+    def __init__(self, frame: "av.VideoFrame"):
         self._kind = _kind(frame)
         self._times: Deque[Fraction] = deque()  # of the frames still in the filter, in order
-        self._graph = pyav().filter.Graph()
+        self._graph: av.filter.Graph = pyav().filter.Graph()
         self._count, self._latest = 0, frame
         # The filter halves the time base, so the times are kept here and it only gets frame numbers.
         width, height, name = self._kind
@@ -58,10 +60,10 @@ class _Filter:
         bwdif.link_to(sink)
         self._graph.configure()
 
-    def takes(self, frame: Any) -> bool:
+    def takes(self, frame: "av.VideoFrame") -> bool:
         return _kind(frame) == self._kind
 
-    def put(self, time: Fraction, frame: Any) -> Iterator[Timed]:
+    def put(self, time: Fraction, frame: "av.VideoFrame") -> Iterator[Timed]:
         self._times.append(time)
         frame.pts, frame.time_base = self._count, Fraction(1)
         self._count += 1
@@ -77,14 +79,14 @@ class _Filter:
         return self._pulled()
 
     def _pulled(self) -> Iterator[Timed]:
-        av = pyav()
+        drained = pyav().BlockingIOError, pyav().EOFError
         while self._times:
             try:
-                frame = self._graph.pull()
-            except (av.BlockingIOError, av.EOFError):
+                frame = cast("av.VideoFrame", self._graph.pull())
+            except drained:
                 return
             yield self._times.popleft(), frame
 
 
-def _kind(frame: Any) -> Tuple[int, int, str]:
+def _kind(frame: "av.VideoFrame") -> Tuple[int, int, str]:
     return frame.width, frame.height, frame.format.name

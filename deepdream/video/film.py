@@ -5,11 +5,16 @@ import importlib
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Iterator, List, NamedTuple, Optional, Tuple
+from types import ModuleType
+from typing import TYPE_CHECKING, Iterator, List, NamedTuple, Optional
 
 import numpy as np
 
+from ..arrays import Size
 from ..errors import DreamError, UsageError
+
+if TYPE_CHECKING:
+    import av.container
 
 FORMATS = {".mp4": "MP4", ".webm": "WEBM"}  # that can be written
 BT709 = 1  # code point in H.273 and in FFmpeg; the same for the matrix, the primaries and the transfer function
@@ -94,7 +99,7 @@ class Film:
         source: str,
         sha256: str,
         count: int,
-        size: Tuple[int, int],
+        size: Size,
         form: VideoFormat,
         notes: Optional[List[str]] = None,
     ):
@@ -117,7 +122,7 @@ class Film:
             self.notes.append(sentence)
 
 
-def pyav() -> Any:
+def pyav() -> ModuleType:
     """Import the optional package `av`. Raises DreamError if it is missing."""
     try:
         av = importlib.import_module("av")
@@ -130,8 +135,8 @@ def pyav() -> Any:
     return av
 
 
-def beginning(container: Any) -> Fraction:
-    """The first time in an av.container.InputContainer, in seconds.
+def beginning(container: "av.container.InputContainer") -> Fraction:
+    """The first time in a file, in seconds.
 
     Times below 0 count as 0: they belong only to the priming of a sound decoder, which FFmpeg up to 7 includes.
     """

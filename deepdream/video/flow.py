@@ -4,17 +4,18 @@ A flow is (h, w, 2) float32: x and y in pixels. It points back: what is at p was
 """
 
 from dataclasses import dataclass
-from typing import Any, Tuple
+from types import ModuleType
+from typing import Tuple
 
 import numpy as np
 import scipy.ndimage as nd
 
 from ..errors import DreamError
 
-LEAST_SIDE = 16  # pixels: OpenCV's flow fails below 12, and there is nothing to match at such sizes
+MIN_SIDE = 16  # pixels: OpenCV's flow fails below 12, and there is nothing to match at such sizes
 # Between two unrelated pictures, 0 to 0.21 of the pixels match within 32 levels. Within one scene it is 0.39 or more,
 # even if a large object moves across it, its light drops by a fifth at once, or it has coarse grain.
-LEVELS, LEAST_FOUND = 32, 0.25
+LEVELS, MIN_FOUND = 32, 0.25
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Motion:
         A sudden change of light by more than 32 levels counts as a cut, too. So may the last frame of a fade to black,
         which has nothing to match. The rest of a fade does not count, nor does a dissolve.
         """
-        return self.found < LEAST_FOUND
+        return self.found < MIN_FOUND
 
     def carry(self, picture: np.ndarray) -> np.ndarray:
         """Warp a picture that belongs to the previous frame, (h, w, 3), to the current one; see warp()."""
@@ -56,7 +57,7 @@ def motion(previous: np.ndarray, current: np.ndarray) -> Motion:
         sizes = " and ".join(f"{frame.shape[1]}x{frame.shape[0]}" for frame in (previous, current))
         raise ValueError(f"cannot estimate motion between frames of {sizes}: scale one of them")
     shape = current.shape[:2]
-    if min(shape) < LEAST_SIDE:
+    if min(shape) < MIN_SIDE:
         flow, seen = np.zeros((*shape, 2), np.float32), np.ones(shape, bool)
     else:
         flow, ahead = _both_ways(previous, current)
@@ -123,7 +124,7 @@ def _sampled(values: np.ndarray, flow: np.ndarray, order: int) -> np.ndarray:
     return np.stack([nd.map_coordinates(p, places, np.float32, order=order, mode="nearest") for p in planes], axis=-1)
 
 
-def opencv() -> Any:
+def opencv() -> ModuleType:
     """Import cv2 from its optional package. Raises DreamError if it is missing."""
     try:
         import cv2

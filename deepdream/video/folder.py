@@ -9,6 +9,7 @@ from typing import Dict, Iterator, List, Optional, Tuple
 
 from PIL import Image
 
+from ..arrays import Size
 from ..errors import DreamError, UsageError
 from ..images import picture
 from .film import Film, Frame, TimeRange, VideoFormat
@@ -31,10 +32,10 @@ class FrameFolder(Film):
         ends = [*range(0, len(inside), span.every), len(inside)]
         self._times = [number / rate for number in ends]
         self._max_size = max_size
-        first = picture.read(str(self._paths[0]), max_size).pixels
+        first = picture.read(str(self._paths[0]), max_size)
         _check_sizes(self._paths)
         form = VideoFormat(rate=rate / span.every, time_base=1 / rate, max_size=max_size)
-        super().__init__(source, _sha256(paths), len(self._paths), first.shape[:2], form)
+        super().__init__(source, _sha256(paths), len(self._paths), first.size, form)
 
     def frames(self) -> Iterator[Frame]:
         self.fault = None
@@ -44,8 +45,8 @@ class FrameFolder(Film):
             except DreamError as error:
                 self.fault = error
                 return
-            if read.pixels.shape[:2] != self.size:
-                self.fault = _odd_size(path, read.pixels.shape[:2], self.size)
+            if read.size != self.size:
+                self.fault = _odd_size(path, read.size, self.size)
                 return
             is_opaque = read.alpha is None or read.alpha.min() == 255
             yield Frame(time, end - time, read.pixels, None if is_opaque else read.alpha)
@@ -74,7 +75,7 @@ def _pictures(source: str) -> List[Path]:
 
 def _check_sizes(paths: List[Path]) -> None:
     """Check the frame sizes in the headers of all pictures, so that a wrong one does not come up hours later."""
-    sizes: Dict[Path, Tuple[int, int]] = {}
+    sizes: Dict[Path, Size] = {}
     for path in paths:
         with contextlib.suppress(Exception), Image.open(path) as image:  # frames() will report damage
             sizes[path] = image.size[::-1]
@@ -94,7 +95,7 @@ def _sha256(paths: List[Path]) -> str:
     return digest.hexdigest()
 
 
-def _odd_size(path: Path, size: Tuple[int, int], usual: Tuple[int, int]) -> DreamError:
+def _odd_size(path: Path, size: Size, usual: Size) -> DreamError:
     """The error for a frame whose size differs from that of the first; sizes are (height, width)."""
     return DreamError(
         f"{path} has {size[1]} x {size[0]} pixels, but the first frame has {usual[1]} x {usual[0]}: "

@@ -3,7 +3,7 @@
 import contextlib
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, Dict, Iterator, List, Optional, Sequence
+from typing import TYPE_CHECKING, Dict, Iterator, List, Optional, Sequence, Union, cast
 
 from PIL import Image
 
@@ -11,6 +11,11 @@ from ..errors import DreamError
 from .clock import Clock
 from .film import TimeRange, beginning, pyav
 from .truncation import is_cut_short
+
+if TYPE_CHECKING:
+    import av
+    import av.container
+    import av.stream
 
 _SHORT = Fraction(1)  # second
 _BREAK = Fraction(1, 2)  # second; files often state a track's length wrongly by less than this
@@ -50,8 +55,8 @@ class Survey:
 
 
 @contextlib.contextmanager
-def opened(source: str) -> Iterator[Any]:
-    """Open a file as an av.container.InputContainer. Raises DreamError if it is not a film."""
+def opened(source: str) -> Iterator["av.container.InputContainer"]:
+    """Open a file. Raises DreamError if it is not a film."""
     av = pyav()
     try:
         # Take a colon or a % in the name literally.
@@ -75,7 +80,7 @@ def survey(source: str, span: TimeRange) -> Survey:
     with opened(source) as container:
         stream = pictures_of(container, source)
         check_size(source, stream.codec_context)
-        time_base, origin = stream.time_base, _origin(container, stream)
+        time_base, origin = time_base_of(stream), _origin(container, stream)
         usual = stream.average_rate or stream.guessed_rate or Fraction(25)
         count, length, duration, first, latest = 0, Fraction(0), 1 / usual, Fraction(0), Fraction(-1)
         others, clock = Fraction(0), Clock(container, stream)
@@ -133,32 +138,32 @@ class _Tracks:
         self._ends: Dict[int, Fraction] = {}  # when each track ends, so far
         self._broken: List[Fraction] = []
 
-    def take(self, packet: Any) -> None:
+    def take(self, packet: "av.Packet") -> None:
         if packet.stream.type == "audio":
             before = self._ends.get(packet.stream_index, Fraction(0))
             if packet.is_corrupt:
                 self._broken.append(before)
             self._ends[packet.stream_index] = max(before, _end(packet, self._origin))
 
-    def break_off(self, container: Any) -> Optional[Fraction]:
+    def break_off(self, container: "av.container.InputContainer") -> Optional[Fraction]:
         """The earliest time at which a track breaks off, because it is damaged or, in MP4, shorter than stated."""
         broken = list(self._broken)
         # For other formats, FFmpeg guesses the length of a track.
         for stream in container.streams.audio if "mp4" in container.format.name else ():
             end = self._ends.get(stream.index, Fraction(0))
-            promised = ((stream.start_time or 0) + (stream.duration or 0)) * stream.time_base - self._origin
+            promised = ((stream.start_time or 0) + (stream.duration or 0)) * time_base_of(stream) - self._origin
             if promised > end + _BREAK:
                 broken.append(end)
         return min(broken, default=None)
 
 
-def _end(packet: Any, origin: Fraction) -> Fraction:
+def _end(packet: "av.Packet", origin: Fraction) -> Fraction:
     """When a packet of any stream ends; 0 if it has no time."""
     stamp = packet.dts if packet.pts is None else packet.pts
     return Fraction(0) if stamp is None else (stamp + (packet.duration or 0)) * packet.time_base - origin
 
 
-def _promised(container: Any) -> Fraction:
+def _promised(container: "av.container.InputContainer") -> Fraction:
     """The duration in seconds that a Matroska or WebM file states; 0 for other formats, which do not state one.
 
     The file's times need not begin at 0. If it holds several recordings, this is the duration of the first.
@@ -174,7 +179,7 @@ def _mean_rate(count: int, seconds: Fraction, usual: Fraction) -> Fraction:
     return usual if abs(mean - usual) < usual / 200 else mean
 
 
-def pictures_of(container: Any, source: str) -> Any:
+def pictures_of(container: "av.container.InputContainer", source: str) -> "av.VideoStream":
     """The first video stream that is not cover art. Raises DreamError if there is none, or no decoder for it."""
     streams = [stream for stream in container.streams.video if not _is_cover(stream)]
     if not streams:
@@ -184,22 +189,28 @@ def pictures_of(container: Any, source: str) -> Any:
     return streams[0]
 
 
-def _alpha_decoder(stream: Any) -> str:
+def _alpha_decoder(stream: "av.VideoStream") -> str:
     """A decoder that keeps the alpha channel of WebM, which FFmpeg's native VP8 and VP9 decoders drop; else empty."""
     return _ALPHA_DECODERS.get(stream.codec_context.name, "") if stream.metadata.get("alpha_mode") == "1" else ""
 
 
-def _is_cover(stream: Any) -> bool:
+def _is_cover(stream: "av.VideoStream") -> bool:
     disposition = getattr(stream, "disposition", None)  # PyAV 12 lacks it and treats a cover as a one-frame film
     return disposition is not None and bool(disposition.value & _COVER)
 
 
-def _origin(container: Any, stream: Any) -> Fraction:
+def time_base_of(stream: "av.stream.Stream") -> Fraction:
+    """The time base in seconds, which FFmpeg gives every stream of a file that it reads."""
+    return cast(Fraction, stream.time_base)
+
+
+def _origin(container: "av.container.InputContainer", stream: "av.VideoStream") -> Fraction:
     """The first time of the film, rounded to the stream's time base."""
-    return Fraction(round(beginning(container) / stream.time_base) * stream.time_base)
+    time_base = time_base_of(stream)
+    return Fraction(round(beginning(container) / time_base) * time_base)
 
 
-def check_size(source: str, thing: Any) -> None:
+def check_size(source: str, thing: Union["av.VideoFrame", "av.VideoCodecContext"]) -> None:
     """Raise DreamError if a frame or a decoder has more pixels than the limit for pictures."""
     limit = 2 * (Image.MAX_IMAGE_PIXELS or 0)
     if limit and thing.width * thing.height > limit:

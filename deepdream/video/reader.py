@@ -2,7 +2,7 @@
 
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Dict, Iterator, Optional, Tuple
+from typing import TYPE_CHECKING, Dict, Iterator, Optional, Tuple, cast
 
 import numpy as np
 from PIL import Image
@@ -12,11 +12,15 @@ from ..images import picture
 from ..images import recipe as recipes
 from .animated import Animation, gif_plays, is_animated_webp
 from .colour import ToRgb, matrix_and_range
-from .decode import Damage, decoded
+from .decode import Damage, Timed, decoded
 from .deinterlace import deinterlaced, is_possible
 from .film import BT709, FORMATS, Film, Frame, Sound, TimeRange, VideoFormat, pyav, sha256
 from .folder import FrameFolder, rate_of
 from .probe import opened, survey
+from .truncation import unread_films
+
+if TYPE_CHECKING:
+    import av
 
 _USUAL_RATE = 25.0
 _COMBS = "its frames stay interlaced because this FFmpeg lacks the bwdif filter"
@@ -50,7 +54,7 @@ def open_film(
     return (Animation if is_animated_webp(source) else _File)(source, span, max_size)
 
 
-def read_recipe(source: str) -> Dict[str, Any]:
+def read_recipe(source: str) -> recipes.Recipe:
     """The recipe stored in a film or in a picture; the file's extension decides which of them it is.
 
     Raises DreamError if the file is neither, or if the recipe is missing or damaged.
@@ -70,6 +74,7 @@ class _File(Film):
         known = survey(source, span)
         self.source, self.notes = source, []
         self._span, self._known, self._max_size = span, known, max_size
+        self._unread = unread_films(source)
         try:
             first, frame = next(self._decoded())
         except Damage as damage:
@@ -111,8 +116,8 @@ class _File(Film):
         for _ in self._shown():
             yield
 
-    def _shown(self) -> Iterator[Tuple[Fraction, Fraction, Any]]:
-        """Yield (start, end, av.VideoFrame) for every `every`th frame, and set fault at the end."""
+    def _shown(self) -> Iterator[Tuple[Fraction, Fraction, "av.VideoFrame"]]:
+        """Yield (start, end, frame) for every `every`th frame, and set fault at the end."""
         begin, end, held, done = self._zero, self._zero, None, 0
         try:
             for number, (time, frame) in enumerate(self._decoded()):
@@ -131,7 +136,7 @@ class _File(Film):
         if held is not None:
             yield begin, end, held
 
-    def _decoded(self) -> Iterator[Tuple[Fraction, Any]]:
+    def _decoded(self) -> Iterator[Timed]:
         """Yield what decode.decoded does, deinterlaced, and note everything that differs from the stored film."""
         if self._known.joins:
             count = len(self._known.joins) + 1
@@ -139,13 +144,18 @@ class _File(Film):
                 f"{self.source} holds {count} recordings, one after the other: they are joined, and broken frames "
                 "where they meet are left out"
             )
+        if self._unread:
+            self.note(
+                f"{self.source} holds {self._unread + 1} films, one after the other, and only the first is read: "
+                "join the original files with a video editor, or dream on each of them"
+            )
         ends = self._known.sound_ends
         if ends is not None and ends > self._span.start and not self._span.is_over(ends):
             self.note(f"the sound of {self.source} is damaged at {float(ends):.2f} s, and ends there")
         frames = self._noted()
         return deinterlaced(frames) if is_possible() else frames
 
-    def _noted(self) -> Iterator[Tuple[Fraction, Any]]:
+    def _noted(self) -> Iterator[Timed]:
         first: Optional[Tuple[int, int]] = None
         changed = False
         for time, frame in decoded(self.source, self._span, self._known):
@@ -162,7 +172,7 @@ class _File(Film):
                     )
             yield time, frame
 
-    def _pixels(self, convert: ToRgb, frame: Any) -> Tuple[np.ndarray, Optional[np.ndarray]]:
+    def _pixels(self, convert: ToRgb, frame: "av.VideoFrame") -> Tuple[np.ndarray, Optional[np.ndarray]]:
         """The pixels and the alpha of a frame, rotated upright and no larger than max_size."""
         try:
             pixels, alpha = convert(frame)
@@ -179,12 +189,12 @@ class _File(Film):
         return plane if size == (width, height) else np.array(Image.fromarray(plane).resize(size, _LANCZOS))
 
 
-def _display_matrix(frame: Any) -> Tuple[int, int, int, int]:
+def _display_matrix(frame: "av.VideoFrame") -> Tuple[int, int, int, int]:
     """Return (a, b, c, d), each -1, 0 or 1: a point (x, y), y downwards, is shown at (a x + c y, b x + d y).
 
     Accessing a frame's side data creates a reference cycle, so do this for one frame, not for all.
     """
-    data = frame.side_data.get("DISPLAYMATRIX")
+    data = cast(Dict[str, bytes], frame.side_data).get("DISPLAYMATRIX")
     if data is None:
         return 1, 0, 0, 1
     a, b, _, c, d = (int(value) for value in np.frombuffer(bytes(data), np.int32)[:5])

@@ -3,16 +3,21 @@
 import contextlib
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Dict, Iterable, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Dict, Iterable, Optional, Sequence, cast
 
 import numpy as np
 
+from ..arrays import Size
 from ..errors import DreamError
 from ..images import picture
 from ..images import recipe as recipes
 from .colour import FULL, LIMITED, ToYuv
 from .film import VideoFormat, pyav
 from .sound import SoundWriter
+
+if TYPE_CHECKING:
+    import av
+    import av.container
 
 # The encoders for each format, the best first, with settings that keep a dream's fine grain. Without cpu-independent,
 # x264 sometimes writes different bytes for the same frames, even on one thread: its fast macroblock tree is not
@@ -41,9 +46,7 @@ def check(kind: str) -> None:
         raise DreamError(f"{error}, or write to a folder or a .gif instead") from None
 
 
-def stored_size(
-    kind: str, size: Tuple[int, int], aspect: Fraction = Fraction(1), longest: Optional[int] = None
-) -> Tuple[int, int]:
+def stored_size(kind: str, size: Size, aspect: Fraction = Fraction(1), longest: Optional[int] = None) -> Size:
     """The (height, width) at which frames of this size are stored.
 
     H.264 allows only even sides. PyAV cannot store the pixel aspect ratio in WebM, so there pixels are made square.
@@ -65,7 +68,7 @@ def write(
     frames: Iterable[np.ndarray],
     times: Sequence[Fraction],
     form: VideoFormat,
-    recipe: Dict[str, Any],
+    recipe: recipes.Recipe,
     has_alpha: bool = False,
 ) -> None:
     """Write a film frame by frame; on one machine, the same input gives the same bytes.
@@ -74,7 +77,7 @@ def write(
     unchanged if the format can hold it.
 
     kind: a value of film.FORMATS. frames: (h, w, 3) uint8 RGB, or (h, w, 4) with has_alpha; all of one size. times:
-    in seconds, of each frame, followed by that of the end. recipe: anything that JSON can hold. has_alpha: whether to
+    in seconds, of each frame, followed by that of the end. recipe: serializable as JSON. has_alpha: whether to
     keep transparency, which only WebM can.
     Raises OSError if the file cannot be written, for example on a full disk; DreamError if the encoder fails.
     """
@@ -116,7 +119,7 @@ def _encoder(kind: str) -> str:
 
 
 def _fill(
-    container: Any,
+    container: "av.container.OutputContainer",
     kind: str,
     frames: Iterable[np.ndarray],
     times: Sequence[Fraction],
@@ -151,7 +154,7 @@ class _Pictures:
     stamps: the time of each frame in units of the time base, followed by that of the end.
     """
 
-    def __init__(self, container: Any, stream: Any, stamps: Sequence[int]):
+    def __init__(self, container: "av.container.OutputContainer", stream: "av.VideoStream", stamps: Sequence[int]):
         self._container, self._stream, self._stamps = container, stream, stamps
         self._lasts = {stamp: after - stamp for stamp, after in zip(stamps, stamps[1:])}
         # MP4 takes the duration of the last frame from the last packet in the file. The encoder may delay an earlier
@@ -159,7 +162,7 @@ class _Pictures:
         self._is_uneven = len(set(self._lasts.values())) > 1
         self._begin: Optional[int] = None  # the decoding time of the first packet
 
-    def put(self, frame: Any) -> None:
+    def put(self, frame: "av.VideoFrame") -> None:
         if self._is_uneven and frame.pts == self._stamps[-3]:
             frame.pict_type = pyav().video.frame.PictureType.P
         self._mux(self._stream.encode(frame))
@@ -168,23 +171,26 @@ class _Pictures:
         packets = self._stream.encode(None)
         if packets and self._is_uneven and packets[-1].pts == self._stamps[-2]:
             # Otherwise the length of the track would follow the decoding times, which the encoder spaces evenly.
-            ahead = min(0, packets[0].dts if self._begin is None else self._begin)
-            packets[-1].dts = max(packets[-1].dts, packets[-1].pts + ahead)
+            ahead = min(0, _stamp(packets[0].dts) if self._begin is None else self._begin)
+            packets[-1].dts = max(_stamp(packets[-1].dts), _stamp(packets[-1].pts) + ahead)
         self._mux(packets)
 
-    def _mux(self, packets: Iterable[Any]) -> None:
+    def _mux(self, packets: Iterable["av.Packet"]) -> None:
         for packet in packets:
             if self._begin is None:
                 self._begin = packet.dts
             packet.stream = self._stream
-            packet.duration = self._lasts.get(packet.pts, packet.duration)  # else the last packet would have none
+            # Otherwise the last packet would have no duration.
+            packet.duration = self._lasts.get(_stamp(packet.pts), packet.duration)
             self._container.mux(packet)
 
 
-def _add_pictures(container: Any, kind: str, size: Tuple[int, int], form: VideoFormat, to_yuv: ToYuv) -> Any:
+def _add_pictures(
+    container: "av.container.OutputContainer", kind: str, size: Size, form: VideoFormat, to_yuv: ToYuv
+) -> "av.VideoStream":
     name = _encoder(kind)
     rate = form.rate.limit_denominator(1001)
-    stream = container.add_stream(name, rate=rate, options=_ENCODERS[kind][name])
+    stream = cast("av.VideoStream", container.add_stream(name, rate=rate, options=_ENCODERS[kind][name]))
     stream.height, stream.width = size
     stream.pix_fmt = to_yuv.format
     coder = stream.codec_context
@@ -197,6 +203,11 @@ def _add_pictures(container: Any, kind: str, size: Tuple[int, int], form: VideoF
     return stream
 
 
-def _grown(pixels: np.ndarray, size: Tuple[int, int]) -> np.ndarray:
+def _stamp(stored: Optional[int]) -> int:
+    """A time of an encoded packet; the encoders here always set both."""
+    return cast(int, stored)
+
+
+def _grown(pixels: np.ndarray, size: Size) -> np.ndarray:
     height, width = pixels.shape[:2]
     return np.pad(pixels, ((0, size[0] - height), (0, size[1] - width), (0, 0)), "edge")

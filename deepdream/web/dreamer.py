@@ -28,10 +28,10 @@ from ..tasks.single import finalize
 from .reader import Reader
 from .storage import Storage
 
-# The least seconds between two updates, since showing them slows down the dream, and the most, so that the server soon
-# notices when a visitor has left.
-_PAUSE, _PATIENCE = 0.2, 1
-_LONGEST_NAME = 60
+# Seconds between two reports. Showing them slows down the dream, but without them the server would not notice that a
+# visitor has left.
+_MIN_PAUSE, _MAX_PAUSE = 0.2, 1
+_MAX_NAME = 60
 _ENDING = "this page is shutting down, and nothing was dreamt: try again later"
 
 
@@ -43,8 +43,8 @@ class Result(NamedTuple):
     recipe: Recipe
 
 
-class Moment(NamedTuple):
-    """One update on the progress of a dream."""
+class Progress(NamedTuple):
+    """One report on the progress of a dream."""
 
     words: str
     share: float = 0.0  # of the work that is done
@@ -53,7 +53,7 @@ class Moment(NamedTuple):
     is_last: bool = False
 
 
-_LEFT = Moment("stopped before its turn: nothing was dreamt", is_last=True)
+_LEFT = Progress("stopped before its turn: nothing was dreamt", is_last=True)
 
 
 class Dream:
@@ -62,10 +62,10 @@ class Dream:
     def __init__(self, request: Request, base: Picture, guide: Optional[Picture]):
         """request: its target must be in a folder that only this dream uses."""
         self.request, self.base, self.guide = request, base, guide
-        self.ended: Future[Moment] = Future()  # the last moment, or the exception
+        self.ended: Future[Progress] = Future()  # the last report, or the exception
         self.is_stopped = self.is_dropped = False
         self._news = threading.Condition()
-        self._latest, self._is_new = Moment("getting ready"), True
+        self._latest, self._is_new = Progress("getting ready"), True
 
     def stop(self) -> None:
         """End the dream after the current step and keep the picture so far. If it is still waiting, cancel it."""
@@ -77,8 +77,8 @@ class Dream:
         self.is_dropped = True
         self.stop()
 
-    def tell(self, news: Moment) -> None:
-        """Set the current moment. If it has no picture, keep the last one until somebody has seen it."""
+    def tell(self, news: Progress) -> None:
+        """Set the latest report. If it has no picture, keep the previous picture until somebody has seen it."""
         with self._news:
             unseen = self._latest.picture if self._is_new else None
             self._latest = news if news.picture is not None else news._replace(picture=unseen)
@@ -95,10 +95,10 @@ class Dream:
         """Whether look() has been called since the last tell()."""
         return not self._is_new
 
-    def look(self) -> Moment:
-        """Wait for a new moment, the end or a timeout; return the latest moment. Each picture is returned only once."""
+    def look(self) -> Progress:
+        """Wait for a new report, the end or a timeout; return the latest report. Each picture is returned only once."""
         with self._news:
-            self._news.wait_for(lambda: self._is_new or self.ended.done(), _PATIENCE)
+            self._news.wait_for(lambda: self._is_new or self.ended.done(), _MAX_PAUSE)
             latest = self._latest if self._is_new else self._latest._replace(picture=None)
             self._is_new = False
             return latest
@@ -132,8 +132,8 @@ class Dreamer:
             self._give_place_back()
             raise
 
-    def moments(self, dream: Dream) -> Generator[Moment, None, None]:
-        """Yield updates on a dream; the last one has its result, if any.
+    def progress(self, dream: Dream) -> Generator[Progress, None, None]:
+        """Yield reports on a dream; the last one has its result, if there is one.
 
         Closing this generator early drops the dream. Raises DreamError if the dream fails.
         """
@@ -142,7 +142,7 @@ class Dreamer:
                 news, before = dream.look(), self._before(dream)
                 waits = f"waiting for {before} other dream{'s' if before > 1 else ''}"
                 yield news._replace(words=waits) if before else news
-                wait([dream.ended], _PAUSE)
+                wait([dream.ended], _MIN_PAUSE)
             with _without_paths(dream.request):
                 yield _LEFT if dream.ended.cancelled() else dream.ended.result()
         finally:
@@ -211,8 +211,8 @@ class Dreamer:
         except BaseException as error:
             dream.ended.set_exception(error)
 
-    def _dream(self, dream: Dream) -> Moment:
-        with captured_messages(lambda text: dream.tell(Moment(text))):
+    def _dream(self, dream: Dream) -> Progress:
+        with captured_messages(lambda text: dream.tell(Progress(text))):
             prepared = self._net.prepare(dream.request, read_inputs(dream.request, dream.base, dream.guide))
         last: Optional[Step] = None
         for step in _steps(prepared, dream):
@@ -220,13 +220,13 @@ class Dreamer:
             if dream.is_stopped:
                 break
         if dream.is_stopped and (last is None or dream.is_dropped):
-            return Moment("stopped before the first step: nothing was dreamt", is_last=True)
+            return Progress("stopped before the first step: nothing was dreamt", is_last=True)
         result = _written(prepared, last)
         so_far, seed = result.recipe.get(PROGRESS), result.recipe["seed"]
         words = f"stopped at {so_far}: this is the dream so far" if so_far else "the dream is done"
         fewer = fewer_octaves(dream.request, prepared.request, dream.base.size)
         words = f"{words} (seed {seed}{fewer and ', '}{fewer})"
-        return Moment(words, 1.0, None, result, is_last=True)
+        return Progress(words, 1.0, None, result, is_last=True)
 
 
 def _steps(prepared: DreamJob, dream: Dream) -> Iterator[Step]:
@@ -239,13 +239,13 @@ def _steps(prepared: DreamJob, dream: Dream) -> Iterator[Step]:
     for step in prepared.steps(base.pixels):
         h, w = step.octave_base.shape[1:]
         done += h * w
-        is_due = step.iteration + 1 == settings.iter_n or (dream.is_seen and time.monotonic() > shown + _PATIENCE)
+        is_due = step.iteration + 1 == settings.iter_n or (dream.is_seen and time.monotonic() > shown + _MAX_PAUSE)
         image = None
         if is_due:
             alpha = transparency.resized(base.alpha, h, w)
             image = transparency.on_white(picture.to_uint8(step.picture(), settings.clip), alpha)
         shown = time.monotonic() if is_due else shown
-        dream.tell(Moment(f"{in_words(settings, step)}, {w}x{h}", done / work, image))
+        dream.tell(Progress(f"{in_words(settings, step)}, {w}x{h}", done / work, image))
         yield step
 
 
@@ -262,16 +262,16 @@ def _written(prepared: DreamJob, last: Optional[Step]) -> Result:
 
 def dream_name(source: str) -> str:
     """The file name for the dream of an uploaded picture, whose name may be anything."""
-    stem = re.sub(r"[^\w.-]+", "_", Path(source).stem).strip("._")[:_LONGEST_NAME] or "picture"
+    stem = re.sub(r"[^\w.-]+", "_", Path(source).stem).strip("._")[:_MAX_NAME] or "picture"
     return f"{stem}-dream.png"
 
 
 def _check(request: Request) -> None:
     """Raise UsageError if a setting is above the limit for one visitor."""
-    for name, most in WEB_MAXIMA.items():
+    for name, maximum in WEB_MAXIMA.items():
         value, option = getattr(request.dream, name), request.dream.option(name)
-        if value > most:
-            raise UsageError(f"{option} may be {most} at most on this page, not {value}")
+        if value > maximum:
+            raise UsageError(f"{option} may be {maximum} at most on this page, not {value}")
 
 
 @contextlib.contextmanager

@@ -8,7 +8,7 @@ import base64
 import hashlib
 import json
 import re
-from typing import Any, Awaitable, Callable, List, MutableMapping, Tuple
+from typing import TYPE_CHECKING, List, Tuple
 
 from ..errors import DreamError
 from ..settings import WebSettings
@@ -16,10 +16,9 @@ from ..units import byte_text
 from .names import Authority, Names, is_same_origin, parse
 from .storage import Storage
 
-Message = MutableMapping[str, Any]  # an ASGI message or scope
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-App = Callable[[Message, Receive, Send], Awaitable[None]]
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
 Headers = List[Tuple[bytes, bytes]]
 
 _FILE = "/gradio_api/file="
@@ -32,8 +31,8 @@ _READ = re.compile(
 )
 _EVENTS = ("/gradio_api/queue/join", "/gradio_api/run/predict")
 # Bytes: the settings on the page take about a thousand, and session names, which Gradio stores, about ten.
-_MOST_OF_AN_EVENT, _MOST_OF_A_QUERY = 2**14, 2**8
-_MOST_AROUND_A_FILE = 2**14  # bytes that the upload form adds to a file
+_MAX_EVENT, _MAX_QUERY = 2**14, 2**8
+_MAX_FORM = 2**14  # bytes that the upload form adds to a file
 _SCRIPT = re.compile(rb"<script(?![^>]*\ssrc=)[^>]*>(.*?)</script>", re.DOTALL | re.IGNORECASE)
 _HEADERS = {
     "x-content-type-options": "nosniff",
@@ -59,12 +58,14 @@ class _Refused(Exception):
 class Guard:
     """ASGI middleware that passes only allowed requests to another application."""
 
-    def __init__(self, app: App, names: Names, storage: Storage, settings: WebSettings, scripts: Tuple[str, ...] = ()):
+    def __init__(
+        self, app: "ASGIApp", names: Names, storage: Storage, settings: WebSettings, scripts: Tuple[str, ...] = ()
+    ):
         """scripts: those that our page adds to Gradio's document."""
         self._app, self._names, self._storage, self._settings = app, names, storage, settings
         self._scripts = [_hash(script.encode()) for script in scripts]
 
-    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
         if scope["type"] == "http":
             answer = _Answer(send, self._scripts, is_document=scope["path"] == "/")
             try:
@@ -76,10 +77,10 @@ class Guard:
         else:
             await self._app(scope, receive, send)
 
-    async def _pass(self, scope: Message, receive: Receive, send: Send) -> None:
+    async def _pass(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
         method, path = scope["method"], scope["path"]
         self._check_names(scope)
-        if len(scope.get("query_string", b"")) > _MOST_OF_A_QUERY:
+        if len(scope.get("query_string", b"")) > _MAX_QUERY:
             raise _Refused(414, "the query string is too long: reload the page")
         # The guard reads documents, so they must not be compressed. For a range request, Gradio would send the headers
         # of the request back, and it would take its own address from X-Gradio-Server, which no proxy sends.
@@ -98,7 +99,7 @@ class Guard:
         else:
             raise _Refused(404, "there is nothing here")
 
-    def _check_names(self, scope: Message) -> None:
+    def _check_names(self, scope: "Scope") -> None:
         """Refuse requests that are not addressed to this page, or that come from another page."""
         hosts, forwarded = _values(scope, b"host"), _values(scope, b"x-forwarded-host")
         servers = [self._server(host) for host in (*hosts, *(text.split(",")[0].strip() for text in forwarded))]
@@ -122,13 +123,13 @@ class Guard:
         except DreamError as error:
             raise _Refused(404, str(error)) from None
 
-    async def _receive(self, scope: Message, receive: Receive, send: Send) -> None:
+    async def _receive(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
         """Accept an upload if there is room for it."""
-        size, most = _length(scope), self._settings.upload
+        size, max_size = _length(scope), self._settings.upload
         address = (scope.get("client") or ("",))[0]
         try:
-            if size > most + _MOST_AROUND_A_FILE:
-                raise _Refused(413, f"{byte_text(most)}B is the limit for a file: shrink it first")
+            if size > max_size + _MAX_FORM:
+                raise _Refused(413, f"{byte_text(max_size)}B is the limit for a file: shrink it first")
             with self._storage.receiving(address, size):
                 await self._app(scope, receive, send)
         except (DreamError, _Refused) as error:
@@ -140,13 +141,13 @@ class Guard:
 class _Answer:
     """Sends a response with security headers, which tell the browser what the page may do."""
 
-    def __init__(self, send: Send, scripts: List[str], is_document: bool):
+    def __init__(self, send: "Send", scripts: List[str], is_document: bool):
         """scripts: hashes of the scripts that a document may run in addition to those in it and in the page's files."""
         self._send, self._scripts, self._is_document = send, scripts, is_document
         self._start: Message = {}
         self._document = b""
 
-    async def send(self, message: Message) -> None:
+    async def send(self, message: "Message") -> None:
         """Send an ASGI message. Documents are held back until complete, since a header must list their scripts."""
         if message["type"] == "http.response.start":
             self._start = message
@@ -168,30 +169,30 @@ class _Answer:
         await self._send({**self._start, "headers": [*others, *ours]})
 
 
-async def _refuse(refused: _Refused, send: Send) -> None:
+async def _refuse(refused: _Refused, send: "Send") -> None:
     body = f"{refused}\n".encode()
     headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": refused.status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 
 
-async def _body(receive: Receive) -> bytes:
+async def _body(receive: "Receive") -> bytes:
     body = b""
     more = True
     while more:
         message = await receive()
         body += message.get("body", b"")
         more = message.get("more_body", False)
-        if len(body) > _MOST_OF_AN_EVENT:
+        if len(body) > _MAX_EVENT:
             raise _Refused(413, "the request is too large for this page: reload it")
     return body
 
 
-def _whole(body: bytes, receive: Receive) -> Receive:
+def _whole(body: bytes, receive: "Receive") -> "Receive":
     """Return a receive function that gives this body first, then whatever else comes."""
     known: List[Message] = [{"type": "http.request", "body": body}]
 
-    async def received() -> Message:
+    async def received() -> "Message":
         return known.pop() if known else await receive()
 
     return received
@@ -211,7 +212,7 @@ def _disarmed(body: bytes) -> bytes:
         raise _Refused(400, "that is not an event of this page: reload it") from None
 
 
-def _without_marks(value: Any) -> Any:
+def _without_marks(value: object) -> object:
     if isinstance(value, dict):
         return {name: _without_marks(part) for name, part in value.items() if name != "meta"}
     return [_without_marks(part) for part in value] if isinstance(value, list) else value
@@ -222,7 +223,7 @@ def _hash(script: bytes) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(script).digest()).decode()}'"
 
 
-def _length(scope: Message) -> int:
+def _length(scope: "Scope") -> int:
     """The size of the request body in bytes, which the request must state."""
     lengths = _values(scope, b"content-length")
     if len(lengths) != 1 or not lengths[0].isdecimal() or _values(scope, b"transfer-encoding"):
@@ -230,10 +231,10 @@ def _length(scope: Message) -> int:
     return int(lengths[0])
 
 
-def _values(scope: Message, name: bytes) -> List[str]:
+def _values(scope: "Scope", name: bytes) -> List[str]:
     """The values of all headers with that name, in lower case as in ASGI."""
     return [value.decode("latin-1") for key, value in scope["headers"] if key == name]
 
 
-def _with_headers(scope: Message, without: Tuple[bytes, ...], more: Headers) -> Message:
+def _with_headers(scope: "Scope", without: Tuple[bytes, ...], more: Headers) -> "Scope":
     return {**scope, "headers": [header for header in scope["headers"] if header[0] not in without] + more}

@@ -4,9 +4,10 @@ import contextlib
 import logging
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, AsyncIterator, Callable, Dict, Iterator, Optional, Set
+from typing import Any, Callable, Dict, Iterator, Optional, Set, Tuple
 
 import gradio as gr
+from gradio.blocks import Block
 
 from ..errors import DreamError, UsageError
 from ..images.recipe import recipe_text
@@ -14,35 +15,22 @@ from ..pipeline.request import Request
 from ..settings import DREAM, PICTURE, WEB_MIN_SIZE, WEB_SIZE, NetSettings, WebSettings
 from ..units import byte_text
 from . import choices, parts
-from .dreamer import Dream, Dreamer, Moment, Result, dream_name
-from .guard import Guard
-from .names import Names
-from .storage import Storage
+from .dreamer import Dream, Dreamer, Progress, Result, dream_name
 
 _HELLO = "Upload a picture, and a neural network dreams on it, as Google's deepdream did in July 2015."
 _NOT_OURS = "something went wrong, and the details are in the server's log: try another picture or other settings"
 _NO_MEMORY = "memory has run out: choose a smaller longest side, or try again when the server is less busy"
 _SHRINKS = "larger pictures are shrunk to it, which makes the dream faster"
 _QUICK: Dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
-# Scrolls to the dream, which on a phone is below all the settings.
-_LOOK = """document.addEventListener("click", event => {
-    if (!event.target.closest("#begin, #again")) return
-    const place = document.querySelector("#dream"), top = place.getBoundingClientRect().top
-    if (top < 0 || top > innerHeight / 3) {
-        place.style.minHeight = "100vh"
-        place.scrollIntoView({behavior: "smooth"})
-    }
-})"""
 _DREAMING: Dict[str, Any] = {
     "concurrency_limit": None,  # the dreamer has its own queue, which a visitor can leave
     "preprocess": False,  # otherwise Gradio would decode pictures, and might store them again
     "show_progress": "hidden",
     "api_visibility": "private",
 }
-_SESSIONS = 1000  # visitors' sessions to keep, so that their dreams can be repeated
-_STYLE = Path(__file__).with_name("page.css")
-
-Updates = Dict[Any, Any]  # {component of the page: its new value or properties}
+Chosen = Dict[Block, Any]  # what a visitor sent for each component
+Update = Dict[str, Any]  # what gr.update returns
+Updates = Dict[Block, object]  # the new value of each component, or its Update
 
 
 def build(dreamer: Dreamer, models: Dict[str, str], settings: WebSettings, net: NetSettings) -> gr.Blocks:
@@ -51,38 +39,6 @@ def build(dreamer: Dreamer, models: Dict[str, str], settings: WebSettings, net: 
         gr.Markdown(f"# dreamify\n{_HELLO}")
         _Page(dreamer, models, settings, net)
     return blocks.queue(api_open=False)
-
-
-def launch(blocks: gr.Blocks, names: Names, storage: Storage, settings: WebSettings) -> None:
-    """Serve the page from background threads, with a Guard in front of everything."""
-
-    @contextlib.asynccontextmanager
-    async def guarded(app: Any) -> AsyncIterator[None]:
-        # This puts the guard in front of Gradio's own middleware; app.add_middleware would put it behind.
-        app.middleware_stack = Guard(app.middleware_stack, names, storage, settings, scripts=(_LOOK,))
-        yield
-
-    blocks.launch(
-        server_name=f"[{settings.host}]" if ":" in settings.host else settings.host,
-        server_port=settings.port,
-        max_file_size=settings.upload,
-        allowed_paths=[str(choices.SAMPLES), str(choices.EXAMPLE)],
-        prevent_thread_lock=True,
-        quiet=True,
-        share=False,
-        ssr_mode=False,
-        pwa=False,
-        mcp_server=False,
-        run_history=False,
-        enable_monitoring=False,
-        state_session_capacity=_SESSIONS,
-        num_workers=0,  # workers would serve files on ports of their own
-        app_kwargs={"lifespan": guarded},
-        head=f"<script>{_LOOK}</script>",
-        footer_links=[],
-        theme=gr.themes.Default(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]),
-        css_paths=_STYLE,
-    )
 
 
 class _Page:
@@ -101,12 +57,12 @@ class _Page:
         self._connect()
 
     def _lay_out_choices(self) -> None:
-        most = f"{byte_text(self._settings.upload)}B and {self._settings.megapixels:g} megapixels at most"
+        limits = f"{byte_text(self._settings.upload)}B and {self._settings.megapixels:g} megapixels at most"
         self._picture = parts.upload(
-            "Picture", f"Drop, paste or choose a picture\n{most}", elem_id="picture", height=260
+            "Picture", f"Drop, paste or choose a picture\n{limits}", elem_id="picture", height=260
         )
         gr.Examples([[str(choices.EXAMPLE)]], self._picture, label="No picture at hand? Try this", cache_examples=False)
-        layers, limits = self._layers(next(iter(self._models))), DREAM.__dataclass_fields__["end"].metadata
+        layers, about = self._layers(next(iter(self._models))), DREAM.__dataclass_fields__["end"].metadata
         gr.Markdown("**What it dreams of.** Each small picture shows a layer of the network.")
         self._samples = gr.Gallery(
             **parts.samples(layers, layers.default),
@@ -119,16 +75,16 @@ class _Page:
             buttons=[],
         )
         self._layer = gr.Dropdown(
-            layers.choices, value=layers.default, label="layer", info=f"{limits['help']}; type to search"
+            layers.choices, value=layers.default, label="layer", info=f"{about['help']}; type to search"
         )
         with gr.Row():
             self._iterations, self._octaves = (parts.slider(name) for name in ("iter_n", "octave_n"))
         with gr.Accordion("Size, seed, guide, model", open=False):
-            greatest = self._settings.max_size
+            max_size = self._settings.max_size
             self._max_size = gr.Slider(
                 WEB_MIN_SIZE,
-                greatest,
-                min(WEB_SIZE, greatest),
+                max_size,
+                min(WEB_SIZE, max_size),
                 step=1,
                 label="longest side",
                 info=_SHRINKS,
@@ -167,7 +123,7 @@ class _Page:
         self._finished = gr.State()  # the Request of the dream on display; None if there is none
 
     def _connect(self) -> None:
-        chosen: Set[Any] = {
+        chosen: Set[Block] = {
             *(self._picture, self._guide, self._model, self._layer, self._finished),
             *(self._iterations, self._octaves, self._max_size, self._seed),
         }
@@ -182,7 +138,7 @@ class _Page:
         self._samples.select(self._pick_sample, self._model, self._layer, **_QUICK)
         self._layer.input(self._show_sample, [self._model, self._layer], self._samples, **_QUICK)
 
-    def _dream(self, chosen: Dict[Any, Any], visitor: gr.Request) -> Iterator[Updates]:
+    def _dream(self, chosen: Chosen, visitor: gr.Request) -> Iterator[Updates]:
         """Run a dream with the chosen settings."""
         yield from self._dreamt(lambda: self._request(chosen), chosen[self._finished], visitor)
 
@@ -208,9 +164,9 @@ class _Page:
             self._under_way[session] = dream
             if session in self._stopped:
                 dream.stop()
-            with contextlib.closing(self._dreamer.moments(dream)) as moments:
-                for number, moment in enumerate(moments):
-                    yield self._told(dream, moment, number, finished)
+            with contextlib.closing(self._dreamer.progress(dream)) as reports:
+                for number, report in enumerate(reports):
+                    yield self._reported(dream, report, number, finished)
         except DreamError as error:
             yield self._ended(str(error), finished, is_wrong=True)
         except MemoryError:
@@ -222,17 +178,17 @@ class _Page:
             self._under_way.pop(session, None)
             self._stopped.discard(session)
 
-    def _request(self, chosen: Dict[Any, Any]) -> Request:
+    def _request(self, chosen: Chosen) -> Request:
         """The request for the chosen settings; an empty seed means a random one. Raises UsageError for invalid ones."""
         picture, guide = (parts.sent_path(chosen[part]) for part in (self._picture, self._guide))
-        model, most = self._models.get(str(chosen[self._model])), self._settings.max_size
+        model, max_size = self._models.get(str(chosen[self._model])), self._settings.max_size
         if picture is None:
             raise UsageError("there is no picture yet: upload one, or click the example")
         if model is None:
             raise UsageError("that model is not offered: pick another")
         pictures = replace(PICTURE, max_size=chosen[self._max_size])
-        if pictures.max_size is None or pictures.max_size > most:
-            raise UsageError(f"the longest side may be {most} at most on this page, not {pictures.max_size}")
+        if pictures.max_size is None or pictures.max_size > max_size:
+            raise UsageError(f"the longest side may be {max_size} at most on this page, not {pictures.max_size}")
         dream = replace(
             DREAM,
             end=chosen[self._layer],
@@ -263,15 +219,15 @@ class _Page:
             self._growing: gr.update(value=None, visible=False),
         }
 
-    def _told(self, dream: Dream, moment: Moment, number: int, finished: Optional[Request]) -> Updates:
-        if moment.is_last:
-            shown = dream.request if moment.result else finished
-            return self._ended(moment.words, shown, moment.result)
-        updates: Updates = {self._status: parts.status(moment.words, moment.share)}
-        if moment.picture is not None:
+    def _reported(self, dream: Dream, report: Progress, number: int, finished: Optional[Request]) -> Updates:
+        if report.is_last:
+            shown = dream.request if report.result else finished
+            return self._ended(report.words, shown, report.result)
+        updates: Updates = {self._status: parts.status(report.words, report.share)}
+        if report.picture is not None:
             path = Path(dream.request.target).with_name(f"growing{number}.jpeg")
             with contextlib.suppress(OSError):  # the disk may be full, but still have room for the dream itself
-                parts.write_preview(path, moment.picture)
+                parts.write_preview(path, report.picture)
                 updates[self._growing] = gr.update(value=str(path), visible=True)
         return updates
 
@@ -303,7 +259,7 @@ class _Page:
             raise gr.Error(str(error), print_exception=False) from None
         return self._found[model]
 
-    def _pick_model(self, model: str) -> Any:
+    def _pick_model(self, model: str) -> Tuple[Update, Update]:
         layers = self._layers(model)
         samples = parts.samples(layers, layers.default)
         return gr.update(choices=layers.choices, value=layers.default), gr.update(**samples)
@@ -311,5 +267,5 @@ class _Page:
     def _pick_sample(self, model: str, picked: gr.SelectData) -> str:
         return list(self._layers(model).samples)[picked.index]
 
-    def _show_sample(self, model: str, layer: str) -> Any:
+    def _show_sample(self, model: str, layer: str) -> Update:
         return gr.update(selected_index=parts.samples(self._layers(model), layer)["selected_index"])

@@ -3,7 +3,7 @@
 import os
 from html import escape
 from pathlib import Path
-from typing import Any, Dict, Optional
+from typing import Any, List, Optional, Tuple, TypedDict
 
 import gradio as gr
 import numpy as np
@@ -14,12 +14,20 @@ from ..settings import DREAM, WEB_MAXIMA
 from . import choices
 from .storage import NOT_HERE
 
-_MOST_DIGITS = 20  # Python refuses to parse numbers with thousands of digits
+_MAX_DIGITS = 20  # Python refuses to parse numbers with thousands of digits
 _PREVIEWS = 3  # how many pictures of a running dream to keep
 
 
-def samples(layers: choices.Layers, layer: str) -> Dict[str, Any]:
-    """The properties of the gallery: the small pictures, with that of a layer selected if it has one."""
+class Samples(TypedDict):
+    """The properties of the gallery that shows samples of the layers."""
+
+    value: List[Tuple[str, str]]  # the path and the label of each
+    selected_index: int
+    visible: bool
+
+
+def samples(layers: choices.Layers, layer: str) -> Samples:
+    """The small pictures of what the layers show, with that of one layer selected if it has one."""
     names, words = list(layers.samples), {name: said for said, name in layers.choices}
     return {
         "value": [(path, words[name]) for name, path in layers.samples.items()],
@@ -28,7 +36,7 @@ def samples(layers: choices.Layers, layer: str) -> Dict[str, Any]:
     }
 
 
-def upload(label: str, placeholder: str, **options: Any) -> gr.Image:
+def upload(label: str, placeholder: str, elem_id: str, height: int) -> gr.Image:
     """A field for a visitor's picture."""
     return gr.Image(
         label=label,
@@ -36,7 +44,8 @@ def upload(label: str, placeholder: str, **options: Any) -> gr.Image:
         sources=["upload", "clipboard"],
         buttons=[],
         alt_text="your picture",
-        **options,
+        elem_id=elem_id,
+        height=height,
     )
 
 
@@ -49,7 +58,7 @@ def slider(name: str) -> gr.Slider:
     )
 
 
-def sent_path(upload: Any) -> Optional[str]:
+def sent_path(upload: object) -> Optional[str]:
     """The file path in what a visitor sent; None if no file was given. Raises UsageError for anything else."""
     if upload is None:
         return None
@@ -66,10 +75,10 @@ def write_preview(path: Path, pixels: np.ndarray) -> None:
         old.unlink()
 
 
-def typed_seed(typed: Any) -> Any:
+def typed_seed(typed: object) -> Any:
     """Parse a seed; None if nothing was typed. Anything but a number is returned as is, for the settings to reject."""
     text = str(typed or "").strip()
-    return int(text) if text.isdecimal() and len(text) < _MOST_DIGITS else text or None
+    return int(text) if text.isdecimal() and len(text) < _MAX_DIGITS else text or None
 
 
 def status(words: str, share: Optional[float] = None, is_wrong: bool = False) -> str:

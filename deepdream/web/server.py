@@ -8,7 +8,8 @@ import tempfile
 import threading
 import time
 from pathlib import Path
-from typing import Any
+from types import ModuleType
+from typing import TYPE_CHECKING
 
 from ..console import say
 from ..errors import DreamError
@@ -20,6 +21,9 @@ from .names import ALL_ADDRESSES, Names
 from .reader import Reader
 from .storage import Storage
 
+if TYPE_CHECKING:
+    import gradio as gr
+
 _CLEARED = 60  # seconds between two searches for old files
 
 
@@ -30,7 +34,7 @@ def run(settings: WebSettings = WEB, net: NetSettings = NET) -> int:
     Raises DreamError if Gradio is missing, if the address cannot be used, or if there is no model.
     """
     temporary = Path(tempfile.gettempdir())
-    atomic.clear(temporary)  # remove what a killed server left behind
+    atomic.remove_stale(temporary)  # remove what a killed server left behind
     with atomic.folder(temporary) as folder, contextlib.closing(Reader()) as reader:
         folder.chmod(0o700)
         storage = Storage(folder, settings)
@@ -42,7 +46,7 @@ def run(settings: WebSettings = WEB, net: NetSettings = NET) -> int:
         blocks = page.build(dreamer, models, settings, net)
         storage.keep()
         try:
-            _launch(page, blocks, storage, settings)
+            _launch(blocks, storage, settings)
             _wait(storage)
         finally:
             blocks.close(verbose=False)
@@ -50,7 +54,7 @@ def run(settings: WebSettings = WEB, net: NetSettings = NET) -> int:
     return 0
 
 
-def _page() -> Any:
+def _page() -> ModuleType:
     try:
         from . import page
     except ImportError as error:
@@ -70,11 +74,13 @@ def _check_address(host: str, port: int) -> None:
         raise DreamError(f"cannot listen on {host}, port {port} ({reason}): choose another --port or --host") from None
 
 
-def _launch(page: Any, blocks: Any, storage: Storage, settings: WebSettings) -> None:
+def _launch(blocks: "gr.Blocks", storage: Storage, settings: WebSettings) -> None:
+    from .launch import launch  # imports Gradio
+
     # Gradio checks whether its own server is up, and would send that request to a proxy.
     direct = os.environ.get("no_proxy") or os.environ.get("NO_PROXY")
     os.environ["no_proxy"] = ",".join(filter(None, [direct, "localhost", settings.host]))
-    page.launch(blocks, Names(settings.host, settings.allowed_names), storage, settings)
+    launch(blocks, Names(settings.host, settings.allowed_names), storage, settings)
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     is_open = settings.host in ALL_ADDRESSES
     say(f"the page is at http://{'localhost' if is_open else host}:{settings.port}, Ctrl-C ends it")
@@ -89,7 +95,7 @@ def _wait(storage: Storage) -> None:
     ended = threading.Event()
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
-    def end(*_: Any) -> None:
+    def end(*_: object) -> None:
         for number, handler in before.items():
             signal.signal(number, handler)
         ended.set()

@@ -17,14 +17,14 @@ from ..units import byte_text
 KEPT = 3600  # seconds to keep a file after its last use
 # The same for all other files, whether they exist or not, so that visitors learn nothing about this machine.
 NOT_HERE = "that picture was not uploaded here, or was deleted since: upload it again"
-_LEAST = 2**16  # bytes to count for any file, since many small ones are a burden, too
+_MIN_SIZE = 2**16  # bytes to count for any file, since many small files are a burden, too
 FULL = "there is no room for more pictures here: try again in an hour"
 
 
 class _Upload(NamedTuple):
     visitor: str
     size: int  # bytes
-    moment: float  # of time.monotonic
+    time: float  # of time.monotonic
 
 
 class Storage:
@@ -66,12 +66,12 @@ class Storage:
     @contextlib.contextmanager
     def receiving(self, address: str, size: int) -> Iterator[None]:
         """Reserve room while an address uploads `size` bytes. Raises DreamError if that exceeds a limit."""
-        visitor, now, most = _visitor(address), time.monotonic(), self._settings.upload_hourly
-        size = max(size, _LEAST)
+        visitor, now, limit = _visitor(address), time.monotonic(), self._settings.upload_hourly
+        size = max(size, _MIN_SIZE)
         with self._lock:
-            self._uploads = [upload for upload in self._uploads if upload.moment > now - KEPT]
-            if size + sum(upload.size for upload in self._uploads if upload.visitor == visitor) > most:
-                raise DreamError(f"{byte_text(most)}B of uploads per hour is the limit: try again in an hour")
+            self._uploads = [upload for upload in self._uploads if upload.time > now - KEPT]
+            if size + sum(upload.size for upload in self._uploads if upload.visitor == visitor) > limit:
+                raise DreamError(f"{byte_text(limit)}B of uploads per hour is the limit: try again in an hour")
             self._check_room(size)
             self._uploads.append(_Upload(visitor, size, now))
             self._coming.append(size)
@@ -104,7 +104,7 @@ class Storage:
         for parent, _, names in os.walk(str(self.folder)):
             for path in (Path(parent, name) for name in names):
                 with contextlib.suppress(OSError):
-                    total += 0 if path in self._own else max(path.lstat().st_size, _LEAST)
+                    total += 0 if path in self._own else max(path.lstat().st_size, _MIN_SIZE)
         return total
 
 

@@ -1,4 +1,4 @@
-"""Every kind of pixel that a file can hold comes out as the RGB one would expect, by values worked out by hand."""
+"""All kinds of pixels in files are read as the expected RGB; the values were computed by hand."""
 
 import io
 
@@ -14,7 +14,7 @@ RED, GREEN, BLUE, WHITE, BLACK = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 25
 
 
 def swapped_profile():
-    """sRGB with the red and the green primary exchanged: (255, 0, 0) stands for sRGB's green."""
+    """A profile of sRGB with red and green exchanged: (255, 0, 0) means sRGB's green."""
     profile = srgb_profile()
     return profile.replace(b"rXYZ", b"----").replace(b"gXYZ", b"rXYZ").replace(b"----", b"gXYZ")
 
@@ -171,11 +171,13 @@ def test_a_profile_of_another_kind_of_picture_is_left_out(tmp_path):
 def test_our_own_profile_is_a_valid_srgb_one():
     profile = ImageCms.ImageCmsProfile(io.BytesIO(srgb_profile()))
     assert "sRGB" in ImageCms.getProfileDescription(profile)
-    assert srgb_profile()[24:36] == bytes([2015 // 256, 2015 % 256, 0, 7, 0, 1, 0, 0, 0, 0, 0, 0])  # not now
+    assert srgb_profile()[24:36] == bytes(
+        [2015 // 256, 2015 % 256, 0, 7, 0, 1, 0, 0, 0, 0, 0, 0]
+    )  # a fixed time, not the current one
 
 
 def upright(turned, orientation):
-    """What the stored rows and columns look like once turned as the EXIF standard's orientation says."""
+    """The pixels rotated and mirrored as the EXIF orientation says."""
     return {
         1: turned,
         2: turned[:, ::-1],

@@ -1,4 +1,4 @@
-"""Noise in the place of a picture."""
+"""Noise instead of a picture."""
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ def test_it_is_grey_noise_of_that_size():
     assert pixels.shape == (200, 300, 3)
     assert pixels.dtype == np.uint8
     channels = pixels.reshape(-1, 3).astype(float)
-    # 60,000 numbers: the mean is known to 0.07, and what is cut off lowers it by 0.5.
+    # The standard error of the mean of 60,000 numbers is 0.07, and truncation lowers the mean by 0.5.
     np.testing.assert_allclose(channels.mean(0), 127.5, atol=0.3)
     np.testing.assert_allclose(channels.std(0), 16, atol=0.3)
     assert abs(np.corrcoef(channels.T) - np.eye(3)).max() < 0.02

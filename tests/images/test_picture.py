@@ -1,4 +1,4 @@
-"""Pictures read, and the arithmetic of 2015: what is good comes out exactly, what is bad gets a sentence."""
+"""Reading pictures, and the arithmetic of 2015: exact values for good files, one sentence for bad ones."""
 
 import contextlib
 import hashlib
@@ -17,7 +17,7 @@ RECIPE = {"model": "bvlc_googlenet", "seed": 7}
 
 
 def natural(height=48, width=64):
-    """Smooth and colourful: what JPEG is made for."""
+    """A smooth, colourful picture, which JPEG stores well."""
     y, x = np.mgrid[0:height, 0:width]
     return np.stack([128 + 100 * np.sin(x / 9), 128 + 100 * np.cos(y / 7), 2.0 * x + y], axis=-1).astype(np.uint8)
 

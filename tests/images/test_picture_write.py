@@ -1,4 +1,4 @@
-"""Pictures written: whole or not at all, the same bytes twice, and what comes back is what went in."""
+"""Writing pictures: whole or not at all, with reproducible bytes, and without loss where the format allows it."""
 
 import contextlib
 import hashlib
@@ -27,7 +27,7 @@ ROOT = Path(__file__).parent.parent.parent
 
 
 def natural(height=48, width=64):
-    """Smooth and colourful: what JPEG is made for."""
+    """A smooth, colourful picture, which JPEG stores well."""
     y, x = np.mgrid[0:height, 0:width]
     return np.stack([128 + 100 * np.sin(x / 9), 128 + 100 * np.cos(y / 7), 2.0 * x + y], axis=-1).astype(np.uint8)
 
@@ -69,7 +69,7 @@ def test_targets_that_are_or_lack_folders(tmp_path):
 
 @contextlib.contextmanager
 def someone_else():
-    """Run as a user for whom permissions count, if these tests are root's."""
+    """Runs as another user if the tests run as root, whom permissions do not restrict."""
     if not hasattr(os, "geteuid"):
         pytest.skip("permissions work differently here")
     if os.geteuid() != 0:
@@ -88,7 +88,7 @@ def test_a_read_only_folder_is_found_before_the_dream():
     try:
         folder.chmod(0o555)
         with someone_else():
-            # Who has started a container as another user learns it here.
+            # The message helps users who started a container as another user.
             whose = ": .* user 0, .* user 65534" if os.getuid() == 0 else ""
             with pytest.raises(DreamError, match=rf"out\.png cannot be written \(Permission denied{whose}\)"):
                 check_target(target)
@@ -135,7 +135,10 @@ def test_lossy_formats_keep_the_colours_resolution(tmp_path, extension):
     if extension not in EXTENSIONS:
         pytest.skip("this Pillow cannot write it")
     stripes = np.zeros((32, 32, 3), np.uint8)
-    stripes[:, ::2], stripes[:, 1::2] = (200, 0, 0), (0, 100, 0)  # halved colours would miss by 40 and more
+    stripes[:, ::2], stripes[:, 1::2] = (
+        (200, 0, 0),
+        (0, 100, 0),
+    )  # halved colour resolution would give errors of 40 and more
     write(str(tmp_path / f"out{extension}"), stripes, RECIPE)
     assert np.abs(read(str(tmp_path / f"out{extension}")).pixels - np.float32(stripes)).mean() <= 6
 
@@ -173,7 +176,7 @@ def test_the_same_input_gives_the_same_bytes_at_another_time_and_place(tmp_path,
         return {name: (tmp_path / name).read_bytes() for name in entries(tmp_path)}
 
     first = files()
-    time.sleep(1.1)  # profiles and TIFF know time in seconds
+    time.sleep(1.1)  # profiles and TIFF store times in seconds
     monkeypatch.setenv("TZ", "Pacific/Auckland")
     getattr(time, "tzset", lambda: None)()
     try:

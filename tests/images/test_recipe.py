@@ -1,14 +1,15 @@
-"""The recipe comes back from every format, and what is no recipe, or a damaged one, gets a sentence."""
+"""Recipes can be read back from every format; anything else, or a damaged recipe, gives one sentence."""
 
 import json
 import struct
+import zlib
 
 import numpy as np
 import pytest
-from PIL import Image, PngImagePlugin
+from PIL import Image, ImageFile, PngImagePlugin
 
 from deepdream.errors import DreamError
-from deepdream.images.picture import read_recipe, write
+from deepdream.images.picture import read, read_recipe, write
 from deepdream.images.recipe import recipe_text, to_exif
 
 Image.init()
@@ -63,7 +64,7 @@ def test_a_recipe_outlives_a_conversion_that_keeps_exif(tmp_path):
 
 
 def plain(path, text=None):
-    """A picture that is not ours, with `text` where its format would hold a recipe."""
+    """A picture by another program, with `text` where its format would hold a recipe."""
     options = {}
     if path.suffix == ".png":
         options["pnginfo"] = PngImagePlugin.PngInfo()
@@ -94,6 +95,81 @@ def test_a_broken_exif_block_holds_no_recipe(tmp_path):
     Image.fromarray(GREY).save(tmp_path / "a.jpg", exif=b"Exif\0\0MM\0*\0\0\0\x08\0\x05\x87\x69")
     with pytest.raises(DreamError, match="holds no recipe"):
         read_recipe(str(tmp_path / "a.jpg"))
+
+
+def chunk(kind, content):
+    return struct.pack(">L", len(content)) + kind + content + struct.pack(">L", zlib.crc32(kind + content))
+
+
+def resized(data, side):
+    """A PNG whose header states another size, which its pixels do not have."""
+    return data[:8] + chunk(b"IHDR", struct.pack(">LL", side, side) + data[24:29]) + data[33:]
+
+
+def test_a_png_is_not_decoded(tmp_path, monkeypatch):
+    path = tmp_path / "a.png"
+    write(str(path), GREY, RECIPE)
+    path.write_bytes(resized(path.read_bytes(), 2**31 - 1))
+    with pytest.raises(DreamError, match=r"more than .* pixels"):
+        read(str(path))
+    monkeypatch.setattr(ImageFile.ImageFile, "load", None)
+    assert read_recipe(str(path)) == RECIPE
+
+
+@pytest.mark.parametrize("end", [8, 20, 33, 200, -60, -20, -12, -1])
+def test_a_truncated_png_is_damaged(tmp_path, end):
+    """Even if its recipe is whole: a batch would count it as done."""
+    path = tmp_path / "a.png"
+    write(str(path), GREY, RECIPE)
+    path.write_bytes(path.read_bytes()[:end])
+    with pytest.raises(DreamError, match=r"a\.png is damaged or truncated.*: download"):
+        read_recipe(str(path))
+
+
+def test_a_wrong_byte_anywhere_in_a_png_is_damage(tmp_path):
+    path = tmp_path / "a.png"
+    write(str(path), GREY, {"seed": 1})
+    whole = path.read_bytes()
+    for place in range(8, len(whole)):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+        with pytest.raises(DreamError, match=r"a\.png is damaged or truncated"):
+            read_recipe(str(path))
+
+
+TEXT = json.dumps({"dreamify": RECIPE}).encode()
+
+
+@pytest.mark.parametrize(
+    "added",
+    [
+        chunk(b"tEXt", b"dreamify\0" + TEXT),
+        chunk(b"zTXt", b"dreamify\0\0" + zlib.compress(TEXT)),
+        chunk(b"iTXt", b"dreamify\0\0\0\0\0" + TEXT),
+        chunk(b"iTXt", b"dreamify\0\1\0\0\0" + zlib.compress(TEXT)),
+        chunk(b"eXIf", to_exif(RECIPE)[6:]),
+    ],
+)
+@pytest.mark.parametrize("is_after", [False, True])
+def test_other_programs_may_move_or_compress_it(tmp_path, added, is_after):
+    path = tmp_path / "a.png"
+    Image.fromarray(GREY).save(path)
+    data = path.read_bytes()
+    place = len(data) - 12 if is_after else 33
+    path.write_bytes(data[:place] + added + data[place:] + b"rubbish")
+    assert read_recipe(str(path)) == RECIPE
+
+
+@pytest.mark.parametrize(
+    "text", [b"", b"dreamify", b"dreamify\0\0no zlib", b"dreamify\0\0" + zlib.compress(bytes(2**24))]
+)
+@pytest.mark.parametrize("kind", [b"tEXt", b"zTXt", b"iTXt", b"eXIf"])
+def test_broken_texts_are_a_sentence(tmp_path, kind, text):
+    path = tmp_path / "a.png"
+    Image.fromarray(GREY).save(path)
+    data = path.read_bytes()
+    path.write_bytes(data[:33] + chunk(kind, text) + data[33:])
+    with pytest.raises(DreamError, match=r"holds no recipe|is damaged"):
+        read_recipe(str(path))
 
 
 def test_what_is_not_a_picture(tmp_path):

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 RGB = np.arange(4 * 6 * 3, dtype=np.uint8).reshape(4, 6, 3)
 ALPHA = np.repeat(np.uint8([[0, 0, 100, 200, 255, 255]]), 4, axis=0)
 SHORT = ["--iterations", "1", "--octaves", "1", "--seed", "7"]
-# What each verb is asked for besides the formats of its kind, and what dreams one step of in.png.
+# The arguments of each verb besides its formats, for a dream of one step on in.png.
 VERBS = {
     "dream": (["in.png"], [".png", ".webp", ".tif", ".jpg"], SHORT),
     "again": (["again", "dream.png", "in.png"], [".png", ".jpg"], []),
@@ -85,7 +85,7 @@ def see_through(folder):
 
 
 def pictures(path):
-    """[(h, w, 4) uint8] of what a verb has written."""
+    """The frames that a verb has written, each (h, w, 4) uint8."""
     if path.suffix in (".mp4", ".webm"):
         from deepdream.video.reader import open_film
 

@@ -1,4 +1,4 @@
-"""What is written aside appears whole or not at all; what a killed process has left of it is cleared away."""
+"""Files appear whole or not at all, and what a killed process has left is removed."""
 
 import os
 import signal
@@ -11,28 +11,30 @@ import uuid
 import pytest
 
 from deepdream.images.picture import check_target
-from deepdream.storage import atomic
+from deepdream.storage import atomic, lock
+from deepdream.storage.lock import Lock
 from tests.helpers.tiny import ROOT
 
 pytest.importorskip("fcntl", reason="there are no such locks here")
 HANGS = """
 import pathlib, sys, time
-from deepdream.storage import atomic
+from deepdream.storage import atomic, lock
+from deepdream.storage.lock import Lock
 path = pathlib.Path(sys.argv[1])
 if sys.argv[2] == "folder":
     held = atomic.folder(path)
 else:
-    held = atomic._held(path, pathlib.Path.touch)
-with held as hidden:
-    (hidden / "half" if sys.argv[2] == "folder" else hidden).write_bytes(b"half")
-    print(hidden.name, flush=True)
+    held = atomic._temporary(path, pathlib.Path.touch)
+with held as temporary:
+    (temporary / "half" if sys.argv[2] == "folder" else temporary).write_bytes(b"half")
+    print(temporary.name, flush=True)
     time.sleep(100)
 """
 
 
 @pytest.fixture
 def writing(tmp_path):
-    """Starts a process in the middle of writing a file or a folder; returns it and the hidden name."""
+    """Starts a process in the middle of writing a file or a folder; returns it and the temporary name."""
     processes = []
 
     def started(what):
@@ -72,27 +74,27 @@ def test_a_folder_is_gone_at_the_end_whatever_is_in_it(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_who_is_cleared_away_before_the_lock_is_there_begins_anew(tmp_path, monkeypatch):
-    """As by another process, between the file and the lock on it."""
-    lock, cleared = atomic._lock, []
+def test_a_file_that_is_removed_before_it_is_locked_is_made_again(tmp_path, monkeypatch):
+    """Another process does that between making the file and locking it."""
+    cleared = []
 
-    def late(path, wait):
+    def late(path, wait=False):
         if wait and not cleared:
             cleared.append(path)
-            atomic.clear(tmp_path)
-        return lock(path, wait)
+            atomic.remove_stale(tmp_path)
+        return Lock(path, wait)
 
-    monkeypatch.setattr(atomic, "_lock", late)
+    monkeypatch.setattr(atomic, "Lock", late)
     atomic.write(tmp_path / "out", b"new")
     assert not cleared[0].exists()
     assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("out", b"new")]
 
 
-def test_without_locks_nothing_is_cleared(tmp_path, monkeypatch):
+def test_without_locks_nothing_is_removed(tmp_path, monkeypatch):
     left = tmp_path / f".dreamify-{uuid.uuid4().hex}"
     left.touch()
-    monkeypatch.setattr(atomic, "fcntl", None)
-    atomic.clear(tmp_path)
+    monkeypatch.setattr(lock, "fcntl", None)
+    atomic.remove_stale(tmp_path)
     atomic.write(tmp_path / "out", b"new")
     assert sorted(path.name for path in tmp_path.iterdir()) == [left.name, "out"]
 
@@ -103,7 +105,7 @@ def test_what_is_called_so_and_is_neither_file_nor_folder_is_not_waited_for(tmp_
     name = f".dreamify-{uuid.uuid4().hex}"
     make(tmp_path / name)
     before = sorted(path.name for path in tmp_path.iterdir())
-    atomic.clear(tmp_path)
+    atomic.remove_stale(tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == before
 
 
@@ -117,7 +119,7 @@ def test_permissions_survive(tmp_path, mode):
 
 
 def test_what_is_not_for_everybody_never_is(tmp_path, monkeypatch):
-    """Not for the moment either in which it is written under its hidden name."""
+    """Not even while it is written under its temporary name."""
     path, seen = tmp_path / "out", []
     path.touch(0o600)
     put = atomic.put
@@ -149,11 +151,3 @@ def test_a_list_of_further_users_survives(tmp_path):
         pytest.skip("no such lists here")
     atomic.write(path, b"new")
     assert os.getxattr(path, "system.posix_acl_access") == acl
-
-
-def test_a_folder_is_claimed_by_one(tmp_path):
-    first = atomic.claim(tmp_path)
-    with pytest.raises(BlockingIOError):
-        atomic.claim(tmp_path)
-    os.close(first)
-    os.close(atomic.claim(tmp_path))

@@ -1,4 +1,4 @@
-"""Files by path and by address: whole or not at all, and one sentence where they cannot be had."""
+"""Files by path and by address: whole or not at all, and one sentence if they cannot be read or written."""
 
 import hashlib
 import os
@@ -67,7 +67,7 @@ def test_a_file_is_there_when_it_is_whole_or_not_at_all(memory, monkeypatch):
     files.write("memory://bucket/a.bin", b"first")
 
     class Cut(bytes):
-        """Bytes that break off while they are written."""
+        """Bytes whose writing fails halfway."""
 
         def __len__(self):
             raise OSError("the line is dead")
@@ -144,7 +144,7 @@ def test_a_batch_by_address_is_the_same_dreams(memory, folder, net, capsys):
 
 @pytest.mark.usefixtures("here")
 def test_an_object_store(folder, net, monkeypatch, capsys):
-    """S3's protocol, by a server of one's own."""
+    """A local server that speaks S3's protocol."""
     moto = pytest.importorskip("moto.server", reason="needs moto, which plays S3")
     pytest.importorskip("s3fs", reason="s3:// needs s3fs")
     server = moto.ThreadedMotoServer(port=0, verbose=False)
@@ -175,9 +175,9 @@ def test_an_object_store(folder, net, monkeypatch, capsys):
 
 @pytest.mark.parametrize("tells", [True, False])
 def test_a_limit_for_addresses_too(memory, folder, net, capsys, monkeypatch, tells):
-    """Whether the service tells how large a file is, or not, or not truly."""
+    """With services that report the size of a file correctly, wrongly or not at all."""
     memory.pipe("/bucket/in.png", Path("in.png").read_bytes() + bytes(5000))
-    monkeypatch.setattr(files, "_MOST", 4000)
+    monkeypatch.setattr(files, "_MAX_SIZE", 4000)
     monkeypatch.setattr(files, "_BLOCK", 1000)
     read = []
     if tells:

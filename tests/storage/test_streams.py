@@ -1,4 +1,4 @@
-"""What is no file is written into: descriptors, named pipes and devices."""
+"""Writing into descriptors, named pipes and devices."""
 
 import os
 import signal
@@ -33,7 +33,7 @@ def dream(folder, net):
 
 @pytest.fixture
 def plain(dream):
-    """The dream's bytes, as a PNG."""
+    """The bytes of the dream as a PNG."""
     assert dream("plain.png") == 0
     return Path("plain.png").read_bytes()
 
@@ -118,7 +118,7 @@ def test_a_named_pipe_for_what_else_is_a_picture(folder, net, own_cache, verb):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_pipe_that_nobody_reads_is_left_with_the_first_signal(folder, dream, capsys, monkeypatch, ctrl_c, number):
-    """The dream is made first, and not lost."""
+    """The dream is finished first, and is not lost."""
     os.mkfifo("pipe.png")
     (folder / "tmp").mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(folder / "tmp"))

@@ -1,6 +1,5 @@
 """Many pictures: each is the dream that it would be alone, and what one of them does is nobody else's trouble."""
 
-import os
 import re
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from deepdream.cli import main
 from deepdream.errors import UsageError
 from deepdream.images import picture
 from deepdream.pipeline.request import Request
-from deepdream.storage import atomic
+from deepdream.storage.lock import Lock
 from deepdream.tasks import batch, executors
 from tests.helpers.shared import needs_processes
 from tests.helpers.tiny import command, interrupt, refused, snapshot, tiny_picture
@@ -157,17 +156,17 @@ def test_dreams_within_the_pattern_are_left_out(photos, dreamt, capsys, pattern)
 @pytest.mark.usefixtures("here")
 def test_one_batch_at_a_time_writes_to_a_folder(photos, dreamt, capsys):
     Path("out").mkdir()
-    claim = atomic.claim(Path("out"))
-    if claim is None:
+    lock = Lock(Path("out"))
+    if not lock.is_held:
         pytest.skip("no locks here")
     before = snapshot(photos)
     assert dreamt("photos", "out") == 1
     assert said(capsys)[-1] == "dreamify: another batch is writing to out: wait for it, or choose another OUTDIR"
     assert snapshot(photos) == before
     assert dreamt("photos", "other") == 0
-    os.close(claim)
+    lock.release()
     assert dreamt("photos", "out") == 0
-    os.close(atomic.claim(Path("out")))  # it was given back
+    Lock(Path("out")).release()  # it was released
 
 
 @pytest.mark.usefixtures("here")

@@ -97,7 +97,7 @@ def test_two_runs_to_one_place(clip, net, filmed, capsys, monkeypatch, folder):
     cut_short(monkeypatch, 1)
     assert filmed(clip, "out.mp4") == 130
     place = checkpoint.SequenceOutput("out.mp4", film._KIND)
-    place.claim()
+    place.lock()
     line = refused(capsys, folder, ["video", clip, "out.mp4", *SHORT_FILM, "--model", net])
     assert line == "dreamify: another run is writing to out.mp4: wait for it, or choose another OUT"
     place.close()

@@ -17,12 +17,12 @@ pytestmark = pytest.mark.usefixtures("one_thread", "own_cache")
 
 @pytest.mark.parametrize("out", ["out.png", "out.gif"])
 def test_a_disk_that_is_full_costs_no_dream(folder, sheeted, steps, monkeypatch, capsys, out):
-    write_aside = atomic.write
+    atomic_write = atomic.write
 
     def write(path, data, new=False):
         if path.name == out:
             raise OSError(28, "No space left on device")
-        write_aside(path, data, new)
+        atomic_write(path, data, new)
 
     before = snapshot(folder)
     with monkeypatch.context() as patch:

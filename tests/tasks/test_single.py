@@ -265,12 +265,12 @@ def test_ctrl_c_twice_leaves_nothing(ctrl_c, capsys, folder, net, monkeypatch):
 
 def fills_up(monkeypatch, fits):
     """A disk on which a file that does not fit (its path tells) finds no room."""
-    write_aside = atomic.write
+    atomic_write = atomic.write
 
     def write(path, data, new=False):
         if not fits(path):
             raise OSError(errno.ENOSPC, "No space left on device")
-        write_aside(path, data, new)
+        atomic_write(path, data, new)
 
     monkeypatch.setattr(atomic, "write", write)
 

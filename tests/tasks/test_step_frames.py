@@ -1,6 +1,5 @@
 """The picture of every step: one dream's in a folder, and nothing of anybody else's is touched."""
 
-import os
 import shutil
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from PIL import Image
 from deepdream.cli import main
 from deepdream.images import picture
 from deepdream.pipeline import prepare as jobs
-from deepdream.storage import atomic
+from deepdream.storage.lock import Lock
 from tests.helpers.tiny import refused, snapshot, tiny_picture
 
 SHORT = ["--iterations", "2", "--octaves", "2", "--threads", "1"]
@@ -121,14 +120,14 @@ def test_a_frame_that_is_read_stays(folder, net, dream, capsys, what):
 
 def test_two_dreams_do_not_share_a_folder(folder, net, dream, capsys):
     Path("frames").mkdir()
-    claim = atomic.claim(Path("frames"))
-    if claim is None:
+    lock = Lock(Path("frames"))
+    if not lock.is_held:
         pytest.skip("no locks here")
     command = ["in.png", "out.png", *SHORT, "--frames", "frames", "--model", net]
     assert refused(capsys, folder, command).startswith("dreamify: another dream is writing to frames: wait for it")
-    os.close(claim)
+    lock.release()
     assert dream() == 0
-    os.close(atomic.claim(Path("frames")))  # it was given back
+    Lock(Path("frames")).release()  # it was released
 
 
 def test_noise_of_another_seed_is_the_same_command(folder, net):

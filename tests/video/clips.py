@@ -1,4 +1,4 @@
-"""Clips made with PyAV itself, whose every frame is known, for the tests of films."""
+"""Makes clips with known frames for the tests of films, with PyAV itself."""
 
 import struct
 from fractions import Fraction
@@ -9,15 +9,16 @@ import pytest
 av = pytest.importorskip("av", reason="films need PyAV: pip install av opencv-python-headless")
 
 LOSSLESS = {"qp": "0"}  # of libx264
+COLOURS = [[255, 255, 255], [0, 0, 0], [128, 128, 128], [200, 30, 40], [20, 180, 60], [30, 40, 220], [250, 240, 10]]
 
 
 def numbered(count, height=24, width=32):
-    """Grey frames that say by their brightness which they are; `numbers` reads it."""
+    """Grey frames whose brightness encodes their number; `numbers` decodes it."""
     return [np.full((height, width, 3), 20 + 6 * number, np.uint8) for number in range(count)]
 
 
 def numbers(frames):
-    """The numbers of frames that were `numbered`."""
+    """The numbers of frames from `numbered`."""
     return [round((float(frame.pixels.mean()) - 20) / 6) for frame in frames]
 
 
@@ -45,7 +46,7 @@ def yuv(planes):
 
 
 def clip(path, pictures, codec="libx264", step=Fraction(1, 25), times=None, sound=None, **settings):
-    """The path, as text, of a film. pictures: (h, w, 3) uint8, or av.VideoFrames as they are to be encoded.
+    """Writes a film; returns its path as text. pictures: (h, w, 3) uint8, or av.VideoFrames to encode unchanged.
 
     step: the time base; times: in it, else 0, 1, 2 ... sound: (codec, samples of 48 kHz) in stereo. settings: format's
     `muxer`, encoder's `options`, and of the codec context, such as pix_fmt.
@@ -77,7 +78,7 @@ def picture_frame(picture, pixel_format):
 
 
 def sound_frames(samples):
-    """av.AudioFrames of 960 samples; samples: int16, heard left and right."""
+    """av.AudioFrames of 960 samples. samples: int16, the same for both channels."""
     for begin in range(0, len(samples), 960):
         part = np.repeat(samples[begin : begin + 960], 2)[None]
         frame = av.AudioFrame.from_ndarray(part, format="s16", layout="stereo")
@@ -86,14 +87,14 @@ def sound_frames(samples):
 
 
 def beep(seconds, at=None, lasts=0.05):
-    """int16 samples of 48 kHz: a tone, all the time or only for a while."""
+    """int16 samples at 48 kHz: a tone, throughout or only for `lasts` seconds from `at` on."""
     time = np.arange(int(48000 * seconds)) / 48000
     loud = np.ones_like(time) if at is None else (time >= at) & (time < at + lasts)
     return (12000 * loud * np.sin(2 * np.pi * 1000 * time)).astype(np.int16)
 
 
 def heard(path, track=0):
-    """What is heard of a film: mono float samples of 48 kHz, from its beginning on, and of how many seconds."""
+    """The sound of a film as mono float samples at 48 kHz, from its beginning on, and its length in seconds."""
     with av.open(str(path)) as container:
         resampler = av.AudioResampler(format="fltp", layout="mono", rate=48000)
         parts = []

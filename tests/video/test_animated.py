@@ -66,7 +66,7 @@ def test_what_wants_to_be_shown_too_shortly_is_shown_as_browsers_do(tmp_path):
 
 
 def damage(path):
-    """What is said of a film that is not whole."""
+    """The fault of a film, as text."""
     try:
         film = open_film(str(path))
         list(film.frames())

@@ -1,4 +1,4 @@
-"""Several recordings in one file, one behind the other."""
+"""Several recordings in one file, one after the other."""
 
 import re
 from fractions import Fraction
@@ -18,7 +18,7 @@ STEP = Fraction(1, 10)
 
 
 def recording(folder, suffix, first=0, begin=0, size=(24, 32), **settings):
-    """The bytes of six frames that say their number, from `first` on, whose times begin after so many seconds."""
+    """The bytes of six numbered frames, from `first` on, whose times begin at that many seconds."""
     codec = "libvpx-vp9" if suffix == ".webm" else "libx264"
     muxer = {"output_ts_offset": str(begin)}
     path = clip(folder / f"one{suffix}", numbered(12, *size)[first : first + 6], codec, STEP, muxer=muxer, **settings)
@@ -26,7 +26,7 @@ def recording(folder, suffix, first=0, begin=0, size=(24, 32), **settings):
 
 
 def joined(folder, parts, suffix=".ts"):
-    """The path of recordings, one behind the other."""
+    """Concatenates recordings; returns the path."""
     path = folder / f"both{suffix}"
     path.write_bytes(b"".join(parts))
     return str(path)
@@ -103,7 +103,7 @@ def test_what_is_broken_where_they_meet_is_left_out(tmp_path, lost):
     wholes = [frame.pixels for path in paths for frame in open_film(str(path)).frames()]
     found = [next(n for n in range(12) if (frame.pixels == wholes[n]).all()) for frame in frames]
     assert film.fault is None
-    if lost == "end":  # the frame before the last is lost, too, unless the decoder sees that it is whole
+    if lost == "end":  # the last but one is lost, too, unless the decoder finds it complete
         assert found in ([0, 1, 2, 3, *range(6, 12)], [0, 1, 2, 3, 4, *range(6, 12)])
     else:
         assert found == [*range(6), 9, 10, 11]
@@ -111,7 +111,7 @@ def test_what_is_broken_where_they_meet_is_left_out(tmp_path, lost):
 
 @pytest.mark.parametrize("back", [Fraction(3, 10), Fraction(15)])
 def test_sound_that_only_goes_back_or_pauses_stays_where_its_pictures_are(tmp_path, back):
-    """Packets of a file as it might be stored, without the file."""
+    """Uses packets as a file might store them, without the file."""
     pictures, sound = SimpleNamespace(index=0, type="video"), SimpleNamespace(index=1, type="audio")
     clock = Clock(SimpleNamespace(format=SimpleNamespace(name="mpegts")), pictures)
 

@@ -1,4 +1,4 @@
-"""Films that are damaged or cut short: every frame before the damage, none after it; and no false alarms."""
+"""Damaged and truncated films: all frames before the damage are read, none after it, without false alarms."""
 
 import re
 from fractions import Fraction
@@ -18,7 +18,7 @@ FASTSTART = {"movflags": "faststart"}
 
 
 def film_in(folder, name):
-    """The path of a film with 25 frames of fine grain, ten a second."""
+    """A film with 25 frames of fine grain at 10 frames per second; its path as text."""
     path = folder / name
     frames = [texture(number, 48, 64) for number in range(25)]
     step = Fraction(1, 10)
@@ -54,7 +54,7 @@ def test_a_hole_after_which_nothing_can_be_found(tmp_path, name):
 
 
 def test_in_avi_h264_has_no_times_and_the_frames_are_counted(tmp_path):
-    """Its packets come in another order than its pictures, with the times of that order."""
+    """Its packets are stored in decoding order, with times in that order."""
     path = clip(tmp_path / "a.avi", numbered(20), options={"bf": "3", "b-adapt": "0"}, step=Fraction(1, 10))
     film = open_film(path)
     frames = list(film.frames())
@@ -83,7 +83,7 @@ def test_cut_short_anywhere(tmp_path, name):
 
 
 def wreck(path, number):
-    """Overwrites the packet of that number."""
+    """Overwrites the packet with that number."""
     with av.open(str(path)) as container:
         packets = [packet for packet in container.demux(container.streams.video[0]) if packet.size]
         place, size, time = packets[number].pos, packets[number].size, packets[number].pts * packets[number].time_base
@@ -152,7 +152,7 @@ def test_the_fault_is_found_again_by_each_pass(tmp_path):
 
 
 def live(path):
-    """Matroska as it is streamed, which says neither how long it is nor how large."""
+    """A Matroska file as it is streamed: it states neither its duration nor its size."""
     clip(path, numbered(12), muxer={"live": "1"})
     return path
 
@@ -164,7 +164,7 @@ def with_an_edit_list(path):
 
 
 def begun_late(path, seconds, **settings):
-    """A recording whose times do not begin at 0, of which Matroska's own length goes from 0 to its end."""
+    """A recording whose times do not begin at 0. The duration that Matroska states runs from 0 to its end."""
     return clip(
         path, numbered(12), settings.pop("codec", "libx264"), times=range(25 * seconds, 25 * seconds + 12), **settings
     )
@@ -209,7 +209,7 @@ def test_a_recording_that_begins_in_the_middle_begins_at_its_first_key_frame(tmp
     film = open_film(str(path))
     frames = list(film.frames())
     assert (numbers(frames), film.fault) == (list(range(10, 24)), None)
-    assert frames[0].time == Fraction(7, 25)  # when it is shown, for the sound that is heard before
+    assert frames[0].time == Fraction(7, 25)  # its own time, since sound precedes it
 
 
 def test_a_late_beginning_that_is_cut_short_is_still_found(tmp_path):
@@ -222,7 +222,7 @@ def test_a_late_beginning_that_is_cut_short_is_still_found(tmp_path):
 
 @pytest.mark.parametrize("repeats", [(2, 3), (6,), (2, 3, 6, 7)])
 def test_a_packet_without_bytes_shows_the_frame_before_once_more(tmp_path, repeats):
-    """As Theora says it; NUT keeps such packets of every codec."""
+    """As in Theora; NUT can store such packets for every codec."""
     path, step = tmp_path / "a.nut", Fraction(1, 10)
     shown = [number for number in range(8) if number not in repeats]
     with av.open(str(path), "w") as container:
@@ -267,7 +267,7 @@ def test_two_recordings_one_behind_the_other(name, notes):
 
 @pytest.mark.skipif(av.library_versions["libavformat"][0] < 62, reason="FFmpeg before 8 reads on without an error")
 def test_sound_that_breaks_off_is_said(tmp_path):
-    """The sizes of its packets are damaged behind the ninth."""
+    """The sizes of its packets are damaged after the ninth."""
     path = tmp_path / "a.mp4"
     clip(path, numbered(36), sound=("aac", beep(2)))
     assert open_film(str(path)).notes == []

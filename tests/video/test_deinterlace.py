@@ -1,4 +1,4 @@
-"""Interlaced films: whole pictures without combs, each at its time, and it is said."""
+"""Interlaced films become whole pictures without combs, at the right times, and a note reports it."""
 
 from fractions import Fraction
 from pathlib import Path
@@ -30,7 +30,7 @@ def woven(pictures):
 
 
 def combs(frame):
-    """How far each line is from those above and below, in the mean."""
+    """The mean difference between each line and its neighbours."""
     lines = frame.astype(float)
     return np.abs(lines[1:-1] - (lines[:-2] + lines[2:]) / 2).mean()
 
@@ -46,7 +46,7 @@ def test_no_combs_and_every_frame_at_its_time(tmp_path, count):
     assert {frame.duration for frame in frames} == {Fraction(1, 25)}
     assert min(map(combs, stored)) > 10
     assert max(combs(frame.pixels) for frame in frames) < 3
-    for frame, picture in zip(frames, halves(count)[::2]):  # the first field's lines are all that there is of its time
+    for frame, picture in zip(frames, halves(count)[::2]):  # only the lines of the first field show that time
         assert np.abs(frame.pixels[1::2].astype(float) - picture[1::2]).mean() < 6
     (note,) = film.notes
     assert note.startswith(f"{path} is interlaced: ")
@@ -54,7 +54,7 @@ def test_no_combs_and_every_frame_at_its_time(tmp_path, count):
 
 
 def without_bwdif(path, monkeypatch):
-    """The frames as they are stored, as RGB."""
+    """The frames as stored, converted to RGB."""
     with monkeypatch.context() as patch:
         patch.setattr(reader, "is_possible", lambda: False)
         return list(open_film(path).frames())
@@ -69,7 +69,7 @@ def test_what_is_not_interlaced_is_left_alone(tmp_path, monkeypatch):
 
 
 def test_where_it_begins_and_ends_in_the_middle(tmp_path, monkeypatch):
-    """Progressive frames between interlaced ones keep every pixel, and their place."""
+    """Progressive frames between interlaced ones keep their pixels and their order."""
     plain, combed = [texture(number, 48, 128) for number in range(12)], woven(halves(6))
     parts = [(plain[:6], LOSSLESS), (combed, INTERLACED), (plain[6:], LOSSLESS)]
     data = [Path(clip(tmp_path / "part.ts", frames, options=options)).read_bytes() for frames, options in parts]

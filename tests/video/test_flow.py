@@ -46,7 +46,7 @@ def found_and_true(clip):
 
 
 def misses(pairs):
-    """The mean distance in pixels between the flow found and the true one, over what was truly seen."""
+    """The mean distance in pixels between the estimated flow and the true one, over the pixels that were visible."""
     return np.mean([np.hypot(*(found.flow - true.flow)[true.seen].T).mean() for found, true in pairs])
 
 
@@ -66,7 +66,7 @@ def test_the_true_flow_of_the_clips_leads_back_to_the_same_colours(size):
             places = [y + true[..., 1], x + true[..., 0]]
             back = np.stack([nd.map_coordinates(before[..., c] * 1.0, places, mode="nearest") for c in range(3)], -1)
             apart = np.abs(back - frame)[seen]
-            assert apart.mean() < 2.5  # a pixel off makes it 5 to 8
+            assert apart.mean() < 2.5  # an error of one pixel gives 5 to 8
             assert np.median(apart) < 1.5
             before = frame
 
@@ -247,7 +247,7 @@ def test_a_warp_by_whole_pixels_is_a_slice_with_its_border_continued(shift):
 
 
 def waves(x, y):
-    """(h, w, 3) float32: a picture known between its pixels too, of waves some 9 pixels long."""
+    """(h, w, 3) float32: waves about 9 pixels long, so values between the pixels are known, too."""
     return np.stack([128 + 90 * np.sin(x * a + y * b) for a, b in [(0.7, 0.1), (0.2, -0.6), (0.5, 0.5)]], -1)
 
 
@@ -265,7 +265,7 @@ def test_grain_stays_as_it_was_through_many_warps():
     carried = grain
     for _ in range(30):
         carried = flow.warp(carried, uniform((0.3, 0), (80, 100)))
-    inner, origin = carried[20:-20, 20:-40], grain[20:-20, 29:-31]  # 9 pixels further
+    inner, origin = carried[20:-20, 20:-40], grain[20:-20, 29:-31]  # moved by 9 pixels
     assert 0.96 < inner.var() / origin.var() < 1.02
     assert np.corrcoef(inner.ravel(), origin.ravel())[0, 1] > 0.99
 

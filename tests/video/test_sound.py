@@ -1,4 +1,4 @@
-"""The sound of films: copied where it can be, and always in step with the pictures."""
+"""The sound of films: copied if possible, and always in sync with the pictures."""
 
 from fractions import Fraction
 
@@ -15,7 +15,7 @@ VIDEO = {".mp4": "libx264", ".mkv": "libx264", ".webm": "libvpx-vp9", ".avi": "m
 
 
 def flash(folder, extension, seconds=2, at=1.5):
-    """A film of 20 frames a second, dark but for one frame, during which there is a beep."""
+    """A film at 20 frames per second: one bright frame with a beep, the others dark."""
     pictures = [np.full((24, 32, 3), 30, np.uint8) for _ in range(int(20 * seconds))]
     pictures[round(20 * at)] = np.full((24, 32, 3), 220, np.uint8)
     options = {"g": "1"} if extension == ".avi" else {}
@@ -40,7 +40,7 @@ def flashes(path):
 
 
 def beeps(path):
-    """Where the beep begins, in seconds."""
+    """When the beep begins, in seconds."""
     samples, _ = heard(path)
     return float(np.argmax(abs(samples) > 0.15) / 48000)
 

@@ -1,12 +1,13 @@
-"""Whether a file is cut short: by what it says of its own length, however wrong that may be."""
+"""Detecting truncated files and hidden films from the lengths that a file states, even if these are wrong."""
 
 import random
+import re
 
 import pytest
 
 from deepdream.errors import DreamError
 from deepdream.video.reader import open_film
-from deepdream.video.truncation import is_cut_short
+from deepdream.video.truncation import is_cut_short, unread_films
 from tests.helpers.shared import SHARED, needs_cases
 from tests.video.clips import clip, numbered, numbers
 
@@ -27,6 +28,43 @@ def test_rubbish_behind_a_whole_film_is_nobodys_business(tmp_path, size, kind):
     film = open_film(str(path))
     assert numbers(film.frames()) == [0, 1, 2, 3]
     assert film.fault is None
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "muxer"),
+    [
+        ("a.mp4", "libx264", {}),
+        ("a.mp4", "libx264", {"movflags": "frag_keyframe+empty_moov"}),
+        ("a.mov", "libx264", {}),
+        ("a.flv", "flv", {}),
+        ("a.wmv", "wmv2", {}),
+    ],
+)
+def test_films_behind_the_first_are_reported(tmp_path, name, codec, muxer):
+    path = tmp_path / name
+    clip(path, numbered(8), codec, muxer=muxer)
+    whole = path.read_bytes()
+    for count in (1, 2, 3):
+        path.write_bytes(whole * count)
+        assert unread_films(str(path)) == count - 1
+        film = open_film(str(path))
+        assert numbers(film.frames()) == list(range(8))
+        assert [re.search(r"holds (\d) films.*only the first is read: \w+", note)[1] for note in film.notes] == (
+            [str(count)] if count > 1 else []
+        )
+
+
+@pytest.mark.parametrize(("name", "codec"), [("a.mp4", "libx264"), ("a.flv", "flv"), ("a.wmv", "wmv2")])
+def test_counting_films_ends_with_any_bytes(tmp_path, name, codec):
+    path = tmp_path / name
+    clip(path, numbered(4), codec)
+    whole, chance = path.read_bytes(), random.Random(0)
+    for _ in range(300):
+        data = bytearray(whole * 2)[: chance.randrange(2 * len(whole))]
+        for _ in range(chance.randrange(20) if data else 0):
+            data[chance.randrange(len(data))] = chance.randrange(256)
+        path.write_bytes(data)
+        assert 0 <= unread_films(str(path)) <= 2
 
 
 @pytest.mark.parametrize("size", HUGE)

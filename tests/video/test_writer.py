@@ -1,4 +1,4 @@
-"""Films written: the same frames at the same times come back, in the right colours, with their recipe."""
+"""Films that are written give the same frames back, at the same times, in the right colours, with their recipe."""
 
 import struct
 import weakref
@@ -20,7 +20,7 @@ COLOURS = [[255, 255, 255], [0, 0, 0], [128, 128, 128], [200, 30, 40], [20, 180,
 
 
 def write(path, frames, times=None, form=None, recipe=RECIPE):
-    """A film of ten frames a second, unless times say otherwise; its path as text."""
+    """Writes a film at 10 frames per second, unless times are given; returns its path as text."""
     form = form or VideoFormat(rate=Fraction(10), time_base=Fraction(1, 10))
     times = times or [Fraction(number, 10) for number in range(len(frames) + 1)]
     writer.write(path, FORMATS[path.suffix], iter(frames), times, form, recipe)
@@ -28,7 +28,7 @@ def write(path, frames, times=None, form=None, recipe=RECIPE):
 
 
 def test_h264_is_told_to_give_the_same_bytes_every_time(tmp_path):
-    """x264 does not, now and then, unless it is told so: its own words on its settings, which it leaves in the file."""
+    """x264 is deterministic only with cpu-independent, which it records among its settings in the file."""
     writer.write(
         tmp_path / "a.mp4",
         "MP4",
@@ -87,9 +87,9 @@ def test_uneven_times_and_the_end(tmp_path, kind, extension):
     assert numbers(frames) == list(range(5))
     if kind == "MP4":
         assert [frame.time for frame in frames] == times[:-1]
-        assert frames[-1].duration in (Fraction(720, 600), Fraction(250, 600))  # the mean, where FFmpeg cannot tell it
+        assert frames[-1].duration in (Fraction(720, 600), Fraction(250, 600))  # the mean if FFmpeg does not know it
         data = Path(path).read_bytes()
-        place = data.index(b"mvhd") + 16  # FFmpeg itself would tell a duration that it adds up from times of decoding
+        place = data.index(b"mvhd") + 16  # FFmpeg would report a sum of decoding times instead
         assert struct.unpack(">II", data[place : place + 8]) == (1000, round(1720 / 0.6))
     else:
         assert all(abs(frame.time - time) <= Fraction(1, 1000) for frame, time in zip(frames, times))
@@ -111,7 +111,7 @@ UNEVEN = [
 @pytest.mark.parametrize(("kind", "extension"), KINDS)
 @pytest.mark.parametrize("stamps", UNEVEN)
 def test_the_last_frame_lasts_as_long_as_it_should(tmp_path, kind, extension, stamps):
-    """Of pictures that hardly change, so that the encoder would have most of them refer to later ones."""
+    """The pictures hardly change, so that the encoder would let most of them refer to later ones."""
     times = [Fraction(stamp, 1000) for stamp in stamps]
     form = VideoFormat(rate=(len(times) - 1) / times[-1], time_base=Fraction(1, 1000))
     path = write(tmp_path / f"a{extension}", [texture(0)] * (len(times) - 1), times, form)
@@ -122,7 +122,7 @@ def test_the_last_frame_lasts_as_long_as_it_should(tmp_path, kind, extension, st
             assert stream.duration * stream.time_base == times[-1]
     frames = list(open_film(path).frames())
     assert [frame.time for frame in frames] == times[:-1]
-    if av.library_versions["libavformat"][0] >= 62:  # FFmpeg 8; before, it cannot tell
+    if av.library_versions["libavformat"][0] >= 62:  # FFmpeg 8; earlier ones do not report it
         assert frames[-1].time + frames[-1].duration == times[-1]
 
 

@@ -1,20 +1,28 @@
-"""The page as its visitors have it: a server in a process of its own, and a browser without a window."""
+"""Fixtures for the page: a server in its own process, a headless browser, and parts of the page without a server."""
 
+import contextlib
 import shutil
 import signal
 import time
+from dataclasses import replace
 
 import pytest
 
-from tests.helpers.tiny import command
-from tests.web.visitors import Server, free_port, is_served
+from deepdream.pipeline.request import Request
+from deepdream.settings import NET, WebSettings
+from deepdream.web.dreamer import Dreamer
+from deepdream.web.reader import Reader
+from deepdream.web.storage import Storage
+from tests.helpers.tiny import command, tiny_picture
+from tests.web.asked import Asked
+from tests.web.visitors import LONG, SHORT, Server, free_port, is_served
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-# As root it has no sandbox; of the rest it would ask other hosts on its own account.
+# Chromium has no sandbox as root. The other flags stop features that contact other hosts.
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
 FLAGS += ["--disable-background-networking", "--disable-component-update"]
 PATIENCE = 20_000  # milliseconds
-# Notes the names of all hosts that a process looks for; each of them is this machine.
+# Records the names of all hosts that a process resolves, and resolves each of them to this machine.
 RESOLVER = """
 import os, socket
 
@@ -33,14 +41,14 @@ whole, socket.getaddrinfo = socket.getaddrinfo, getaddrinfo
 
 @pytest.fixture(scope="session")
 def serve(net, tmp_path_factory):
-    """Starts a server of the tiny net, with options."""
+    """Starts a server with the tiny net and the given options."""
     pytest.importorskip("gradio", reason="the page needs Gradio")
     processes = []
 
     code, notes = tmp_path_factory.mktemp("code"), tmp_path_factory.mktemp("notes")
     names = notes / "names"
     names.touch()
-    (code / "sitecustomize.py").write_text(RESOLVER)  # which Python runs as it starts
+    (code / "sitecustomize.py").write_text(RESOLVER)  # Python runs it at startup
 
     def served(*args, folder=None):
         folder, port = folder or tmp_path_factory.mktemp("server"), free_port()
@@ -48,7 +56,7 @@ def serve(net, tmp_path_factory):
             patch.setenv("TMPDIR", str(folder))
             patch.setenv("PYTHONPATH", str(code))
             patch.setenv("NAMES", str(names))
-            log = notes / f"log-{port}"  # a pipe would be full after some dozen of Gradio's tracebacks
+            log = notes / f"log-{port}"  # some dozen of Gradio's tracebacks would fill a pipe
             with log.open("wb") as said:
                 process = command("web", "--model", net, "--threads", "1", "--port", port, *args, stderr=said)
         processes.append(process)
@@ -59,7 +67,7 @@ def serve(net, tmp_path_factory):
             time.sleep(0.1)
         return Server(url, folder, process, log, names)
 
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # as the children inherit it
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # inherited by the child processes
     yield served
     signal.signal(signal.SIGINT, before)
     for process in processes:
@@ -70,13 +78,13 @@ def serve(net, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def server(serve):
-    """One that tests share."""
+    """A server that the tests share."""
     return serve("--upload", "1M", "--megapixels", "1")
 
 
 @pytest.fixture(scope="session")
 def browser():
-    """Chromium, without a window."""
+    """Headless Chromium."""
     playwright = pytest.importorskip("playwright.sync_api", reason="the browser is driven by Playwright")
     if not CHROMIUM:
         pytest.skip("needs chromium: apt-get install chromium")
@@ -113,3 +121,37 @@ def visit(browser, server):
     assert asked
     assert [url for url in asked if not url.startswith((server.url, "data:", "blob:"))] == []
     assert failed == []
+
+
+@pytest.fixture(scope="module")
+def reader():
+    """Reads the pictures of all tests."""
+    with contextlib.closing(Reader()) as made:
+        yield made
+
+
+@pytest.fixture
+def dreamer(tmp_path, reader):
+    """A dreamer, which ends after the test."""
+    made = Dreamer(Storage(tmp_path), reader, WebSettings(megapixels=2, waiting=2))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def wanted(tmp_path, net):
+    """A request for a short dream."""
+    return Request(tiny_picture(tmp_path / "in.png"), "in-dream.png", SHORT, net=replace(NET, model=net, threads=1))
+
+
+@pytest.fixture
+def slow(tmp_path, wanted):
+    """A request for a dream that lasts longer than a test."""
+    source = tiny_picture(tmp_path / "large.png", 1200, 1000)
+    return replace(wanted, source=source, dream=replace(LONG, octave_n=2))
+
+
+@pytest.fixture
+def asked(tmp_path):
+    """A guard in front of an application that records what reaches it."""
+    return Asked(tmp_path)

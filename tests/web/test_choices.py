@@ -1,4 +1,4 @@
-"""What can be picked on the page."""
+"""The models and layers on offer."""
 
 from dataclasses import replace
 

@@ -1,9 +1,7 @@
 """Dreams for the page, without the page."""
 
-import contextlib
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,83 +12,47 @@ from PIL import Image
 from deepdream.errors import DreamError, UsageError
 from deepdream.images.picture import read_recipe
 from deepdream.pipeline import prepare as jobs
-from deepdream.pipeline.request import Request
-from deepdream.settings import DREAM, NET, PICTURE, WebSettings
+from deepdream.settings import PICTURE
 from deepdream.tasks import single
 from deepdream.web import dreamer as dreamers
-from deepdream.web.dreamer import Dreamer
-from deepdream.web.reader import Reader
-from deepdream.web.storage import NOT_HERE, Storage
+from deepdream.web.storage import NOT_HERE
 from tests.helpers.tiny import tiny_picture
+from tests.web.visitors import SHORT, results
 
 pytestmark = pytest.mark.usefixtures("one_thread")
-SHORT = replace(DREAM, iter_n=3, octave_n=3, seed=7)
-LONG = replace(DREAM, iter_n=100, octave_n=10)
 SIZES = [(14, 21), (20, 29), (28, 40)]
 
 
-@pytest.fixture(scope="module")
-def reader():
-    """Reads the pictures of all tests."""
-    with contextlib.closing(Reader()) as made:
-        yield made
-
-
-@pytest.fixture
-def dreamer(tmp_path, reader):
-    """A dreamer, which ends after the test."""
-    made = Dreamer(Storage(tmp_path), reader, WebSettings(megapixels=2, waiting=2))
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def wanted(tmp_path, net):
-    """A request for a short dream."""
-    return Request(tiny_picture(tmp_path / "in.png"), "in-dream.png", SHORT, net=replace(NET, model=net, threads=1))
-
-
-@pytest.fixture
-def slow(tmp_path, wanted):
-    """A request for a dream that lasts longer than a test."""
-    source = tiny_picture(tmp_path / "large.png", 1200, 1000)
-    return replace(wanted, source=source, dream=replace(LONG, octave_n=2))
-
-
-def results(tmp_path):
-    return sorted(path.name for path in tmp_path.glob("tmp*/*"))
-
-
 def test_a_dream_is_the_command_lines(dreamer, wanted, tmp_path):
-    told = list(dreamer.moments(dreamer.begin(wanted)))
-    *moments, last = told
+    told = list(dreamer.progress(dreamer.begin(wanted)))
+    *reports, last = told
     assert last.is_last
     assert last.words == "the dream is done (seed 7)"
-    assert not any(moment.is_last for moment in moments)
+    assert not any(report.is_last for report in reports)
     assert single.run(replace(wanted, target=str(tmp_path / "alone.png"))) == 0
     assert last.result.dream.read_bytes() == (tmp_path / "alone.png").read_bytes()
     assert last.result.dream.name == "in-dream.png"
     assert last.result.recipe == read_recipe(str(last.result.dream))
-    shares = [moment.share for moment in told]
+    shares = [report.share for report in told]
     assert shares == sorted(shares)
     assert shares[-1] == 1
 
 
 def test_octaves_that_nobody_chose_give_way_to_what_fits(dreamer, wanted, tmp_path):
-    """With the net that is loaded for the first, and with the same net afterwards."""
+    """Both with a net that has just been loaded, and when the same net is used again."""
     tiny_picture(tmp_path / "in.png", 20, 16)
     for _ in range(2):
-        *_, last = dreamer.moments(dreamer.begin(replace(wanted, fit_octaves=True)))
+        *_, last = dreamer.progress(dreamer.begin(replace(wanted, fit_octaves=True)))
         fewer = "2 octaves instead of 3, as a picture of 20x16 is too small for more"
         assert last.words == f"the dream is done (seed 7, {fewer})"
         assert last.result.recipe["octaves"] == 2
     with pytest.raises(DreamError, match="at most 2 octaves work"):
-        list(dreamer.moments(dreamer.begin(wanted)))
+        list(dreamer.progress(dreamer.begin(wanted)))
 
 
 @pytest.fixture
 def looked_at(monkeypatch):
-    """Every step waits until somebody sets this, who has looked."""
+    """An event: every step waits until it is set."""
     seen, dream_steps = threading.Event(), jobs.dream_steps
 
     def steps(*args):
@@ -104,12 +66,12 @@ def looked_at(monkeypatch):
 
 
 def test_each_octave_is_seen(dreamer, wanted, looked_at):
-    """By a visitor who looks after every step."""
+    """For a visitor who looks after every step."""
     sizes, words = [], []
-    for moment in dreamer.moments(dreamer.begin(wanted)):
-        words.append(moment.words)
-        if moment.picture is not None:
-            sizes.append(moment.picture.shape[:2])
+    for report in dreamer.progress(dreamer.begin(wanted)):
+        words.append(report.words)
+        if report.picture is not None:
+            sizes.append(report.picture.shape[:2])
         looked_at.set()
     assert list(dict.fromkeys(sizes)) == SIZES
     assert "octave 2 of 3, iteration 1 of 3, 29x20" in words
@@ -118,7 +80,7 @@ def test_each_octave_is_seen(dreamer, wanted, looked_at):
 def test_the_seed_is_drawn_for_every_dream(dreamer, wanted):
     """Also when the net stays loaded."""
     requests = [replace(wanted, dream=replace(SHORT, seed=None)) for _ in range(3)]
-    seeds = [list(dreamer.moments(dreamer.begin(request)))[-1].result.recipe["seed"] for request in requests]
+    seeds = [list(dreamer.progress(dreamer.begin(request)))[-1].result.recipe["seed"] for request in requests]
     assert len(set(seeds)) == 3
 
 
@@ -128,166 +90,34 @@ def test_what_is_said_is_for_the_visitor(dreamer, wanted, capsys, monkeypatch):
         return iter(())
 
     monkeypatch.setattr(jobs, "dream_steps", slowly)
-    words = [moment.words for moment in dreamer.moments(dreamer.begin(wanted))]
+    words = [report.words for report in dreamer.progress(dreamer.begin(wanted))]
     assert any(text.startswith("computing with") for text in words)
     assert capsys.readouterr().err == ""
 
 
 def test_stop_keeps_what_is_there(dreamer, slow):
     dream = dreamer.begin(slow)
-    moments = dreamer.moments(dream)
-    while next(moments).share == 0:
+    reports = dreamer.progress(dream)
+    while next(reports).share == 0:
         pass
     dream.stop()
-    last = list(moments)[-1]
+    last = list(reports)[-1]
     moment = read_recipe(str(last.result.dream))["moment"]
     assert moment.startswith("octave ")
     assert last.words.startswith(f"stopped at {moment}: this is the dream so far (seed ")
 
 
-def test_one_after_the_other_in_their_order(dreamer, slow, wanted, tmp_path):
-    first, second, third = dreamer.begin(slow), dreamer.begin(wanted), dreamer.begin(wanted)
-    with pytest.raises(DreamError, match=r"^3 dreams .*: try again in a while$"):
-        dreamer.begin(wanted)
-    moments = dreamer.moments(first)
-    while next(moments).share == 0:
-        pass
-    waits, waits_longer = dreamer.moments(second), dreamer.moments(third)
-    assert next(waits).words == "waiting for 1 other dream"
-    assert next(waits_longer).words == "waiting for 2 other dreams"
-    waits.close()  # as when its visitor leaves
-    assert next(waits_longer).words == "waiting for 1 other dream"
-    third.stop()
-    assert [moment.words for moment in waits_longer] == ["stopped before its turn: nothing was dreamt"]
-    assert second.ended.cancelled()
-    assert third.ended.cancelled()
-    assert not first.ended.done()
-    fourth = dreamer.begin(wanted)
-    first.stop()
-    assert list(moments)[-1].result.recipe["moment"]
-    assert list(dreamer.moments(fourth))[-1].words == "the dream is done (seed 7)"
-
-
-def test_no_more_places_than_there_are(dreamer, wanted, slow):
-    """For visitors who all come at once, and while the first picture is still being read."""
-    dreams, refused = [], []
-    together = threading.Barrier(12)
-
-    def begin(_):
-        together.wait()
-        try:
-            dreams.append(dreamer.begin(slow))
-        except DreamError as error:
-            refused.append(str(error))
-
-    with ThreadPoolExecutor(12) as visitors:
-        list(visitors.map(begin, range(12)))
-    assert len(dreams) == 3  # one under way, and two that wait
-    assert all(said.startswith("3 dreams ") and "try again" in said for said in refused), refused
-    assert len(refused) == 9
-    for dream in dreams:
-        dream.drop()
-    with pytest.raises(DreamError):
-        dreamer.begin(replace(wanted, source="absent.png"))
-    places = [dreamer.begin(wanted) for _ in range(2)]  # what is refused or has left takes none
-    assert [list(dreamer.moments(dream))[-1].words for dream in places] == ["the dream is done (seed 7)"] * 2
-
-
-def test_who_comes_and_leaves_at_the_same_time(dreamer, wanted):
-    """Every visitor gets a last word, and all places are free in the end."""
-    tiny = replace(wanted, dream=replace(SHORT, iter_n=0, octave_n=1))
-    words = []
-
-    def visit(number):
-        for turn in range(8):
-            try:
-                dream = dreamer.begin(tiny)
-            except DreamError:
-                continue
-            if (number + turn) % 3 == 0:
-                dream.drop()
-            words.append(list(dreamer.moments(dream))[-1].words)
-
-    with ThreadPoolExecutor(6) as visitors:
-        list(visitors.map(visit, range(6)))
-    assert "the dream is done (seed 7)" in words
-    assert all(said.startswith(("the dream is done", "stopped before ")) for said in words)
-    assert dreamer._places == 0
-    assert dreamer._line == []
-
-
-def test_the_end_comes_while_visitors_come(tmp_path, reader, wanted):
-    """Nobody is left waiting, and nothing but a sentence comes of it."""
-    dreamer = Dreamer(Storage(tmp_path), reader)
-    told = []
-    come = threading.Semaphore(0)
-
-    def visit(_):
-        while True:
-            try:
-                dream = dreamer.begin(wanted)
-                come.release()
-                told.append(list(dreamer.moments(dream))[-1].words)
-            except DreamError as error:
-                told.append(str(error))
-                return
-
-    with ThreadPoolExecutor(4) as visitors:
-        visits = visitors.map(visit, range(4))
-        for _ in range(6):
-            assert come.acquire(timeout=30)
-        dreamer.close()
-        list(visits)
-    assert sum("this page is shutting down" in said for said in told) == 4, told
-
-
-def test_one_slow_picture_keeps_nobody_from_a_dream(tmp_path, wanted, monkeypatch):
-    """Others get the sentence that there is too much to read, and their dream when that is over."""
-    slow = tmp_path / "slow.png"
-    tiny_picture(slow)
-
-    class Slow(Reader):
-        def _read(self, path, *limits):
-            if path == str(slow):
-                reads.set()
-                assert over.wait(30)
-            return super()._read(path, *limits)
-
-    reads, over = threading.Event(), threading.Event()
-    with contextlib.closing(Slow(turn=0.1)) as reader, contextlib.closing(
-        Dreamer(Storage(tmp_path), reader)
-    ) as dreamer:
-        with ThreadPoolExecutor(1) as visitors:
-            other = visitors.submit(dreamer.begin, replace(wanted, source=str(slow)))
-            assert reads.wait(30)
-            with pytest.raises(DreamError, match=r"^too many pictures are being read here: try again in a while$"):
-                dreamer.begin(wanted)
-            assert list(dreamer._line) == []  # which can be asked: it is not locked
-            over.set()
-            assert list(dreamer.moments(other.result(30)))[-1].result
-        assert list(dreamer.moments(dreamer.begin(wanted)))[-1].result
-
-
 def test_the_guide_is_read_beforehand(dreamer, wanted, tmp_path):
-    """So that it may go while the dream waits; and the dream is the command line's."""
+    """It may be deleted while the dream waits. The result is the same as on the command line."""
     guide = tiny_picture(tmp_path / "guide.png", 50, 50)
     wanted = replace(wanted, guide=guide)
-    for times in (1, 2):  # with a net that is loaded, and with one that is kept
+    for times in (1, 2):  # with a net that is loaded now, and with the one in memory
         dream = dreamer.begin(wanted)
         Path(guide).rename(tmp_path / "gone.png")
-        result = list(dreamer.moments(dream))[-1].result
+        result = list(dreamer.progress(dream))[-1].result
         Path(tmp_path / "gone.png").rename(guide)
         assert single.run(replace(wanted, target=str(tmp_path / f"alone{times}.png"))) == 0
         assert result.dream.read_bytes() == (tmp_path / f"alone{times}.png").read_bytes()
-
-
-def test_who_leaves_stops_the_dream(dreamer, slow, wanted, tmp_path):
-    moments = dreamer.moments(dreamer.begin(slow))
-    while next(moments).share == 0:
-        pass
-    moments.close()
-    assert list(dreamer.moments(dreamer.begin(wanted)))[-1].result
-    assert results(tmp_path) == ["before.png", "in-dream.png"]
 
 
 @pytest.mark.parametrize(
@@ -303,28 +133,28 @@ def test_a_fault_is_told_without_the_servers_paths(dreamer, wanted, tmp_path):
     Path(tmp_path / "bomb.pbm").write_bytes(b"P4 2000 2000 ")
     for name, words in {
         "text.png": "^text.png is not a picture in a known format",
-        "bomb.pbm": "^bomb.pbm has 4.0 megapixels, and 2 is the limit: shrink it first$",
+        "bomb.pbm": "^bomb.pbm has 4.0 megapixels.* 2 .*: shrink",
         "absent.png": f"^{NOT_HERE}$",
     }.items():
         for request in (replace(wanted, source=str(tmp_path / name)), replace(wanted, guide=str(tmp_path / name))):
             with pytest.raises(DreamError, match=words):
-                list(dreamer.moments(dreamer.begin(request)))
+                list(dreamer.progress(dreamer.begin(request)))
     with pytest.raises(DreamError, match="at most 4 octaves work"):
-        list(dreamer.moments(dreamer.begin(replace(wanted, dream=replace(SHORT, octave_n=9)))))
+        list(dreamer.progress(dreamer.begin(replace(wanted, dream=replace(SHORT, octave_n=9)))))
     assert results(tmp_path) == []
-    assert list(dreamer.moments(dreamer.begin(wanted)))[-1].result
+    assert list(dreamer.progress(dreamer.begin(wanted)))[-1].result
 
 
-@pytest.mark.parametrize(("setting", "most"), [("iter_n", 100), ("octave_n", 10)])
-def test_no_more_than_a_visitor_gets(dreamer, wanted, setting, most):
-    with pytest.raises(UsageError, match=rf" may be {most} at most on this page, not {most + 1}$"):
-        dreamer.begin(replace(wanted, dream=replace(SHORT, **{setting: most + 1})))
+@pytest.mark.parametrize(("setting", "maximum"), [("iter_n", 100), ("octave_n", 10)])
+def test_no_more_than_a_visitor_gets(dreamer, wanted, setting, maximum):
+    with pytest.raises(UsageError, match=rf" {maximum} .*not {maximum + 1}"):
+        dreamer.begin(replace(wanted, dream=replace(SHORT, **{setting: maximum + 1})))
 
 
 def test_before_is_what_was_dreamt_on(dreamer, wanted):
-    """As large as the dream."""
+    """It has the size of the dream."""
     wanted = replace(wanted, pictures=replace(PICTURE, max_size=30), dream=replace(SHORT, octave_n=1))
-    result = list(dreamer.moments(dreamer.begin(wanted)))[-1].result
+    result = list(dreamer.progress(dreamer.begin(wanted)))[-1].result
     before, after = (np.asarray(Image.open(path)) for path in (result.before, result.dream))
     assert before.shape == after.shape == (21, 30, 3)
     assert 0 < abs(np.float32(before) - after).mean() < 20
@@ -337,7 +167,7 @@ def test_transparency_is_shown_on_white_and_kept(dreamer, wanted, looked_at, tmp
     image.putalpha(Image.fromarray(alpha))
     image.save(tmp_path / "in.png")
     seen, result = [], None
-    for news in dreamer.moments(dreamer.begin(wanted)):
+    for news in dreamer.progress(dreamer.begin(wanted)):
         seen += [] if news.picture is None else [news.picture]
         result = news.result or result
         looked_at.set()

@@ -1,4 +1,4 @@
-"""What the page says when what it stands on fails."""
+"""What the page shows when something below it fails."""
 
 from types import SimpleNamespace
 
@@ -6,14 +6,14 @@ import pytest
 
 from deepdream.errors import DreamError
 from deepdream.settings import DREAM, NET, WEB
-from deepdream.web.dreamer import Moment
+from deepdream.web.dreamer import Progress
 
 VISITOR, OTHER = SimpleNamespace(session_hash="somebody"), SimpleNamespace(session_hash="somebody else")
 
 
 @pytest.fixture
 def page_with(net, tmp_path, monkeypatch):
-    """Lays out the page on a dreamer; returns it, and what is chosen on it."""
+    """Builds the page for a dreamer; returns the page and the choices on it."""
     gradio = pytest.importorskip("gradio", reason="the page needs Gradio")
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
     from deepdream.web import page
@@ -31,7 +31,7 @@ def page_with(net, tmp_path, monkeypatch):
 
 
 class Failing:
-    """In the place of a Dreamer."""
+    """Stands in for a Dreamer."""
 
     def __init__(self, error):
         self.error = error
@@ -60,7 +60,7 @@ def test_a_sentence_and_no_more(page_with, caplog, error, words):
 
 
 class Reading:
-    """In the place of a Dreamer, and of its dream: while the picture is read, visitors press Stop."""
+    """Stands in for a Dreamer and its dream. Visitors press Stop while the picture is being read."""
 
     def __init__(self, visitors):
         self.visitors, self.page, self.stops = visitors, None, 0
@@ -73,8 +73,8 @@ class Reading:
     def stop(self):
         self.stops += 1
 
-    def moments(self, _):
-        yield Moment("over", is_last=True)
+    def progress(self, _):
+        yield Progress("over", is_last=True)
 
 
 @pytest.mark.parametrize(("visitors", "stops"), [([VISITOR], 1), ([OTHER], 0), ([], 0)])

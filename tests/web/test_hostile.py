@@ -1,4 +1,4 @@
-"""What the server makes of requests that no page sends: other files, names with paths in them, values out of range."""
+"""Requests that the page never sends: other files, names with paths in them, values out of range."""
 
 import hashlib
 import os
@@ -32,7 +32,7 @@ def content(tmp_path):
 
 
 def test_a_dream_without_the_page(visitor, content):
-    """So that what is refused below is not refused for another reason."""
+    """The control: the tests below change one thing about this request."""
     said = visitor.dream(visitor.upload(content, "in.png"))
     assert "the dream is done (seed 7)" in said
 
@@ -53,7 +53,7 @@ def test_a_dream_without_the_page(visitor, content):
     ],
 )
 def test_names_with_paths_in_them(visitor, server, content, tmp_path, name):
-    """The upload stays in the server's folder, or is refused; the dream's name is a plain one."""
+    """The upload stays in the server's folder or is refused, and the name of the dream is a plain one."""
     path = visitor.upload(content, name)
     assert path == 400 or server.folder in Path(path).resolve().parents
     assert not list(server.folder.parent.glob("evil*"))
@@ -79,13 +79,13 @@ def test_names_with_paths_in_them(visitor, server, content, tmp_path, name):
 def test_only_what_is_the_pages_is_served(visitor, path):
     for route in ("gradio_api/file=", "file=", "gradio_api/file/", "static/", "assets/", "gradio_api/proxy="):
         prepared = requests.Request("GET", f"{visitor.url}/").prepare()
-        prepared.url = f"{visitor.url}/{route}{path}"  # as it is: requests would take the dots out
+        prepared.url = f"{visitor.url}/{route}{path}"  # set here, because requests would remove the dots
         answer = requests.Session().send(prepared, timeout=30)
         assert answer.status_code in (400, 403, 404, 500), route
 
 
 class Canary(BaseHTTPRequestHandler):
-    """Notes who comes, and has a picture for everybody."""
+    """Records all requests, and answers each with a picture."""
 
     def do_GET(self):
         self.server.came.append(self.path)
@@ -102,7 +102,7 @@ class Canary(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def canary(content):
-    """A server on this machine that nobody is to ask."""
+    """A server on this machine that must receive no request."""
     with ThreadingHTTPServer(("127.0.0.1", 0), Canary) as server:
         server.came, server.picture = [], content
         threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -138,7 +138,7 @@ def outcome(said):
 @pytest.mark.parametrize("part", ["Picture", "guide"])
 @pytest.mark.parametrize("shape", SHAPES)
 def test_only_what_was_uploaded_is_dreamt_on(visitor, server, content, tmp_path, part, shape):
-    """Whatever is asked for, by whatever shape of request, and nothing tells whether it exists."""
+    """For any path and any kind of request. The answer does not reveal whether the file exists."""
     upload = visitor.upload(content, "in.png")
     (run,) = (folder for folder in server.folder.glob(".dreamify-*") if folder in Path(upload).parents)
     links = run / "links"
@@ -175,7 +175,7 @@ def test_there_is_one_way_to_ask_for_a_dream(visitor, content, address):
 
 
 def test_no_other_host_is_asked_for_anything(visitor, server, canary):
-    """Not by its number, nor by a name, of which Gradio trusts some wherever they are."""
+    """Neither by number nor by name; Gradio trusts some names in every request."""
     before = server.names.read_text()
     for host in ("127.0.0.1", "localhost", "canary.example", "huggingface.co"):
         address = f"http://{host}:{canary.server_port}/in.png"
@@ -218,11 +218,11 @@ def status(server, request):
 )
 def test_only_its_own_names_and_its_own_page(server, request_text, expected):
     answered = status(server, request_text)
-    assert answered == expected or (expected == 403 and answered == 400)  # by the server that stands before all
+    assert answered == expected or (expected == 403 and answered == 400)  # by the HTTP server below Gradio
 
 
 def test_what_a_browser_is_told(visitor, content):
-    """With every answer, a failure among them."""
+    """With every answer, including failures."""
     upload = visitor.upload(content, "in.png")
     for path in ("", "absent", "theme.css", f"gradio_api/file={upload}"):
         answer = visitor.session.get(f"{visitor.url}/{path}", timeout=30)
@@ -267,7 +267,7 @@ def test_the_default_octaves_give_way_to_what_fits(visitor, tmp_path):
     """Those of the page, that is, which a visitor has not touched; others are kept, or refused."""
     path = visitor.upload(Path(tiny_picture(tmp_path / "small.png", 20, 16)).read_bytes(), "small.png")
     said = visitor.dream(path, octaves=visitor.usual["octaves"])
-    assert "the dream is done (seed 7, 2 octaves instead of 4, as a picture of 20x16 is too small for more)" in said
+    assert re.search("the dream is done .*seed 7, 2 octaves instead of 4.*20x16", said)
     assert "at most 2 octaves work" in visitor.dream(path, octaves=3)
 
 

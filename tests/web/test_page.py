@@ -1,4 +1,4 @@
-"""The page in a real browser, as a visitor has it."""
+"""The page in a real browser."""
 
 import hashlib
 import io
@@ -21,13 +21,13 @@ LONG = {"iterations": 100, "octaves": 2}
 
 @pytest.fixture
 def photo(tmp_path):
-    """A picture, the dream of which takes a moment."""
+    """A picture whose dream takes a short time."""
     return tiny_picture(tmp_path / "my photo.jpg", 640, 480)
 
 
 @pytest.fixture
 def large(tmp_path):
-    """A picture, the dream of which goes on for longer than a test."""
+    """A picture whose dream takes longer than a test."""
     return tiny_picture(tmp_path / "large.png", 1000, 900)
 
 
@@ -42,7 +42,7 @@ def begin_long(page, large, **more):
 
 
 def is_shown(page, selector):
-    """Waits until the pictures there are not only said to be there."""
+    """Waits until the pictures have loaded."""
     page.locator(selector).first.wait_for()
     page.wait_for_function(
         "selector => [...document.querySelectorAll(selector)].every(image => image.naturalWidth > 0)", arg=selector
@@ -77,7 +77,7 @@ def test_a_dream_from_upload_to_download(visit, photo, tmp_path, net):
 
 
 def test_again_with_another_seed(visit, photo, tmp_path):
-    """Of the dream that is shown: whatever is chosen now, and where its pictures are not chosen any more."""
+    """It repeats the dream on display, whatever is chosen now, and even if its pictures were removed."""
     page = visit()
     upload(page, photo)
     choose(page, **SHORT, seed=7)
@@ -90,7 +90,7 @@ def test_again_with_another_seed(visit, photo, tmp_path):
     upload(page, tiny_picture(tmp_path / "other.png"))
     page.get_by_label("layer", exact=True).fill("pool1")
     page.get_by_role("option", name="pool1").click()
-    for seeds in ({7}, {7, None}):  # of a dream that was chosen, and of one that was a repetition itself
+    for seeds in ({7}, {7, None}):  # first a chosen dream is repeated, then a repetition
         page.get_by_role("button", name="Again with another seed").click()
         page.get_by_role("button", name="Stop").wait_for()
         status(page, "the dream is done")
@@ -106,7 +106,7 @@ def test_again_with_another_seed(visit, photo, tmp_path):
 
 
 def test_a_dream_stays_until_the_next_is_done(visit, photo, tmp_path):
-    """Beside whatever was wrong with that, and while that goes on."""
+    """Next to the error of the new dream, and while the new dream runs."""
     page = visit()
     upload(page, photo)
     choose(page, **SHORT, seed=7)
@@ -159,7 +159,7 @@ def test_the_stop_button_keeps_what_is_there(visit, large, tmp_path):
 
 
 def test_two_at_once(visit, large, photo, tmp_path):
-    """One waits for the other, and may leave; neither stops the other's dream, nor gets it."""
+    """One waits for the other and may leave. Neither stops or gets the other's dream."""
     first, second = visit(), visit()
     begin_long(first, large)
     status(first, "octave 1 of 2")
@@ -244,7 +244,7 @@ def test_a_picture_is_pasted_and_a_guide_given(visit, photo, tmp_path):
 
 
 def test_the_example_on_a_telephone(visit):
-    """Nothing is wider than the screen, and the dream comes into view by itself."""
+    """Nothing is wider than the screen, and the page scrolls to the dream."""
     page = visit(390, 844)
     page.get_by_role("gridcell").or_(page.locator(".gallery-item, .gallery button")).first.click()
     assert is_shown(page, "#picture img")
@@ -263,7 +263,7 @@ def test_the_example_on_a_telephone(visit):
 
 @needs_package
 def test_samples_and_names_agree(visit, tmp_path):
-    """Of a model that has samples: what is clicked is named, and what is named is marked."""
+    """For a model with samples: a click selects the layer, and the selected layer is highlighted."""
     page = visit()
     layer, samples = page.get_by_label("layer", exact=True), page.locator("#samples button")
     assert samples.count() == 0  # of the tiny net

@@ -1,4 +1,4 @@
-"""Pictures are read in a process that can be ended."""
+"""Pictures are read in a process that can be killed."""
 
 import contextlib
 import io
@@ -18,13 +18,13 @@ from tests.helpers.tiny import tiny_picture
 
 @pytest.fixture(scope="module")
 def reader():
-    """One that all tests share, with little patience."""
+    """A reader with a short time limit, which all tests share."""
     with contextlib.closing(Reader(patience=5)) as made:
         yield made
 
 
 def without_end(path):
-    """A small JPEG that takes minutes to decode: its last scan, of some seventy bytes, comes again and again."""
+    """A small JPEG that takes minutes to decode: its last scan, of about seventy bytes, is repeated many times."""
     buffer = io.BytesIO()
     Image.new("RGB", (4000, 4000), "red").save(buffer, "JPEG", progressive=True)
     content = buffer.getvalue()
@@ -50,7 +50,7 @@ def test_a_picture_that_takes_too_long_is_given_up(reader, tmp_path):
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes here")
 def test_a_pipe_is_given_up(tmp_path):
-    """Where one came into the place of an upload after that was checked."""
+    """It may replace an upload after the check."""
     os.mkfifo(tmp_path / "pipe.png")
     with contextlib.closing(Reader(patience=0.5)) as reader, pytest.raises(
         DreamError, match=r"takes more than 0.5 sec"
@@ -59,11 +59,11 @@ def test_a_pipe_is_given_up(tmp_path):
 
 
 def test_a_picture_that_kills_the_process(reader, tmp_path):
-    """As one does for which there is not enough memory."""
+    """As the system does when memory runs out."""
     path = tiny_picture(tmp_path / "in.png")
     reader.read(path, None, 1)
     os.kill(reader._process.pid, signal.SIGKILL)
-    for _ in range(2):  # the first of them may find that it is dead, or that it dies
+    for _ in range(2):  # the first may meet a dead process or a dying one
         with contextlib.suppress(DreamError):
             reader.read(path, None, 1)
     assert reader.read(path, None, 1).pixels.shape == (28, 40, 3)

@@ -1,4 +1,4 @@
-"""What of the page's folder may be opened, how much may be in it, and when it goes."""
+"""Which files of the page may be opened, the size limits, and when files are deleted."""
 
 import os
 import threading
@@ -16,7 +16,7 @@ KB = 2**10
 
 @pytest.fixture
 def secret(tmp_path):
-    """A file of this machine that is none of a visitor's business."""
+    """A file of this machine that visitors must not see."""
     path = tmp_path / "secret.jpg"
     path.write_bytes(b"secret")
     return path
@@ -24,7 +24,7 @@ def secret(tmp_path):
 
 @pytest.fixture
 def storage(tmp_path, secret):
-    """One with an upload, and with everything beside it that must not be opened."""
+    """A storage with an upload, and with other things that must not be opened."""
     folder = tmp_path / "run"
     upload = folder / "hash" / "in.png"
     upload.parent.mkdir(parents=True)
@@ -60,17 +60,17 @@ OTHERS = [
 
 @pytest.mark.parametrize("path", OTHERS, ids=lambda path: repr(path)[:40])
 def test_nothing_else_is_found(storage, path):
-    """And nothing tells one from the other."""
+    """With the same message for all of them."""
     given = path.replace("{run}", str(storage.folder)) if isinstance(path, str) else path
     found = []
     looking = threading.Thread(target=lambda: found.append(refusal(storage, given)), daemon=True)
     looking.start()
-    looking.join(30)  # a pipe would have it wait for ever
+    looking.join(30)  # opening a pipe would block forever
     assert found == [NOT_HERE]
 
 
 def test_what_is_elsewhere_is_not_even_looked_at(storage, monkeypatch):
-    """A look can have a disk or a network mounted, and the time that it takes can tell what is there."""
+    """Even a check can mount a disk or a network share, and its duration can reveal what exists."""
 
     def resolve(path, strict):
         looked_at.append(str(path))
@@ -113,7 +113,7 @@ def test_one_visitors_uploads_have_a_limit(storage, monkeypatch):
 
 
 def test_small_files_have_a_limit(storage):
-    """Of their number."""
+    """A limit on their number."""
     for _ in range(15):
         with storage.receiving("192.0.2.1", 1):
             pass
@@ -123,12 +123,12 @@ def test_small_files_have_a_limit(storage):
         (storage.folder / f"small{number}").touch()
     with pytest.raises(DreamError, match=FULL):
         storage.make_folder()
-    storage.keep()  # had they been the page's own, they would not count
+    storage.keep()  # as the page's own files, they would not count
     storage.make_folder()
 
 
 def test_all_uploads_have_a_limit(storage):
-    """Those under way at the same time, and what is on the disk, dreams among it."""
+    """On uploads in progress and everything on disk, including dreams."""
     together = threading.Barrier(8)
     outcomes = []
 
@@ -160,7 +160,7 @@ def test_all_uploads_have_a_limit(storage):
 
 
 def test_what_nobody_uses_goes(storage):
-    """The page's own pictures stay, and so does what was used of late; a link goes, and not what it leads to."""
+    """The page's own pictures and recently used files stay. A link is deleted, but not its target."""
     folder, secret = storage.folder, storage.folder.parent / "secret.jpg"
     storage.keep()
     for name in ("old/a.png", "new/b.png", "tmp1"):

@@ -1,14 +1,24 @@
-"""What visitors of the page do, in a browser and without one, and its owner."""
+"""Actions of the page's visitors, in a browser and without one, and of its owner."""
 
 import json
 import re
 import signal
 import socket
 import urllib.request
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-MARK = {"_type": "gradio.FileData"}  # by which Gradio knows a file
+from deepdream.settings import DREAM
+
+MARK = {"_type": "gradio.FileData"}  # Gradio recognises a file by it
+SHORT = replace(DREAM, iter_n=3, octave_n=3, seed=7)
+LONG = replace(DREAM, iter_n=100, octave_n=10)
+
+
+def results(tmp_path):
+    """The names of the files that dreams have left."""
+    return sorted(path.name for path in tmp_path.glob("tmp*/*"))
 
 
 class Server(NamedTuple):
@@ -43,7 +53,7 @@ def end(server, number=signal.SIGINT):
 
 
 def upload(page, path, part="picture"):
-    """Gives a picture; returns when it is there."""
+    """Uploads a picture and waits until it is displayed."""
     name = path["name"] if isinstance(path, dict) else Path(path).name
     with page.expect_response(re.compile("/upload")) as answer:
         page.locator(f"#{part} input[type=file]").set_input_files(path)
@@ -52,7 +62,7 @@ def upload(page, path, part="picture"):
 
 
 def choose(page, seed=None, **sliders):
-    """Sets what there is to set: the seed, and sliders by their labels."""
+    """Sets the seed, and sliders by their labels."""
     fields = {page.get_by_label(f"number input for {label}"): value for label, value in sliders.items()}
     if seed is not None:
         fields[page.locator("#seed textarea, #seed input")] = seed
@@ -68,14 +78,14 @@ def dream(page):
 
 
 def status(page, words):
-    """Waits until the line under the buttons has these words; returns all of it."""
+    """Waits until the status line contains these words; returns the whole line."""
     line = page.locator("#status p", has_text=words)
     line.wait_for()
     return line.inner_text()
 
 
 def downloaded(page, folder):
-    """Where the result is, when there is one."""
+    """Downloads the result; returns its path."""
     button = page.get_by_role("button", name="Download")
     button.wait_for()
     with page.expect_download() as download:
@@ -86,7 +96,7 @@ def downloaded(page, folder):
 
 
 class Visitor:
-    """Asks for dreams without the page."""
+    """Requests dreams without the page."""
 
     def __init__(self, url, name):
         import requests
@@ -100,7 +110,7 @@ class Visitor:
         self.usual = {part["props"].get("label"): part["props"].get("value") for part in config["components"]}
 
     def upload(self, content, name):
-        """Where the server puts a file that has this name, or the status with which it refuses it."""
+        """Uploads a file under a name; returns its path on the server, or the HTTP status of the refusal."""
         answer = self.session.post(f"{self.url}/gradio_api/upload", files={"files": (name, content)}, timeout=30)
         return answer.json()[0] if answer.ok else answer.status_code
 
@@ -117,7 +127,7 @@ class Visitor:
         return self.session.post(f"{self.url}/gradio_api/queue/join", json=body, timeout=30)
 
     def dream(self, picture, **others):
-        """All that the server says to that."""
+        """The whole answer of the server."""
         answer = self.join(picture, **others)
         if not answer.ok:
             return f"{answer.status_code} {answer.text}"
