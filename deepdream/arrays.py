@@ -32,6 +32,11 @@ def like(array: np.ndarray, x: Any) -> Any:
     return array if isinstance(x, np.ndarray) else x.new_tensor(array)
 
 
+def copied(x: Any) -> Any:
+    """Returns a copy of x in memory of its own."""
+    return x.copy() if isinstance(x, np.ndarray) else x.clone()
+
+
 def to_numpy(x: Any) -> np.ndarray:
     """Converts x to a NumPy array, which may share its memory."""
     return x if isinstance(x, np.ndarray) else x.cpu().numpy()

@@ -49,7 +49,7 @@ class Ascent:
         if self.mask is None:
             ascend(self.net, self._gradient, dream.step_size, dream.jitter, dream.clip, rng)
             return
-        before = src.data[0].copy()
+        before = arrays.copied(src.data[0])
         try:
             ascend(self.net, self._gradient, dream.step_size, dream.jitter, dream.clip, rng)
             share = arrays.like(self._share_at(octave_base.shape[1:]), src.data)
