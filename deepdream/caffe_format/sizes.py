@@ -4,7 +4,7 @@ from typing import List, Sequence
 
 from ..arrays import Size
 from ..errors import DreamError
-from .shapes import ShapeError
+from .layer_spec import ShapeError
 from .topology import Topology
 
 _LARGEST_TRIED = 1024  # pixels; no known net needs a larger picture

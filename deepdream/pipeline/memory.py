@@ -37,7 +37,7 @@ def fit(net: Any, ends: Sequence[str], sizes: Sequence[Size], most: Optional[int
     limit = _limit(net) if most is None else most
     if size <= limit:
         return MemoryPlan(size, None)
-    least = fixed + max(net.least_memory(*one) for one in passes)
+    least = fixed + max(net.min_memory(*one) for one in passes)
     if least > limit:
         raise _too_little(net, least, limit, most is None)
     net.memory = limit - fixed

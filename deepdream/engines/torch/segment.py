@@ -7,7 +7,7 @@ from typing import Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence
 
 import torch
 
-from ...caffe_format.shapes import Shape
+from ...caffe_format.layer_spec import Shape
 from .layers.base import Layer, Saved, Tensor
 from .plan import Step
 
@@ -124,19 +124,19 @@ class Segment:
             step.layer.memory(shapes[step.bottoms[0]], shapes[step.tops[0]], dtype, device) for step in self.steps
         ]
         written = {name for step in self.steps for name in step.tops if name not in step.bottoms}
-        held = most = total({name for step in self.steps for name in step.bottoms} - written) + total(self._overwritten)
+        held = peak = total({name for step in self.steps for name in step.bottoms} - written) + total(self._overwritten)
         for i, (step, (state, passing)) in enumerate(zip(self.steps, layers)):
             held += state + total(set(self._in(step.tops)) - set(self._in(step.bottoms)))
-            most = max(most, held + passing)
+            peak = max(peak, held + passing)
             held += kept(self._done_forward[i]) - total(self._done_forward[i])
         tape = kept(self._reads) + sum(state for state, _ in layers)
         held = tape + total(self.tops)
         for i in reversed(range(len(self.steps))):
             step, (state, passing) = self.steps[i], layers[i]
             held += total(step.bottoms)
-            most = max(most, held + passing)
+            peak = max(peak, held + passing)
             held -= total(step.tops) + state + kept(self._done_backward[i])
-        return most, tape
+        return peak, tape
 
 
 def _by_step(steps: Mapping[str, int]) -> Dict[int, List[str]]:

@@ -4,7 +4,7 @@ from typing import Dict, List, Mapping, NamedTuple, Optional, Tuple
 
 import torch
 
-from ...caffe_format.shapes import Shape
+from ...caffe_format.layer_spec import Shape
 from .layers.base import Tensor
 from .segment import Segment, Tape
 from .tiles import Tile

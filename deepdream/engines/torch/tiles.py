@@ -6,9 +6,11 @@ pass propagates each part's diffs to the source and adds them up. Diffs are line
 """
 
 from math import ceil
-from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from types import EllipsisType
+from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
-from ...caffe_format.shapes import Geometry, Shape, concat_axis, convolution_geometry, pooling_geometry, slice_axis
+from ...caffe_format.geometry import Geometry, concat_axis, convolution_geometry, pooling_geometry, slice_axis
+from ...caffe_format.layer_spec import Shape
 from .layers.base import Layer
 from .plan import Step
 
@@ -60,7 +62,7 @@ class Tile(NamedTuple):
     rows: Part
     columns: Part
 
-    def of(self, which: str) -> Tuple[Any, ...]:
+    def of(self, which: str) -> Tuple[EllipsisType, slice, slice]:
         """The index into a blob of the part named `which`: "top", "source" or "inside"."""
         return (..., getattr(self.rows, which), getattr(self.columns, which))
 

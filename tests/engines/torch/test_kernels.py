@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from deepdream.caffe_format.shapes import Geometry, ShapeError, pooled_size
+from deepdream.caffe_format.geometry import Geometry, pooled_size
+from deepdream.caffe_format.layer_spec import ShapeError
 from deepdream.engines.torch import kernels
 from deepdream.engines.torch.layers import pooling
 
@@ -167,7 +168,7 @@ CALLS = {
 def wrong_values(name, value, alone):
     """What does not fit in the place of an argument. alone: no other one says how large a tensor is to be."""
     if name == "size":
-        return [0, -1, kernels.MOST_CHANNELS + 2]
+        return [0, -1, kernels.MAX_CHANNELS + 2]
     if name == "out":
         return [(9, 7), (9, 9), (8, 8), (10, 8), (0, 8), (-1, 8), (2**40, 8)]
     if name == "g":

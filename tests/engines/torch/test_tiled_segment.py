@@ -136,7 +136,7 @@ def build(make, text):
 def squeeze(net, end):
     """Gives the net the least memory that works, found by trying; the bytes."""
     layouts, low = net._layouts_of(end, net.blobs["data"].shape), 0
-    high = layouts.within().most_bytes
+    high = layouts.within().max_bytes
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (low, middle) if layouts.within(middle) else (middle, high)
@@ -160,7 +160,7 @@ def test_a_net_in_little_memory(make, end):
     for net in nets:
         picture(net, 17, 22)
     least = squeeze(nets[2], end)
-    most = nets[1]._layouts_of(end, (1, 3, 17, 22)).within().most_bytes
+    most = nets[1]._layouts_of(end, (1, 3, 17, 22)).within().max_bytes
     assert any(segment.tiles for segment in nets[2].layout(end, (1, 3, 17, 22)).segments)
     for memory in (least, (least + most) // 2, most):
         nets[2].memory = memory
@@ -288,7 +288,7 @@ def test_real_weights_in_little_memory(googlenet, end):
     net.blobs["data"].data[...] = np.random.RandomState(0).normal(0, 50, shape)
     diffs = []
     net.memory = None
-    for memory in (None, (net.least_memory(end, shape) + net.bytes_needed(end, shape)) // 2):
+    for memory in (None, (net.min_memory(end, shape) + net.bytes_needed(end, shape)) // 2):
         net.memory = memory
         top = net.forward(end=end)[end]
         net.blobs[end].diff[...] = top

@@ -5,8 +5,7 @@ from typing import List, Optional, Sequence, Tuple
 
 import torch
 
-from ....caffe_format.shapes import Shape
-from ....caffe_format.topology import LayerSpec
+from ....caffe_format.layer_spec import LayerSpec, Shape
 from .. import kernels
 from .base import Blobs, BottomLayer, Diffs, Layer, Saved, Tensor
 

@@ -1,12 +1,12 @@
 """Layers that are matrix products: Convolution, Deconvolution, InnerProduct."""
 
 from math import prod
-from typing import Any, List, Optional, Sequence, Tuple
+from typing import List, Optional, Sequence, Tuple
 
 import torch
 
-from ....caffe_format.shapes import Shape, canonical, convolution_geometry
-from ....caffe_format.topology import LayerSpec
+from ....caffe_format.geometry import canonical, convolution_geometry
+from ....caffe_format.layer_spec import LayerSpec, Shape
 from .base import Blobs, Diffs, Layer, Saved, Tensor
 
 
@@ -29,7 +29,7 @@ class Convolution(Layer):
         weight, bias = self.params[0], self.params[1] if len(self.params) > 1 else None
         return [torch.convolution(bottoms[0], weight, bias, *self._arguments)]
 
-    def _backward(self, top_diff: Tensor, bottom: Tensor, wanted: List[bool]) -> Any:
+    def _backward(self, top_diff: Tensor, bottom: Tensor, wanted: List[bool]) -> Sequence[Tensor]:
         """Computes those diffs of bottom, weight and bias that are wanted."""
         biases = [self.params[1].numel()] if wanted[2] else None
         return torch.ops.aten.convolution_backward(top_diff, bottom, self.params[0], biases, *self._arguments, wanted)

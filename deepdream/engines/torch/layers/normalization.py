@@ -5,8 +5,8 @@ from typing import Dict, List, Optional, Sequence, Tuple
 
 import torch
 
-from ....caffe_format.shapes import Shape, canonical
-from ....caffe_format.topology import LayerSpec
+from ....caffe_format.geometry import canonical
+from ....caffe_format.layer_spec import LayerSpec, Shape
 from .. import kernels
 from .base import Blobs, BottomLayer, Diffs, Layer, Saved, Tensor, at_least_float32
 
@@ -52,7 +52,7 @@ class LRN(BottomLayer):
         return self._has_loops() and kernels.usable(x)
 
     def _has_loops(self) -> bool:
-        few = self.param.local_size <= kernels.MOST_CHANNELS
+        few = self.param.local_size <= kernels.MAX_CHANNELS
         return not self.within and self.param.beta == 0.75 and few
 
     def forward(self, bottoms: Sequence[Tensor]) -> List[Tensor]:
