@@ -11,6 +11,7 @@ this module therefore checks its arguments first, and raises ShapeError if they 
 from __future__ import annotations
 
 from functools import lru_cache
+from importlib.util import find_spec
 from math import prod
 from types import ModuleType
 from typing import Sequence
@@ -20,6 +21,7 @@ import torch
 
 from ...caffe_format.geometry import Geometry, Pair, pooled_size
 from ...caffe_format.layer_spec import ShapeError
+from ...errors import DreamError
 from .layers.base import Tensor
 from .parallel import Loop, in_parts
 
@@ -200,11 +202,20 @@ def _format(x: Tensor) -> torch.memory_format:
 
 @lru_cache(maxsize=None)
 def _loops() -> ModuleType | None:
-    """Returns the module of compiled loops. None if numba is not installed."""
+    """Returns the module of compiled loops. None if numba is not installed.
+
+    Raises DreamError if numba is installed but cannot be loaded.
+    """
+    if find_spec("numba") is None:
+        return None
     try:
         from . import loops
-    except ImportError:
-        return None
+    except (ImportError, AttributeError, OSError, SystemError) as error:  # one for another NumPy fails in many ways
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise DreamError(
+            f"numba is installed but cannot be loaded ({reason}): install a release for this Python and NumPy with "
+            "pip install --upgrade numba, or do without its faster loops with pip uninstall numba"
+        ) from None
     return loops
 
 

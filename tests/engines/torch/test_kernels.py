@@ -1,6 +1,7 @@
 """The compiled kernels beside PyTorch's own forms of the same layers, and for any number of threads the same bytes."""
 
 import inspect
+import sys
 from itertools import product
 
 import numpy as np
@@ -9,8 +10,10 @@ import torch
 
 from deepdream.caffe_format.geometry import Geometry, pooled_size
 from deepdream.caffe_format.layer_spec import ShapeError
+from deepdream.engines import torch as engine
 from deepdream.engines.torch import kernels
 from deepdream.engines.torch.layers import pooling
+from deepdream.errors import DreamError
 
 pytest.importorskip("numba")
 
@@ -223,3 +226,26 @@ def test_winners_of_anything_lead_nowhere_outside(threads, g):
         kernels.in_parts(kernels._loops().max_backward, 9, *arrays, g.kernel, g.stride, g.pad)
         outside = torch.cat([numbers[: 9 * 8 * 4], numbers[2 * 9 * 8 * 4 :]])
         assert not outside.any()
+
+
+@pytest.fixture
+def afresh(monkeypatch):
+    """Has the loops imported again."""
+    monkeypatch.delitem(sys.modules, "deepdream.engines.torch.loops", raising=False)
+    monkeypatch.delattr(engine, "loops", raising=False)
+    return kernels._loops.__wrapped__
+
+
+def test_without_numba_there_are_no_loops(monkeypatch, afresh):
+    monkeypatch.setitem(sys.modules, "numba", None)
+    assert afresh() is None
+
+
+@pytest.mark.parametrize("fault", ["ImportError('Numba needs NumPy 1.26 or less')", "AttributeError('np.long')"])
+def test_a_numba_that_does_not_work_is_told_from_none(monkeypatch, tmp_path, afresh, fault):
+    (tmp_path / "numba.py").write_text(f"raise {fault}")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "numba", raising=False)
+    with pytest.raises(DreamError, match=r"^numba .* loaded \((Numba needs|np.long).*\): .*--upgrade numba") as caught:
+        afresh()
+    assert "\n" not in str(caught.value)
