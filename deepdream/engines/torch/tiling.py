@@ -92,6 +92,7 @@ class TilingSearch:
         self._starts = {0: inputs[0], **self._low(cuts(plan))}
         self._pieces: Dict[Tuple[int, int], _Piece] = {}
         self._found: Dict[float, Optional[Tiling]] = {}  # by limit
+        self._min_bytes: Optional[int] = None  # once it has been searched for
         # The end blobs: data and diff in float32 or better, and one copy in the engine's precision.
         bytes_of_one = 2 * max(dtype.itemsize, 4) + dtype.itemsize
         self._ends = bytes_of_one * sum(prod(shapes[name]) for name in plan.tops)
@@ -106,6 +107,11 @@ class TilingSearch:
 
     def min_bytes(self) -> int:
         """The smallest number of bytes for which there is a tiling."""
+        if self._min_bytes is None:
+            self._min_bytes = self._search_min_bytes()
+        return self._min_bytes
+
+    def _search_min_bytes(self) -> int:
         fastest = self.within()
         assert fastest
         too_few, enough = 0, fastest.max_bytes

@@ -137,3 +137,11 @@ def test_what_cannot_be_cut_into_tiles(layouts, end):
     for memory in (None, found.min_bytes()):
         assert not any(segment.tiles for segment in found.within(memory).segments)
     assert found.within(found.min_bytes() - MIB) is None
+
+
+def test_a_search_is_not_repeated(layouts, monkeypatch):
+    found = layouts(DEEP, "four", LARGE)
+    limit = (found.min_bytes() + found.within().max_bytes) // 2
+    before = found.min_bytes(), figures(found.within(limit)), figures(found.within())
+    monkeypatch.setattr(found, "_all", lambda _: pytest.fail("searches again"))
+    assert (found.min_bytes(), figures(found.within(limit)), figures(found.within())) == before
