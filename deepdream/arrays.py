@@ -1,4 +1,7 @@
-"""Checks for picture arrays, and the few calls that differ between NumPy arrays (CPU nets) and torch tensors (GPU)."""
+"""Arrays of NumPy, for nets on the CPU, and of torch, for nets on a GPU: their types and the few calls that differ.
+
+Also the checks for arrays that hold a picture.
+"""
 
 from __future__ import annotations
 
@@ -112,23 +115,23 @@ def to_numpy(x: Array) -> np.ndarray:
 def checked_picture(img: object, what: str = "the picture") -> np.ndarray:
     """Returns the array if it is a picture: (h, w, 3), finite numbers of any type, integers included.
 
-    Raises UsageError for anything else, with a hint how to convert it.
+    Raises UsageError for anything else, with a hint on how to convert it.
     """
     wanted = f"{what} must be a (height, width, 3) array, RGB of 0-255"
     if not isinstance(img, np.ndarray):
-        way_out = (
+        hint = (
             'convert it with np.float32(image.convert("RGB"))'
             if hasattr(img, "convert")
             else "convert it with np.float32(...)"
         )
-        raise UsageError(f"{wanted}, not {type(img).__name__}: {way_out}")
+        raise UsageError(f"{wanted}, not {type(img).__name__}: {hint}")
     if img.dtype.kind not in "buif":
         raise UsageError(f"{wanted}, not of type {img.dtype}: convert it with np.float32(...)")
     if img.ndim != 3 or img.shape[2] != 3:
-        raise UsageError(f"{wanted}, not of shape {_size(img)}: {_way_out(img)}")
+        raise UsageError(f"{wanted}, not of shape {_size(img)}: {_hint(img)}")
     if img.size and not -_LARGEST <= img.min() <= img.max() <= _LARGEST:
-        way_out = "replace them with np.nan_to_num(img).clip(0, 255)"
-        raise UsageError(f"{what} holds numbers that are not finite in float32: {way_out}")
+        hint = "replace them with np.nan_to_num(img).clip(0, 255)"
+        raise UsageError(f"{what} holds numbers that are not finite in float32: {hint}")
     return img
 
 
@@ -136,7 +139,7 @@ def _size(img: np.ndarray) -> str:
     return "x".join(map(str, img.shape)) or "one number"
 
 
-def _way_out(img: np.ndarray) -> str:
+def _hint(img: np.ndarray) -> str:
     """Suggests how to convert an array of another shape to a picture."""
     if img.ndim == 2 or (img.ndim == 3 and img.shape[2] == 1):
         return "convert grey to RGB with np.dstack([grey] * 3)"

@@ -46,8 +46,8 @@ class Ascent:
     @staticmethod
     def bytes_per_pixel(terms: int, goal: GoalSettings, has_mask: bool) -> int:
         """Returns the bytes per pixel that a step needs beyond the net and a plain step; measured in float32."""
-        has_priors = bool(goal.tv or goal.decay or goal.blur)
-        return max(12 * (terms > 1), 28 * has_priors) + 33 * has_mask
+        has_regularizers = bool(goal.tv or goal.decay or goal.blur)
+        return max(12 * (terms > 1), 28 * has_regularizers) + 33 * has_mask
 
     def __call__(self, octave_base: np.ndarray, rng: Random) -> None:
         dream, src = self.dream, self.net.blobs[self.net.inputs[0]]

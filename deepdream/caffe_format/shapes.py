@@ -23,9 +23,9 @@ from .layer_spec import LayerSpec, Shape, ShapeError, refuse
 
 Shapes = Tuple[List[Shape], List[Shape]]  # of the tops, of the parameters
 
-MOST_NUMBERS = 2**31 - 1  # in a blob, as in Caffe (blob.cpp)
+MAX_NUMBERS = 2**31 - 1  # in a blob, as in Caffe (blob.cpp)
 _NEVER_IN_PLACE = ("Flatten", "Reshape", "Split")  # Caffe aborts if one of these works in place
-_WIDEST = 2**15  # limit for kernel, stride, padding (pixels) and LRN windows (channels); real nets stay below
+_MAX_WIDTH = 2**15  # of kernel, stride, padding (pixels) and LRN windows (channels); real nets stay below
 
 
 def infer_layer(layer: LayerSpec, bottoms: Sequence[Shape]) -> Shapes:
@@ -74,7 +74,7 @@ def _text(shape: Shape) -> str:
 
 def _check_window(*numbers: int) -> None:
     """Raises ValueError for numbers so large that the work would never end or PyTorch could not represent them."""
-    if max(numbers) > _WIDEST:
+    if max(numbers) > _MAX_WIDTH:
         raise ValueError("too wide")
 
 

@@ -20,7 +20,7 @@ from ..units import byte_text
 from . import schema
 from .geometry import concat_axis
 from .layer_spec import LayerSpec, Shape, ShapeError
-from .shapes import MOST_NUMBERS, infer_layer
+from .shapes import MAX_NUMBERS, infer_layer
 
 if TYPE_CHECKING:
     from .message import Message
@@ -45,7 +45,7 @@ _V1_TYPES = {
 }
 
 
-_LONGEST = 2**22  # bytes of a prototxt: ten times the longest known
+_MAX_BYTES = 2**22  # of a prototxt: ten times the longest known
 _RECTIFIERS = ("ReLU", "PReLU", "Clip")
 
 
@@ -91,7 +91,7 @@ class Topology:
         """
         for layer in self.layers:
             for shape in (self.shapes[top] for top in layer.tops):
-                if prod(shape) > MOST_NUMBERS:
+                if prod(shape) > MAX_NUMBERS:
                     size = "x".join(map(str, shape))
                     what = f"a blob of {size} numbers, more than Caffe allows"
                     raise ShapeError(f"layer {layer.name} ({layer.type}) declares {what}")
@@ -190,8 +190,8 @@ def read_topology(path: Path) -> Topology:
     """
     net = schema.NetParameter()
     try:
-        if Path(path).stat().st_size > _LONGEST:
-            raise DreamError(f"{path} is not a Caffe net in text form: it is longer than {byte_text(_LONGEST)}")
+        if Path(path).stat().st_size > _MAX_BYTES:
+            raise DreamError(f"{path} is not a Caffe net in text form: it is longer than {byte_text(_MAX_BYTES)}")
         text_format.Parse(Path(path).read_text(encoding="utf-8"), net, allow_unknown_field=True)
     except (text_format.ParseError, UnicodeDecodeError, RecursionError) as error:
         reason = " ".join(str(error).split())

@@ -18,7 +18,7 @@ from .topology import Topology
 if TYPE_CHECKING:
     from .message import Message
 
-_LONGEST = 2**31 - 1  # bytes; protobuf's limit for a message
+_MAX_BYTES = 2**31 - 1  # protobuf's limit for a message
 
 Weights = Dict[str, List[np.ndarray]]
 
@@ -55,7 +55,7 @@ def _blobs_by_layer(path: Path) -> dict[str, list[Message]]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)  # old protobuf releases warn before they raise
-            if Path(path).stat().st_size > _LONGEST:
+            if Path(path).stat().st_size > _MAX_BYTES:
                 raise DecodeError
             net.ParseFromString(Path(path).read_bytes())
     except DecodeError:

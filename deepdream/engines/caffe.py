@@ -61,12 +61,12 @@ def make_net(
 
 def _check_types(topology: Topology) -> None:
     """Raises DreamError if this Caffe, which may be old, lacks the type of a layer."""
-    there = caffe.layer_type_list()
+    known = caffe.layer_type_list()
     for layer in topology.layers:
-        if layer.type not in there:
+        if layer.type not in known:
             since = "it was added in August 2018; " if layer.type == "Clip" else ""
-            way_out = f"{since}use --engine torch or a newer Caffe"
-            raise DreamError(f"this Caffe has no layer of type {layer.type} (layer {layer.name}): {way_out}")
+            hint = f"{since}use --engine torch or a newer Caffe"
+            raise DreamError(f"this Caffe has no layer of type {layer.type} (layer {layer.name}): {hint}")
 
 
 def _forced_backward(prototxt: Path) -> str:

@@ -39,7 +39,7 @@ class TrackedDiff:
     def clear(self, used: bool) -> None:
         """Sets the diff to zero if a pass has written it, unless the program has changed it since.
 
-        used: whether to do the same if a pass has only read it, so that no other pass uses it again.
+        used: whether to do so also if a pass has only read it, so that no later pass uses it again.
         """
         if self.is_left(used):
             self.clear_all()
@@ -49,7 +49,7 @@ class TrackedDiff:
         return (self._state == "made" or (self._state == "used" and used)) and not self._has_changed()
 
     def clear_all(self) -> None:
-        """Sets the diff to zero, whoever has set it."""
+        """Sets the diff to zero in any case."""
         self._diff()[...] = 0
         self.leave(made=True)
 
@@ -95,7 +95,7 @@ class CleanPasses:
         """Clears old diffs and records what the pass leaves. Yields the positions of `start` and `end`."""
         last = self.topology.position(start) if start else len(self.topology.layers) - 1
         first = self.topology.position(end) if end else 0
-        leftovers = set()  # which stay what earlier passes have left, though this pass reads them
+        leftovers = set()  # diffs of earlier passes, which this pass reads as they are
         if self._ended is None or last not in (self._ended, self._ended - 1):
             is_another = last != self._began
             if self.leftovers:

@@ -3,7 +3,7 @@
 A net has pycaffe's names, so programs of 2015 run on either engine, and a few more, such as `topology`. There are two
 kinds, which the `blobs` of load_net chooses: "all" makes a PycaffeNet and "needed" a NeededNet. Net is what both have.
 
-Type checkers compare the nets of both engines with these classes: see the end of caffe_net.py and of torch/__init__.py.
+Type checkers compare the nets of both engines with these classes in caffe_net.py and in torch/__init__.py.
 """
 
 from pathlib import Path

@@ -35,10 +35,10 @@ def usable(x: Tensor) -> bool:
     float32 must have the channels innermost. float64, whose sums must be the same on every machine, must have the
     pixels innermost.
     """
-    return there(x.device, x.dtype) and x.dim() == 4 and x.is_contiguous(memory_format=_format(x))
+    return available(x.device, x.dtype) and x.dim() == 4 and x.is_contiguous(memory_format=_format(x))
 
 
-def there(device: torch.device, dtype: torch.dtype) -> bool:
+def available(device: torch.device, dtype: torch.dtype) -> bool:
     """Whether there are kernels for this device and precision."""
     return device.type == "cpu" and dtype in (torch.float32, torch.float64) and _loops() is not None
 

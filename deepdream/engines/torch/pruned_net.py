@@ -51,7 +51,7 @@ class PrunedNet(Net):
         self, topology: Topology, weights: Weights, mean: Sequence[float], device: torch.device, precision: str
     ):
         super().__init__(topology, weights, mean, device, precision)
-        self._layouts: dict[tuple[str, tuple[Shape, ...]], TilingSearch] = {}  # by end and shapes of the inputs
+        self._searches: dict[tuple[str, tuple[Shape, ...]], TilingSearch] = {}  # by end and shapes of the inputs
         self._end: str | None = None
         self._runs: list[_Run] = []
 
@@ -59,42 +59,42 @@ class PrunedNet(Net):
     def channels_last(self) -> bool:
         return memory_format(self.dtype) == torch.channels_last
 
-    def layout(self, end: str, input_shape: Shape) -> Tiling:
+    def tiling(self, end: str, input_shape: Shape) -> Tiling:
         """How a pass to `end` runs. Raises DreamError if `memory` is too small for even the smallest tiles."""
-        layouts = self._layouts_of(end, input_shape)
-        layout = layouts.within(self.memory)
-        if layout is None:
+        search = self._search(end, input_shape)
+        tiling = search.within(self.memory)
+        if tiling is None:
             raise DreamError(
-                f"{self.memory} bytes are too few for a pass to {end}: it needs at least {layouts.min_bytes()}"
+                f"{self.memory} bytes are too few for a pass to {end}: it needs at least {search.min_bytes()}"
             )
-        return layout
+        return tiling
 
     def bytes_needed(self, end: str, input_shape: Shape) -> int:
         """The largest number of bytes that a pass to `end` uses within `memory`, not counting the input blob."""
-        return self.layout(end, input_shape).max_bytes
+        return self.tiling(end, input_shape).max_bytes
 
     def min_memory(self, end: str, input_shape: Shape) -> int:
         """The smallest `memory` that is enough for a pass to `end`."""
-        return self._layouts_of(end, input_shape).min_bytes()
+        return self._search(end, input_shape).min_bytes()
 
-    def _layouts_of(self, end: str, input_shape: Shape) -> TilingSearch:
+    def _search(self, end: str, input_shape: Shape) -> TilingSearch:
         shapes = {**{name: self.blobs[name].shape for name in self.inputs}, self.inputs[0]: input_shape}
         key = (end, tuple(shapes.values()))
-        if key not in self._layouts:
+        if key not in self._searches:
             shapes = self.topology.infer(self.topology.needed(end), shapes)
             plan = make_plan(self.topology, self.layers, end)
-            self._layouts[key] = TilingSearch(plan, shapes, self.inputs, self.dtype, self.device)
-        return self._layouts[key]
+            self._searches[key] = TilingSearch(plan, shapes, self.inputs, self.dtype, self.device)
+        return self._searches[key]
 
     @memory_errors()
     def forward(self, end: str | None = None) -> dict[str, Array]:
         """Runs the layers that `end` (the last) depends on, and returns {blob: data} of its tops."""
         end = end or self.topology.layers[-1].name
-        layout = self.layout(end, self.blobs[self.inputs[0]].shape)
-        allocator.keep(layout.max_bytes)
+        tiling = self.tiling(end, self.blobs[self.inputs[0]].shape)
+        allocator.keep(tiling.max_bytes)
         self._end, self._runs = None, []  # frees the memory of the last pass
         live = dict(zip(self.inputs, self._computed(self.inputs, "data")))
-        for segment in layout.segments:
+        for segment in tiling.segments:
             tops, tapes = segment.forward(live)
             self._runs.append(_Run(segment, live, tapes))
             live = tops

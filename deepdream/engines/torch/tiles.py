@@ -1,4 +1,4 @@
-"""Tiles: computes a segment part by part, with the same numbers as the whole.
+"""Tiles: the parts in which a segment can be computed, with the same numbers as in one piece.
 
 The tops of a segment are cut into parts that do not overlap. Each part depends on a slightly larger part of the source.
 Computed from that alone the part is exact, because errors from the cut edge stay in the margin around it. The backward
@@ -36,7 +36,7 @@ class ReceptiveField(NamedTuple):
         return max(first, 0) * self.stride, size - max(size - last, 0) // self.stride * self.stride
 
     def length(self, part: int) -> int:
-        """The most positions of the source that `part` positions of the tops depend on."""
+        """The largest number of positions of the source that `part` positions of the tops depend on."""
         return (part + ceil(self.before / self.stride)) * self.stride - self.before + self.extent - 1
 
     def behind(self, kernel: int, stride: int, pad: int) -> "ReceptiveField":

@@ -33,7 +33,7 @@ _WHOLE = (1, 1)
 
 
 class Tiling(NamedTuple):
-    """The segments of a pass, in order, and the most bytes that the pass uses at any time."""
+    """The segments of a pass, in order, and the peak of its memory in bytes."""
 
     segments: List[TiledSegment]
     max_bytes: int
@@ -51,7 +51,7 @@ class _Choice(NamedTuple):
 class _Piece(NamedTuple):
     """A candidate segment, with its figures when it runs as a whole."""
 
-    stretch: Segment
+    segment: Segment
     source: Shape
     top: Shape
     receptive_fields: Optional[Tuple[ReceptiveField, ReceptiveField]]  # None if it cannot be cut into tiles
@@ -125,19 +125,19 @@ class TilingSearch:
         starts, end = sorted(self._starts), len(self._plan.steps)
         for count in range(_MAX_CUTS + 1):
             for places in combinations(starts[1:], count):
-                stretches = list(zip((0, *places), (*places, end)))
-                for keeps in product((True, False), repeat=len(stretches)):
-                    found = self._try(stretches, keeps, limit)
+                ranges = list(zip((0, *places), (*places, end)))
+                for keeps in product((True, False), repeat=len(ranges)):
+                    found = self._try(ranges, keeps, limit)
                     if found:
                         yield found
 
     def _try(
-        self, stretches: Sequence[Tuple[int, int]], keeps: Sequence[bool], limit: float
+        self, ranges: Sequence[Tuple[int, int]], keeps: Sequence[bool], limit: float
     ) -> Optional[Tuple[float, int, List[_Choice]]]:
         work, taken, choices = 0.0, 0, []
         extra = 0 if all(keeps) else int(min(_EXTRA, limit / 3))
         held = self._ends  # held while a segment runs backward: the ends, and the sources of this and earlier segments
-        for (first, last), keep in zip(stretches, keeps):
+        for (first, last), keep in zip(ranges, keeps):
             piece = self._piece(first, last)
             diffs = 0 if last == len(self._plan.steps) else self._bytes(self._starts[last])
             if first:
@@ -180,7 +180,7 @@ class TilingSearch:
         tiles = []
         if piece.receptive_fields and choice.grid != _WHOLE:
             tiles = make_tiles(piece.receptive_fields, piece.source, piece.top, choice.grid)
-        return TiledSegment(piece.stretch, self._starts[choice.first], tiles, choice.keep)
+        return TiledSegment(piece.segment, self._starts[choice.first], tiles, choice.keep)
 
     def _low(self, places: Dict[int, str]) -> Dict[int, str]:
         """The cuts at local minima: blobs smaller than the one before and no larger than the one after."""
@@ -198,10 +198,10 @@ class TilingSearch:
         if (first, last) not in self._pieces:
             steps = self._plan.steps[first:last]
             tops = self._plan.tops if last == len(self._plan.steps) else (self._starts[last],)
-            stretch = Segment(steps, tops)
-            peak, tape = stretch.memory(self._shapes, self._dtype, self._device)
+            segment = Segment(steps, tops)
+            peak, tape = segment.memory(self._shapes, self._dtype, self._device)
             self._pieces[first, last] = _Piece(
-                stretch,
+                segment,
                 self._shapes[self._starts[first]],
                 self._shapes[tops[0]],
                 receptive_fields(steps, self._starts[first], tops, self._shapes),

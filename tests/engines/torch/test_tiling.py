@@ -52,7 +52,7 @@ def layouts(tmp_path):
 
 def figures(layout):
     """What a layout is, without the objects that it is made of."""
-    return layout.max_bytes, [(s.source, s.stretch.tops, s.tiles, s.keep) for s in layout.segments]
+    return layout.max_bytes, [(s.source, s.segment.tops, s.tiles, s.keep) for s in layout.segments]
 
 
 def limits(layouts, count):
@@ -95,9 +95,9 @@ def test_the_segments_are_the_whole_way(layouts, text, end):
     whole = [step.layer.spec.name for step in layouts(text, end, LARGE)._plan.steps]
     for limit in limits(found, 7):
         segments = found.within(limit).segments
-        assert [step.layer.spec.name for segment in segments for step in segment.stretch.steps] == whole
+        assert [step.layer.spec.name for segment in segments for step in segment.segment.steps] == whole
         assert segments[0].source == "data"
-        assert [segment.source for segment in segments[1:]] == [s.stretch.tops[0] for s in segments[:-1]]
+        assert [segment.source for segment in segments[1:]] == [s.segment.tops[0] for s in segments[:-1]]
 
 
 @every_net

@@ -12,7 +12,7 @@ from .base import Blobs, BottomLayer, Diffs, Layer, Saved, Tensor
 
 def _where(signs: Tensor, diff: Tensor) -> Tensor:
     """The diff where `signs`, numbers or bools, is above zero; elsewhere the diff times 0."""
-    if diff.dim() == 4 and kernels.there(diff.device, diff.dtype):
+    if diff.dim() == 4 and kernels.available(diff.device, diff.dtype):
         return kernels.where(signs, diff)
     return diff * (signs > 0)
 

@@ -74,7 +74,7 @@ class Pooling(Layer):
     def memory(self, bottom: Shape, top: Shape, dtype: torch.dtype, device: torch.device) -> Tuple[int, int]:
         if not self.is_max:
             return 0, 0
-        compiled = kernels.there(device, dtype)
+        compiled = kernels.available(device, dtype)
         place = 1 if compiled and dtype == torch.float32 else 8
         return place * prod(top), 0 if compiled else 4 * prod(top) * dtype.itemsize
 
