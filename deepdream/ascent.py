@@ -1,15 +1,20 @@
 """Gradient ascent on several weighted objectives, with regularizers and a mask."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, NamedTuple, Sequence
 
 import numpy as np
 from scipy.ndimage import zoom
 
 from . import arrays, regularizers
-from .dream import ascend, gradient_towards
+from .dream import Random, ascend, gradient_towards
 from .objectives import Objective, objective_L2
 from .settings import GOAL, DreamSettings, GoalSettings
+
+if TYPE_CHECKING:
+    from .engines.interface import Net
 
 
 class Term(NamedTuple):
@@ -18,7 +23,7 @@ class Term(NamedTuple):
     end: str  # the layer
     objective: Objective = objective_L2
     weight: float = 1.0  # a negative weight minimizes the objective
-    channels: Tuple[int, ...] = ()  # the only ones that the objective is about; none means all of the layer
+    channels: tuple[int, ...] = ()  # the only ones that the objective is about; none means all of the layer
 
 
 @dataclass
@@ -32,25 +37,25 @@ class Ascent:
     mask: (h, w) float32 of 0-1, the size of the picture; where it is 0 the picture is left unchanged.
     """
 
-    net: Any
+    net: Net
     dream: DreamSettings
     terms: Sequence[Term]
     goal: GoalSettings = GOAL
-    mask: Optional[np.ndarray] = None
-    _share: Optional[np.ndarray] = field(default=None, init=False)  # the mask, resized for the last step
+    mask: np.ndarray | None = None
+    _share: np.ndarray | None = field(default=None, init=False)  # the mask, resized for the last step
 
     @staticmethod
     def bytes_per_pixel(terms: int, goal: GoalSettings, has_mask: bool) -> int:
         """Returns the bytes per pixel that a step needs beyond the net and a plain step; measured in float32."""
-        has_priors = bool(goal.tv or goal.decay or goal.blur)
-        return max(12 * (terms > 1), 28 * has_priors) + 33 * has_mask
+        has_regularizers = bool(goal.tv or goal.decay or goal.blur)
+        return max(12 * (terms > 1), 28 * has_regularizers) + 33 * has_mask
 
-    def __call__(self, octave_base: np.ndarray, rng: Any) -> None:
+    def __call__(self, octave_base: np.ndarray, rng: Random) -> None:
         dream, src = self.dream, self.net.blobs[self.net.inputs[0]]
         if self.mask is None:
             ascend(self.net, self._gradient, dream.step_size, dream.jitter, dream.clip, rng)
             return
-        before = src.data[0].copy()
+        before = arrays.copied(src.data[0])
         try:
             ascend(self.net, self._gradient, dream.step_size, dream.jitter, dream.clip, rng)
             share = arrays.like(self._share_at(octave_base.shape[1:]), src.data)
@@ -60,7 +65,7 @@ class Ascent:
             src.data[0] = before  # undo a step that has not been masked yet
             raise
 
-    def _gradient(self, shift: Tuple[int, int]) -> Any:
+    def _gradient(self, shift: tuple[int, int]) -> arrays.Array:
         """Returns the gradient of all terms and regularizers on the shifted picture."""
         first, *more = self.terms
         gradient = gradient_towards(self.net, first.end, first.objective)
@@ -85,7 +90,7 @@ class Ascent:
                 gradient[c : c + 1] -= size * goal.decay * regularizers.decay(x[c : c + 1])
         return arrays.roll(gradient, shift)
 
-    def _share_at(self, size: Tuple[int, ...]) -> np.ndarray:
+    def _share_at(self, size: tuple[int, ...]) -> np.ndarray:
         """Returns the mask at the size of an octave."""
         assert self.mask is not None
         if self._share is None or self._share.shape != size:

@@ -6,7 +6,10 @@ code, so the same seed gives the same bytes on the same Caffe. Weighted objectiv
 ascent.py.
 """
 
-from typing import Any, Callable, Iterator, NamedTuple, Optional, Tuple
+from __future__ import annotations
+
+from types import ModuleType
+from typing import TYPE_CHECKING, Callable, Iterator, NamedTuple, Sequence, Tuple, Union
 
 import numpy as np
 import scipy.ndimage as nd
@@ -17,11 +20,15 @@ from .errors import DreamError, UsageError
 from .objectives import Objective, objective_L2
 from .settings import DREAM, DreamSettings
 
+if TYPE_CHECKING:
+    from .engines.interface import Net
+
+Random = Union[np.random.RandomState, ModuleType]  # the module is numpy.random, as in the notebook of 2015
 # Maps the shift (vertical, horizontal) of the picture in the net to the gradient on it, (3, h, w).
-Gradient = Callable[[Tuple[int, int]], Any]
+Gradient = Callable[[Tuple[int, int]], "arrays.Array"]
 
 
-def preprocess(net: Any, img: np.ndarray) -> np.ndarray:
+def preprocess(net: Net, img: np.ndarray) -> np.ndarray:
     """Converts (h, w, 3) RGB of 0-255 to (3, h, w) float32 BGR with the mean subtracted.
 
     Raises UsageError unless img is an array of that shape that holds only finite numbers.
@@ -30,7 +37,7 @@ def preprocess(net: Any, img: np.ndarray) -> np.ndarray:
     return np.float32(np.rollaxis(img, 2)[::-1]) - net.transformer.mean[net.inputs[0]]
 
 
-def deprocess(net: Any, img: np.ndarray) -> np.ndarray:
+def deprocess(net: Net, img: np.ndarray) -> np.ndarray:
     """Inverts preprocess: (3, h, w) -> (h, w, 3), neither clipped nor rounded.
 
     Raises UsageError for any other shape.
@@ -41,7 +48,7 @@ def deprocess(net: Any, img: np.ndarray) -> np.ndarray:
     return np.dstack((img + net.transformer.mean[net.inputs[0]])[::-1])
 
 
-def gradient_towards(net: Any, end: str, objective: Objective) -> Any:
+def gradient_towards(net: Net, end: str, objective: Objective) -> arrays.Array:
     """Returns the input diff for an objective on layer `end`: its gradient with respect to the picture, (3, h, w)."""
     net.forward(end=end)
     objective(net.blobs[end])
@@ -50,13 +57,13 @@ def gradient_towards(net: Any, end: str, objective: Objective) -> Any:
 
 
 def make_step(
-    net: Any,
+    net: Net,
     step_size: float = DREAM.step_size,
     end: str = DREAM.end,
     jitter: int = DREAM.jitter,
     clip: bool = DREAM.clip,
     objective: Objective = objective_L2,
-    rng: Any = np.random,
+    rng: Random = np.random,
 ) -> None:
     """Runs one step of gradient ascent on the picture in the input blob.
 
@@ -69,7 +76,7 @@ def make_step(
     ascend(net, lambda _: gradient_towards(net, end, objective), step_size, jitter, clip, rng)
 
 
-def ascend(net: Any, gradient: Gradient, step_size: float, jitter: int, clip: bool, rng: Any) -> None:
+def ascend(net: Net, gradient: Gradient, step_size: float, jitter: int, clip: bool, rng: Random) -> None:
     """Takes one step along a gradient.
 
     Shifts the picture by up to `jitter` pixels in each direction, moves it along the gradient so that its pixels
@@ -91,14 +98,14 @@ def ascend(net: Any, gradient: Gradient, step_size: float, jitter: int, clip: bo
     try:
         g = gradient((oy, ox))
         size = abs(g).mean()
-        least = abs(step_size) / np.finfo(np.float32).max  # below this, step_size / size would be infinite
-        usable = least < size < np.inf
+        min_size = abs(step_size) / np.finfo(np.float32).max  # below this, step_size / size would be infinite
+        usable = min_size < size < np.inf
         if usable:
             src.data[:] += step_size / size * g
     finally:
         src.data[0] = arrays.roll(src.data[0], (-oy, -ox))
     if not usable:
-        fault = "zero" if size <= least else "not finite"
+        fault = "zero" if size <= min_size else "not finite"
         raise DreamError(f"the gradient is {fault} on this picture: try another layer or a smaller step")
     if clip:
         bias = arrays.like(net.transformer.mean[net.inputs[0]], src.data)
@@ -108,14 +115,14 @@ def ascend(net: Any, gradient: Gradient, step_size: float, jitter: int, clip: bo
 class Step(NamedTuple):
     """The state of dream_steps after a step. Its pictures are valid until dream_steps resumes."""
 
-    net: Any
+    net: Net
     base: np.ndarray  # (3, h, w): the original picture
     octave_base: np.ndarray  # (3, h, w): the original at the size of this octave
     octave: int  # counted from 0, the smallest
     iteration: int  # counted from 0
-    copy: Optional[np.ndarray] = None  # (3, h, w): a copy of the input blob, see kept
+    copy: np.ndarray | None = None  # (3, h, w): a copy of the input blob, see kept
 
-    def kept(self) -> "Step":
+    def kept(self) -> Step:
         """Returns this step with a copy of its picture, which stays valid after dream_steps resumes."""
         return self._replace(copy=np.array(arrays.to_numpy(self._data())))
 
@@ -130,12 +137,12 @@ class Step(NamedTuple):
         detail = arrays.to_numpy(self._data()) - self.octave_base
         return deprocess(self.net, self.base + _zoomed(detail, self.base.shape)).astype(np.float32, copy=False)
 
-    def _data(self) -> Any:
+    def _data(self) -> arrays.Array:
         return self.copy if self.copy is not None else self.net.blobs[self.net.inputs[0]].data[0]
 
 
 def dream_steps(
-    net: Any, base_img: np.ndarray, settings: DreamSettings, step: Callable[[np.ndarray, Any], None]
+    net: Net, base_img: np.ndarray, settings: DreamSettings, step: Callable[[np.ndarray, Random], None]
 ) -> Iterator[Step]:
     """Runs the octaves of deepdream on the input blob and yields a Step after each step.
 
@@ -149,7 +156,7 @@ def dream_steps(
         octaves.append(nd.zoom(octaves[-1], (1, 1.0 / octave_scale, 1.0 / octave_scale), order=1))
 
     src, base = net.blobs[net.inputs[0]], octaves[0]
-    detail: Any = np.zeros_like(octaves[-1])  # what the dream has added so far
+    detail = np.zeros_like(octaves[-1])  # what the dream has added so far
     for octave in range(settings.octave_n):
         octave_base = octaves.pop()  # popped, so that a large picture is not held in memory longer than needed
         if octave > 0:
@@ -157,7 +164,7 @@ def dream_steps(
         src.reshape(1, *octave_base.shape)
         detail += octave_base
         src.data[0] = arrays.like(detail, src.data)
-        detail = None
+        detail = np.empty(0)  # frees the memory
         for i in range(settings.iter_n):
             step(octave_base, rng)
             yield Step(net, base, octave_base, octave, i)
@@ -165,7 +172,7 @@ def dream_steps(
 
 
 def deepdream(
-    net: Any,
+    net: Net,
     base_img: np.ndarray,
     iter_n: int = DREAM.iter_n,
     octave_n: int = DREAM.octave_n,
@@ -173,7 +180,7 @@ def deepdream(
     end: str = DREAM.end,
     clip: bool = DREAM.clip,
     objective: Objective = objective_L2,
-    seed: Optional[int] = None,
+    seed: int | None = None,
     step_size: float = DREAM.step_size,
     jitter: int = DREAM.jitter,
 ) -> np.ndarray:
@@ -205,14 +212,14 @@ def deepdream(
     base_img = arrays.checked_picture(base_img, "base_img")
     check_sizes(net.topology, base_img.shape[:2], octave_n, octave_scale, end)
 
-    def step(_: np.ndarray, rng: Any) -> None:
+    def step(_: np.ndarray, rng: Random) -> None:
         make_step(net, step_size, end, jitter, clip, objective, rng)
 
     return dreamt(net, base_img, settings, step)
 
 
 def dreamt(
-    net: Any, base_img: np.ndarray, settings: DreamSettings, step: Callable[[np.ndarray, Any], None]
+    net: Net, base_img: np.ndarray, settings: DreamSettings, step: Callable[[np.ndarray, Random], None]
 ) -> np.ndarray:
     """Runs dream_steps to the end and returns the dream: (h, w, 3) float32."""
     for _ in dream_steps(net, base_img, settings, step):
@@ -220,7 +227,7 @@ def dreamt(
     return deprocess(net, arrays.to_numpy(net.blobs[net.inputs[0]].data[0])).astype(np.float32, copy=False)
 
 
-def guide_features(net: Any, guide_img: np.ndarray, end: str = DREAM.end) -> np.ndarray:
+def guide_features(net: Net, guide_img: np.ndarray, end: str = DREAM.end) -> np.ndarray:
     """Returns the activations of `end` for a guide picture, for objective_guide: (h, w, 3) RGB -> (c, h, w).
 
     Raises the errors that deepdream raises.
@@ -235,7 +242,7 @@ def guide_features(net: Any, guide_img: np.ndarray, end: str = DREAM.end) -> np.
     return arrays.to_numpy(net.blobs[end].data[0]).copy()
 
 
-def _zoomed(detail: np.ndarray, shape: Any) -> np.ndarray:
+def _zoomed(detail: np.ndarray, shape: Sequence[int]) -> np.ndarray:
     """Resizes (3, h, w) to the height and width of `shape`, as the 2015 code does."""
     h, w = shape[-2:]
     h1, w1 = detail.shape[-2:]

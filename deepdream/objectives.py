@@ -4,19 +4,24 @@ An objective is a function that takes the blob of `end` and writes its diff: the
 to the activations.
 """
 
-from typing import Any, Callable, Sequence
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Callable, Sequence
 
 import numpy as np
 
 from . import arrays
 from .errors import UsageError
 
-Objective = Callable[[Any], None]
+if TYPE_CHECKING:
+    from .arrays import Blob
+
+Objective = Callable[["Blob"], None]
 
 _SCORES = 2**26  # dot products held at once; all those of a large picture and a large guide would fill gigabytes
 
 
-def objective_L2(dst: Any) -> None:
+def objective_L2(dst: Blob) -> None:
     """Amplifies whatever the layer sees: the gradient of half the sum of squares is the data itself."""
     dst.diff[:] = dst.data
 
@@ -32,7 +37,7 @@ def objective_guide(guide_features: np.ndarray) -> Objective:
     The objective raises UsageError if the layer has a different number of channels.
     """
 
-    def objective(dst: Any) -> None:
+    def objective(dst: Blob) -> None:
         x = dst.data[0]
         channels = x.shape[0]
         if len(guide_features) != channels:
@@ -63,7 +68,7 @@ def objective_channel(channels: Sequence[int]) -> Objective:
     The objective raises UsageError if the layer does not have one of the channels.
     """
 
-    def objective(dst: Any) -> None:
+    def objective(dst: Blob) -> None:
         for channel in channels:
             if not 0 <= channel < dst.diff.shape[1]:
                 raise UsageError(f"there is no channel {channel}: the layer has channels 0 to {dst.diff.shape[1] - 1}")

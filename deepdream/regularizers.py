@@ -4,14 +4,19 @@ A dream ascends the gradient of F(x) - R(x). total_variation and decay return th
 type of x; x is the input of the net, (3, h, w) in levels of 0-255 with the mean subtracted, not shifted.
 """
 
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from scipy.ndimage import gaussian_filter
 
 from . import arrays
 
+if TYPE_CHECKING:
+    from .arrays import Array
 
-def total_variation(x: Any) -> Any:
+
+def total_variation(x: Array) -> Array:
     """Returns the gradient of R(x) = sum of (x[i, j + 1] - x[i, j])^2 + (x[i + 1, j] - x[i, j])^2.
 
     Penalizes differences between neighbouring pixels. This is the total variation of Mahendran and Vedaldi,
@@ -26,7 +31,7 @@ def total_variation(x: Any) -> Any:
     return gradient
 
 
-def decay(x: Any) -> Any:
+def decay(x: Array) -> Array:
     """Returns the gradient of R(x) = sum of x^2, which pulls pixels towards the mean, grey.
 
     Simonyan, Vedaldi and Zisserman, "Deep inside convolutional networks" (2014). Taken as a step, it is the L2 decay of
@@ -35,7 +40,7 @@ def decay(x: Any) -> Any:
     return 2 * x
 
 
-def blur(gradient: Any, radius: float) -> Any:
+def blur(gradient: Array, radius: float) -> Array:
     """Blurs a gradient, (3, h, w), with a Gaussian whose standard deviation is `radius` pixels.
 
     Yosinski and others (2015) blur the picture after each step to keep high frequencies out of it. Blurring only the

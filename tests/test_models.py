@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from deepdream.caffe_format.shapes import convolution_geometry, pooling_geometry
+from deepdream.caffe_format.geometry import convolution_geometry, pooling_geometry
 from deepdream.caffe_format.topology import read_topology
 from deepdream.cli import main
 from deepdream.modelzoo import zoo

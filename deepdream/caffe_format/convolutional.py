@@ -8,8 +8,9 @@ convolutional networks for semantic segmentation" (2015).
 from typing import Dict, List
 
 from . import schema
-from .shapes import Shape, infer_layer
-from .topology import LayerSpec, Topology
+from .layer_spec import LayerSpec, Shape
+from .shapes import infer_layer
+from .topology import Topology
 from .weights import Weights
 
 

@@ -4,9 +4,14 @@ The schema has its own DescriptorPool, so it cannot clash with the one that `imp
 any protobuf release. Field names and numbers are those of BVLC Caffe's caffe.proto (commit 9b891540).
 """
 
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+
+if TYPE_CHECKING:
+    from .message import Message, MessageClass
 
 # "[repeated] TYPE NAME NUMBER [= DEFAULT]" for each field. Packed floats have the wire format of a byte string, so they
 # are declared as bytes: reading 50 MB of weights then creates no Python object per number.
@@ -104,7 +109,7 @@ _PACKAGE = "deepdream"
 _Field = descriptor_pb2.FieldDescriptorProto
 
 
-def _add_field(message: Any, text: str) -> None:
+def _add_field(message: Message, text: str) -> None:
     declaration, _, default = text.partition(" = ")
     words = declaration.split()
     field = message.field.add(name=words[-2], number=int(words[-1]), label=_Field.LABEL_OPTIONAL)
@@ -120,7 +125,7 @@ def _add_field(message: Any, text: str) -> None:
         field.default_value = default
 
 
-def _file_descriptor() -> Any:
+def _file_descriptor() -> Message:
     file = descriptor_pb2.FileDescriptorProto(name="deepdream/caffe.proto", package=_PACKAGE)
     for name, values in _ENUMS.items():
         # Two enums may have a value of the same name (MAX). Protobuf allows that only if each is inside a message.
@@ -138,7 +143,7 @@ def _file_descriptor() -> Any:
     return file
 
 
-def _message_class(name: str) -> Any:
+def _message_class(name: str) -> MessageClass:
     descriptor = _POOL.FindMessageTypeByName(_PACKAGE + "." + name)
     if hasattr(message_factory, "GetMessageClass"):  # protobuf 4.22 and later
         return message_factory.GetMessageClass(descriptor)

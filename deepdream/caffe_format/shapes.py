@@ -5,34 +5,30 @@ known before anything runs, so a picture that is too small or the weights of ano
 would abort the whole process.
 """
 
-from math import ceil, floor, prod
-from typing import Any, Callable, Dict, List, NamedTuple, Sequence, Tuple
+from math import prod
+from typing import Callable, Dict, List, Sequence, Tuple
 
 from ..errors import DreamError
+from .geometry import (
+    canonical,
+    concat_axis,
+    convolution_geometry,
+    crop_offsets,
+    pooled_size,
+    pooling_geometry,
+    slice_axis,
+    slice_sizes,
+)
+from .layer_spec import LayerSpec, Shape, ShapeError, refuse
 
-Shape = Tuple[int, ...]
 Shapes = Tuple[List[Shape], List[Shape]]  # of the tops, of the parameters
-Pair = Tuple[int, int]  # vertical, horizontal
 
-MOST_NUMBERS = 2**31 - 1  # in a blob, as in Caffe (blob.cpp)
+MAX_NUMBERS = 2**31 - 1  # in a blob, as in Caffe (blob.cpp)
 _NEVER_IN_PLACE = ("Flatten", "Reshape", "Split")  # Caffe aborts if one of these works in place
-_WIDEST = 2**15  # limit for kernel, stride, padding (pixels) and LRN windows (channels); real nets stay below
+_MAX_WIDTH = 2**15  # of kernel, stride, padding (pixels) and LRN windows (channels); real nets stay below
 
 
-class ShapeError(DreamError):
-    """A layer cannot work on blobs of these shapes."""
-
-
-class Geometry(NamedTuple):
-    """Describes how a window moves over a picture."""
-
-    kernel: Pair
-    stride: Pair
-    pad: Pair
-    dilation: Pair = (1, 1)
-
-
-def infer_layer(layer: Any, bottoms: Sequence[Shape]) -> Shapes:
+def infer_layer(layer: LayerSpec, bottoms: Sequence[Shape]) -> Shapes:
     """Infers the shapes of a LayerSpec's tops and parameters from the shapes of its bottoms."""
     rule = _RULES.get(layer.type)
     if rule is None:
@@ -49,7 +45,7 @@ def infer_layer(layer: Any, bottoms: Sequence[Shape]) -> Shapes:
     return tops, params
 
 
-def _check_in_place(layer: Any, bottoms: Sequence[Shape], tops: Sequence[Shape]) -> None:
+def _check_in_place(layer: LayerSpec, bottoms: Sequence[Shape], tops: Sequence[Shape]) -> None:
     """Raises ShapeError if a top is also a bottom of the layer, unless the layer keeps its shape.
 
     A blob has one shape and one memory. Caffe would continue with a mix of arrays of the old and the new size.
@@ -68,7 +64,7 @@ def _check_in_place(layer: Any, bottoms: Sequence[Shape], tops: Sequence[Shape])
             )
 
 
-def _names(layer: Any, bottoms: Sequence[Shape]) -> Tuple[str, str, str]:
+def _names(layer: LayerSpec, bottoms: Sequence[Shape]) -> Tuple[str, str, str]:
     return layer.name, layer.type, ", ".join(map(_text, bottoms))
 
 
@@ -76,109 +72,23 @@ def _text(shape: Shape) -> str:
     return "x".join(map(str, shape))
 
 
-def refuse(layer: Any, what: str) -> None:
-    """Raises DreamError because a layer uses an unsupported option."""
-    raise DreamError(f"layer {layer.name} ({layer.type}) uses {what}, which is not supported")
-
-
 def _check_window(*numbers: int) -> None:
     """Raises ValueError for numbers so large that the work would never end or PyTorch could not represent them."""
-    if max(numbers) > _WIDEST:
+    if max(numbers) > _MAX_WIDTH:
         raise ValueError("too wide")
 
 
-def canonical(axis: int, ndim: int) -> int:
-    """Returns the axis counted from the front. Raises IndexError if there is no such axis."""
-    if not -ndim <= axis < ndim:
-        raise IndexError(axis)
-    return axis % ndim
-
-
-def convolution_geometry(param: Any) -> Geometry:
-    """Reads kernel, stride, pad and dilation of a ConvolutionParameter; each is given as one number or as two."""
-
-    def pair(name: str, default: int) -> Pair:
-        values = list(getattr(param, name)) or [default]
-        return values[0], values[-1]
-
-    def sided(name: str, short: str, default: int) -> Pair:
-        if param.HasField(short + "_h") or param.HasField(short + "_w"):
-            return getattr(param, short + "_h"), getattr(param, short + "_w")
-        return pair(name, default)
-
-    return Geometry(
-        sided("kernel_size", "kernel", 0), sided("stride", "stride", 1), sided("pad", "pad", 0), pair("dilation", 1)
-    )
-
-
-def pooling_geometry(param: Any, height: int, width: int) -> Geometry:
-    """Reads kernel, stride and pad of a PoolingParameter for a plane of height x width."""
-    if param.global_pooling:
-        return Geometry((height, width), (1, 1), (0, 0))
-
-    def sided(name: str, short: str) -> Pair:
-        if param.HasField(short + "_h") or param.HasField(short + "_w"):
-            return getattr(param, short + "_h"), getattr(param, short + "_w")
-        return getattr(param, name), getattr(param, name)
-
-    return Geometry(sided("kernel_size", "kernel"), sided("stride", "stride"), sided("pad", "pad"))
-
-
-def pooled_size(size: int, kernel: int, stride: int, pad: int, padded: bool, round_up: bool = True) -> int:
-    """The number of pooling windows along one axis, with Caffe's rounding.
-
-    padded: whether there is padding along either axis.
-    """
-    exact = (size + 2 * pad - kernel) / stride
-    count = (ceil(exact) if round_up else floor(exact)) + 1
-    if padded and (count - 1) * stride >= size + pad:
-        count -= 1  # drops a window that would start in the padding
-    if (count - 1) * stride >= size + pad:
-        raise ValueError("the last window lies outside the plane")
-    return count
-
-
-def concat_axis(param: Any, ndim: int) -> int:
-    """The axis of a ConcatParameter; older files call it concat_dim."""
-    return canonical(param.concat_dim if param.HasField("concat_dim") else param.axis, ndim)
-
-
-def slice_axis(param: Any, ndim: int) -> int:
-    """The axis of a SliceParameter; older files call it slice_dim."""
-    return canonical(param.slice_dim if param.HasField("slice_dim") else param.axis, ndim)
-
-
-def slice_sizes(param: Any, size: int, count: int) -> List[int]:
-    """The sizes of `count` slices of an axis, cut at the slice points if there are any, else all equal."""
-    if not param.slice_point:
-        if size % count:
-            raise ValueError("does not divide")
-        return [size // count] * count
-    points = [0, *param.slice_point, size]
-    return [after - before for before, after in zip(points, points[1:])]
-
-
-def crop_offsets(param: Any, ndim: int) -> List[int]:
-    """Where a Crop starts on each axis."""
-    first = canonical(param.axis, ndim)
-    given = list(param.offset) or [0]
-    given = given * (ndim - first) if len(given) == 1 else given
-    if len(given) != ndim - first:
-        raise ValueError("offsets")
-    return [0] * first + given
-
-
-def _input(layer: Any, _bottoms: List[Shape]) -> Shapes:
+def _input(layer: LayerSpec, _bottoms: List[Shape]) -> Shapes:
     shapes = [tuple(shape.dim) for shape in layer.param.input_param.shape]
     return (shapes * len(layer.tops) if len(shapes) == 1 else shapes), []
 
 
-def _same(_layer: Any, bottoms: List[Shape]) -> Shapes:
+def _same(_layer: LayerSpec, bottoms: List[Shape]) -> Shapes:
     (shape,) = bottoms
     return [shape], []
 
 
-def _convolution(layer: Any, bottoms: List[Shape]) -> Shapes:
+def _convolution(layer: LayerSpec, bottoms: List[Shape]) -> Shapes:
     ((count, channels, *size),) = bottoms
     param = layer.param.convolution_param
     geometry = convolution_geometry(param)
@@ -199,7 +109,7 @@ def _convolution(layer: Any, bottoms: List[Shape]) -> Shapes:
     return [(count, param.num_output, *out)], [weight, *bias]
 
 
-def _pooling(layer: Any, bottoms: List[Shape]) -> Shapes:
+def _pooling(layer: LayerSpec, bottoms: List[Shape]) -> Shapes:
     ((count, channels, height, width),) = bottoms
     param = layer.param.pooling_param
     geometry = pooling_geometry(param, height, width)
@@ -214,7 +124,7 @@ def _pooling(layer: Any, bottoms: List[Shape]) -> Shapes:
     return [(count, channels, *out)], []
 
 
-def _lrn(layer: Any, bottoms: List[Shape]) -> Shapes:
+def _lrn(layer: LayerSpec, bottoms: List[Shape]) -> Shapes:
     ((_, _, _, _),) = bottoms
     if layer.param.lrn_param.local_size % 2 == 0:
         refuse(layer, "an even local_size")
@@ -222,7 +132,7 @@ def _lrn(layer: Any, bottoms: List[Shape]) -> Shapes:
     return _same(layer, bottoms)
 
 
-def _concat(layer: Any, bottoms: List[Shape]) -> Shapes:
+def _concat(layer: LayerSpec, bottoms: List[Shape]) -> Shapes:
     axis = concat_axis(layer.param.concat_param, len(bottoms[0]))
     rest = [shape[:axis] + shape[axis + 1 :] for shape in bottoms]
     if any(shape != rest[0] for shape in rest):
@@ -230,18 +140,18 @@ def _concat(layer: Any, bottoms: List[Shape]) -> Shapes:
     return [(*bottoms[0][:axis], sum(shape[axis] for shape in bottoms), *bottoms[0][axis + 1 :])], []
 
 
-def _slice(layer: Any, bottoms: List[Shape]) -> Shapes:
+def _slice(layer: LayerSpec, bottoms: List[Shape]) -> Shapes:
     (shape,) = bottoms
     axis = slice_axis(layer.param.slice_param, len(shape))
     sizes = slice_sizes(layer.param.slice_param, shape[axis], len(layer.tops))
     return [(*shape[:axis], size, *shape[axis + 1 :]) for size in sizes], []
 
 
-def _split(layer: Any, bottoms: List[Shape]) -> Shapes:
+def _split(layer: LayerSpec, bottoms: List[Shape]) -> Shapes:
     return bottoms * len(layer.tops), []
 
 
-def _eltwise(layer: Any, bottoms: List[Shape]) -> Shapes:
+def _eltwise(layer: LayerSpec, bottoms: List[Shape]) -> Shapes:
     coeff = layer.param.eltwise_param.coeff
     if len(bottoms) < 2:
         raise ShapeError(f"layer {layer.name} (Eltwise) reads {len(bottoms)} blob, but needs at least 2")
@@ -252,7 +162,7 @@ def _eltwise(layer: Any, bottoms: List[Shape]) -> Shapes:
     return [bottoms[0]], []
 
 
-def _inner_product(layer: Any, bottoms: List[Shape]) -> Shapes:
+def _inner_product(layer: LayerSpec, bottoms: List[Shape]) -> Shapes:
     (shape,) = bottoms
     param = layer.param.inner_product_param
     axis = canonical(param.axis, len(shape))
@@ -261,7 +171,7 @@ def _inner_product(layer: Any, bottoms: List[Shape]) -> Shapes:
     return [(*shape[:axis], param.num_output)], [weight, *([(param.num_output,)] if param.bias_term else [])]
 
 
-def _flatten(layer: Any, bottoms: List[Shape]) -> Shapes:
+def _flatten(layer: LayerSpec, bottoms: List[Shape]) -> Shapes:
     (shape,) = bottoms
     first = canonical(layer.param.flatten_param.axis, len(shape))
     last = canonical(layer.param.flatten_param.end_axis, len(shape))
@@ -270,7 +180,7 @@ def _flatten(layer: Any, bottoms: List[Shape]) -> Shapes:
     return [(*shape[:first], prod(shape[first : last + 1]), *shape[last + 1 :])], []
 
 
-def _reshape(layer: Any, bottoms: List[Shape]) -> Shapes:
+def _reshape(layer: LayerSpec, bottoms: List[Shape]) -> Shapes:
     (shape,) = bottoms
     param = layer.param.reshape_param
     first = param.axis if param.axis >= 0 else len(shape) + param.axis + 1
@@ -285,13 +195,13 @@ def _reshape(layer: Any, bottoms: List[Shape]) -> Shapes:
     return [top], []
 
 
-def _prelu(layer: Any, bottoms: List[Shape]) -> Shapes:
+def _prelu(layer: LayerSpec, bottoms: List[Shape]) -> Shapes:
     (shape,) = bottoms
     channels = shape[1]
     return [shape], [() if layer.param.prelu_param.channel_shared else (channels,)]
 
 
-def _batch_norm(layer: Any, bottoms: List[Shape]) -> Shapes:
+def _batch_norm(layer: LayerSpec, bottoms: List[Shape]) -> Shapes:
     (shape,) = bottoms
     param = layer.param.batch_norm_param
     if param.HasField("use_global_stats") and not param.use_global_stats:
@@ -299,7 +209,7 @@ def _batch_norm(layer: Any, bottoms: List[Shape]) -> Shapes:
     return [shape], [(shape[1],), (shape[1],), (1,)]
 
 
-def _scale(layer: Any, bottoms: List[Shape]) -> Shapes:
+def _scale(layer: LayerSpec, bottoms: List[Shape]) -> Shapes:
     if len(bottoms) != 1:
         refuse(layer, "a second bottom")
     (shape,) = bottoms
@@ -311,12 +221,12 @@ def _scale(layer: Any, bottoms: List[Shape]) -> Shapes:
     return [shape], [size, size] if param.bias_term else [size]
 
 
-def _softmax(layer: Any, bottoms: List[Shape]) -> Shapes:
+def _softmax(layer: LayerSpec, bottoms: List[Shape]) -> Shapes:
     canonical(layer.param.softmax_param.axis, len(bottoms[0]))
     return _same(layer, bottoms)
 
 
-def _crop(layer: Any, bottoms: List[Shape]) -> Shapes:
+def _crop(layer: LayerSpec, bottoms: List[Shape]) -> Shapes:
     shape, like = bottoms
     first = canonical(layer.param.crop_param.axis, len(shape))
     top = (*shape[:first], *like[first:])
@@ -326,7 +236,7 @@ def _crop(layer: Any, bottoms: List[Shape]) -> Shapes:
     return [top], []
 
 
-_RULES: Dict[str, Callable[[Any, List[Shape]], Shapes]] = {
+_RULES: Dict[str, Callable[[LayerSpec, List[Shape]], Shapes]] = {
     "Input": _input,
     "Convolution": _convolution,
     "Deconvolution": _convolution,

@@ -4,10 +4,10 @@ from typing import List, Sequence
 
 from ..arrays import Size
 from ..errors import DreamError
-from .shapes import ShapeError
+from .layer_spec import ShapeError
 from .topology import Topology
 
-_LARGEST_TRIED = 1024  # pixels; no known net needs a larger picture
+_MAX_TRIED = 1024  # pixels; no known net needs a larger picture
 
 
 def octave_sizes(size: Size, octave_n: int, octave_scale: float) -> List[Size]:
@@ -53,14 +53,14 @@ def check_channels(topology: Topology, sizes: Sequence[Size], end: str, channels
     if not (channels or guided):
         return
     counts = [topology.shapes_at(*size, end)[end][1] for size in sizes]
-    least, most = min(counts), max(counts)
-    if guided and least < most:
+    min_count, max_count = min(counts), max(counts)
+    if guided and min_count < max_count:
         needs = "a guide needs the same number in every octave and in itself"
-    elif channels and max(channels) >= least:
+    elif channels and max(channels) >= min_count:
         needs = f"channel {max(channels)} does not exist in every octave"
     else:
         return
-    count = f"{least} to {most}" if least < most else str(least)
+    count = f"{min_count} to {max_count}" if min_count < max_count else str(min_count)
     raise DreamError(
         f"layer {end} has {count} channels, depending on the size of the picture, but {needs}: use an earlier layer"
     )
@@ -92,9 +92,9 @@ def _fits(topology: Topology, size: Size, end: str) -> bool:
 
 def _suitable(topology: Topology, end: str) -> str:
     """Describes the picture sizes that a layer accepts, found by trying square ones."""
-    good = [side for side in range(1, _LARGEST_TRIED + 1) if _fits(topology, (side, side), end)]
+    good = [side for side in range(1, _MAX_TRIED + 1) if _fits(topology, (side, side), end)]
     if not good:
-        return f"which accepts no square picture up to {_LARGEST_TRIED}x{_LARGEST_TRIED}: use another layer"
-    if good[-1] < _LARGEST_TRIED:
+        return f"which accepts no square picture up to {_MAX_TRIED}x{_MAX_TRIED}: use another layer"
+    if good[-1] < _MAX_TRIED:
         return f"which accepts only {good[0]}x{good[0]} to {good[-1]}x{good[-1]}"
     return f"which needs at least {good[0]}x{good[0]}"

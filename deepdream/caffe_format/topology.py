@@ -5,19 +5,25 @@ inserts a Split layer after every blob that feeds several layers (caffe/util/upg
 caffe/util/insert_splits.cpp).
 """
 
+from __future__ import annotations
+
 import difflib
 from collections import Counter
-from dataclasses import dataclass
 from math import prod
 from pathlib import Path
-from typing import Any, Dict, Iterable, List, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Iterable, Sequence
 
 from google.protobuf import text_format
 
 from ..errors import DreamError, UsageError
 from ..units import byte_text
 from . import schema
-from .shapes import MOST_NUMBERS, Shape, ShapeError, concat_axis, infer_layer
+from .geometry import concat_axis
+from .layer_spec import LayerSpec, Shape, ShapeError
+from .shapes import MAX_NUMBERS, infer_layer
+
+if TYPE_CHECKING:
+    from .message import Message
 
 _V1_TYPES = {
     "CONCAT": "Concat",
@@ -39,19 +45,8 @@ _V1_TYPES = {
 }
 
 
-_LONGEST = 2**22  # bytes of a prototxt: ten times the longest known
+_MAX_BYTES = 2**22  # of a prototxt: ten times the longest known
 _RECTIFIERS = ("ReLU", "PReLU", "Clip")
-
-
-@dataclass(frozen=True)
-class LayerSpec:
-    """Holds a layer's name and type, the names of the blobs it reads and writes, and its LayerParameter."""
-
-    name: str
-    type: str
-    bottoms: Tuple[str, ...]
-    tops: Tuple[str, ...]
-    param: Any
 
 
 class Topology:
@@ -65,17 +60,17 @@ class Topology:
         self.layers = list(layers)
         self.index = {layer.name: i for i, layer in reversed(list(enumerate(self.layers)))}
         self.inputs = [top for layer in self.layers if layer.type == "Input" for top in layer.tops]
-        unread: Dict[str, None] = {}  # in order; an in-place layer reads a blob and writes it again
+        unread: dict[str, None] = {}  # in order; an in-place layer reads a blob and writes it again
         for layer in self.layers:
             for bottom in layer.bottoms:
                 unread.pop(bottom, None)
             unread.update(dict.fromkeys(layer.tops))
         self.outputs = list(unread)
-        self.param_shapes: Dict[str, List[Shape]] = {}
+        self.param_shapes: dict[str, list[Shape]] = {}
         self.shapes = self.infer(self.layers, {})
         self._check_counts()
 
-    def infer(self, layers: Iterable[LayerSpec], shapes: Dict[str, Shape]) -> Dict[str, Shape]:
+    def infer(self, layers: Iterable[LayerSpec], shapes: dict[str, Shape]) -> dict[str, Shape]:
         """Infers the blobs' shapes after these layers have run, from the shapes before.
 
         Raises ShapeError if a layer cannot work on its input.
@@ -96,12 +91,12 @@ class Topology:
         """
         for layer in self.layers:
             for shape in (self.shapes[top] for top in layer.tops):
-                if prod(shape) > MOST_NUMBERS:
+                if prod(shape) > MAX_NUMBERS:
                     size = "x".join(map(str, shape))
                     what = f"a blob of {size} numbers, more than Caffe allows"
                     raise ShapeError(f"layer {layer.name} ({layer.type}) declares {what}")
 
-    def shapes_at(self, height: int, width: int, end: str) -> Dict[str, Shape]:
+    def shapes_at(self, height: int, width: int, end: str) -> dict[str, Shape]:
         """Infers the shapes of all blobs that `end` depends on for one height x width picture. May raise ShapeError."""
         name = self.inputs[0]
         return self.infer(self.needed(end), {name: (1, self.shapes[name][1], height, width)})
@@ -119,7 +114,7 @@ class Topology:
             raise UsageError(f"there is no layer {layer!r} in this net: {hint}")
         return self.index[layer]
 
-    def needed(self, end: str) -> List[LayerSpec]:
+    def needed(self, end: str) -> list[LayerSpec]:
         """Lists the layers that the tops of layer `end` depend on, including `end`, in Caffe's order."""
         last = self.position(end)
         wanted = set(self.layers[last].tops)
@@ -131,7 +126,7 @@ class Topology:
                 chosen.append(layer)
         return chosen[::-1]
 
-    def dreamable(self) -> Dict[str, int]:
+    def dreamable(self) -> dict[str, int]:
         """Lists the layers that one can dream on (those with a blob of the same name) with their channel counts."""
         kinds = ("Input", "Split")
         layers = (layer for layer in self.layers if layer.type not in kinds and layer.name in layer.tops)
@@ -147,13 +142,13 @@ class Topology:
                 raise UsageError(f"layer {end} has no blob of its own name to dream on: use {others[0]}")
             raise UsageError(f"cannot dream on layer {end}: `dreamify keys` lists the layers that can be used")
 
-    def channel_source(self, layer: str, channel: int) -> Tuple[str, int]:
+    def channel_source(self, layer: str, channel: int) -> tuple[str, int]:
         """Traces a channel back through Concat, ReLU, PReLU and Clip; returns the layer and channel that it comes from.
 
         A ReLU passes no gradient where its input is negative, and a single channel is often negative everywhere.
         """
         spec = self.layers[self.position(layer)]
-        before: Optional[str] = None
+        before: str | None = None
         if spec.type == "Concat" and concat_axis(spec.param.concat_param, len(self.shapes[spec.tops[0]])) == 1:
             for before in spec.bottoms:
                 if channel < self.shapes[before][1]:
@@ -175,7 +170,7 @@ class Topology:
             raise UsageError("this net does not end in a Softmax, so it has no classes: use --channel LAYER:N instead")
         return maker
 
-    def _maker(self, blob: str) -> Optional[str]:
+    def _maker(self, blob: str) -> str | None:
         """The layer that made a blob, looking through Split and Dropout. None if its name differs from the blob's."""
         maker = next(layer for layer in self.layers if blob in layer.tops)
         if maker.type in ("Split", "Dropout"):
@@ -183,7 +178,7 @@ class Topology:
         return maker.name if maker.name in self.dreamable() else None
 
 
-def _output_first(name: str) -> Tuple[bool, int]:
+def _output_first(name: str) -> tuple[bool, int]:
     """Sort key that puts the output of a module first, since it is usually the layer that people mean."""
     return not name.endswith("/output"), len(name)
 
@@ -195,8 +190,8 @@ def read_topology(path: Path) -> Topology:
     """
     net = schema.NetParameter()
     try:
-        if Path(path).stat().st_size > _LONGEST:
-            raise DreamError(f"{path} is not a Caffe net in text form: it is longer than {byte_text(_LONGEST)}")
+        if Path(path).stat().st_size > _MAX_BYTES:
+            raise DreamError(f"{path} is not a Caffe net in text form: it is longer than {byte_text(_MAX_BYTES)}")
         text_format.Parse(Path(path).read_text(encoding="utf-8"), net, allow_unknown_field=True)
     except (text_format.ParseError, UnicodeDecodeError, RecursionError) as error:
         reason = " ".join(str(error).split())
@@ -212,7 +207,7 @@ def read_topology(path: Path) -> Topology:
         raise DreamError(f"{path} is not a valid net: {error}") from None
 
 
-def _inputs(net: Any) -> List[LayerSpec]:
+def _inputs(net: Message) -> list[LayerSpec]:
     """Converts the net's `input:` fields to an Input layer, as Caffe does."""
     if not net.input:
         return []
@@ -224,7 +219,7 @@ def _inputs(net: Any) -> List[LayerSpec]:
     return [_spec(param)]
 
 
-def _layers(net: Any) -> Iterable[Any]:
+def _layers(net: Message) -> Iterable[Message]:
     """Yields the net's layers in today's format."""
     for old in net.layers:
         kind = old.DESCRIPTOR.fields_by_name["type"].enum_type.values_by_number[old.type].name
@@ -236,14 +231,14 @@ def _layers(net: Any) -> Iterable[Any]:
     yield from net.layer
 
 
-def _spec(param: Any) -> LayerSpec:
+def _spec(param: Message) -> LayerSpec:
     return LayerSpec(param.name, param.type, tuple(param.bottom), tuple(param.top), param)
 
 
-def _included(layer: Any) -> bool:
+def _included(layer: Message) -> bool:
     """Whether a layer is part of the net in Caffe's TEST phase, at level 0 and without stages."""
 
-    def meets(rule: Any) -> bool:
+    def meets(rule: Message) -> bool:
         test = rule.DESCRIPTOR.fields_by_name["phase"].enum_type.values_by_name["TEST"].number
         return (
             (not rule.HasField("phase") or rule.phase == test)
@@ -257,9 +252,9 @@ def _included(layer: Any) -> bool:
     return not any(meets(rule) for rule in layer.exclude)
 
 
-def _with_splits(layers: Sequence[LayerSpec]) -> List[LayerSpec]:
+def _with_splits(layers: Sequence[LayerSpec]) -> list[LayerSpec]:
     """Inserts a Split after every blob that several layers read, with the names that Caffe uses."""
-    sources: Dict[str, Tuple[int, int]] = {}  # blob -> (layer, top) that wrote it last; in-place layers write it again
+    sources: dict[str, tuple[int, int]] = {}  # blob -> (layer, top) that wrote it last; in-place layers write it again
     reads = []
     readers: Counter = Counter()
     for i, layer in enumerate(layers):
@@ -294,6 +289,6 @@ def _with_splits(layers: Sequence[LayerSpec]) -> List[LayerSpec]:
     return result
 
 
-def _split_name(layers: Sequence[LayerSpec], source: Tuple[int, int], blob: str) -> str:
+def _split_name(layers: Sequence[LayerSpec], source: tuple[int, int], blob: str) -> str:
     layer, top = source
     return f"{blob}_{layers[layer].name}_{top}_split"

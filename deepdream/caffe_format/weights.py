@@ -1,19 +1,24 @@
 """Reads a .caffemodel as NumPy arrays and checks that they fit a given net."""
 
+from __future__ import annotations
+
 import warnings
 from math import prod
 from pathlib import Path
-from typing import Any, Dict, List
+from typing import TYPE_CHECKING, Dict, List
 
 import numpy as np
 from google.protobuf.message import DecodeError
 
 from ..errors import DreamError
 from . import schema
-from .shapes import Shape
+from .layer_spec import Shape
 from .topology import Topology
 
-_LONGEST = 2**31 - 1  # bytes; protobuf's limit for a message
+if TYPE_CHECKING:
+    from .message import Message
+
+_MAX_BYTES = 2**31 - 1  # protobuf's limit for a message
 
 Weights = Dict[str, List[np.ndarray]]
 
@@ -45,12 +50,12 @@ def read_weights(path: Path, topology: Topology) -> Weights:
     return weights
 
 
-def _blobs_by_layer(path: Path) -> Dict[str, List[Any]]:
+def _blobs_by_layer(path: Path) -> dict[str, list[Message]]:
     net = schema.NetParameter()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)  # old protobuf releases warn before they raise
-            if Path(path).stat().st_size > _LONGEST:
+            if Path(path).stat().st_size > _MAX_BYTES:
                 raise DecodeError
             net.ParseFromString(Path(path).read_bytes())
     except DecodeError:
@@ -63,26 +68,26 @@ def _blobs_by_layer(path: Path) -> Dict[str, List[Any]]:
     return {layer.name: list(layer.blobs) for layer in layers if layer.blobs}
 
 
-def _is_old(blob: Any) -> bool:
+def _is_old(blob: Message) -> bool:
     """Whether the blob has the older 4-D shape. For a single number, which has no dimensions, Caffe writes no shape."""
     return any(blob.HasField(name) for name in ("num", "channels", "height", "width"))
 
 
-def _shape(blob: Any) -> Shape:
+def _shape(blob: Message) -> Shape:
     return (blob.num, blob.channels, blob.height, blob.width) if _is_old(blob) else tuple(blob.shape.dim)
 
 
-def _fits(blob: Any, wanted: Shape) -> bool:
+def _fits(blob: Message, wanted: Shape) -> bool:
     ones = (1,) * (4 - len(wanted)) if _is_old(blob) else ()
     return _shape(blob) == ones + wanted
 
 
-def _array(path: Path, layer: str, blob: Any, shape: Shape) -> np.ndarray:
+def _array(path: Path, layer: str, blob: Message, shape: Shape) -> np.ndarray:
     data, dtype = (blob.double_data, "<f8") if blob.double_data else (blob.data, "<f4")
     if len(data) != prod(shape) * np.dtype(dtype).itemsize:
         raise DreamError(f"{path} is damaged at layer {layer}: download it again")
     return np.frombuffer(data, dtype).reshape(shape)
 
 
-def _text(shapes: List[Shape]) -> str:
+def _text(shapes: list[Shape]) -> str:
     return " and ".join("x".join(map(str, shape)) or "one number" for shape in shapes) or "nothing"

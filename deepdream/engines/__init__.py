@@ -1,13 +1,18 @@
 """Chooses the engine that runs the net: real Caffe or PyTorch."""
 
+from __future__ import annotations
+
 import os
 from functools import lru_cache
 from importlib.util import find_spec
-from typing import Any, Optional
+from typing import TYPE_CHECKING
 
 from .. import system
 from ..errors import DreamError
 from . import real_caffe
+
+if TYPE_CHECKING:
+    from .interface import Engine
 
 
 def is_caffe(engine: str) -> bool:
@@ -15,7 +20,7 @@ def is_caffe(engine: str) -> bool:
     return bool(choose_engine(engine).__name__ == f"{__name__}.caffe")
 
 
-def not_caffe() -> Optional[str]:
+def not_caffe() -> str | None:
     """Why "auto" does not use the installed module caffe. None if it does, or if there is no such module."""
     if not real_caffe.is_installed():
         return None
@@ -26,7 +31,7 @@ def not_caffe() -> Optional[str]:
     return None
 
 
-def choose_engine(engine: str) -> Any:
+def choose_engine(engine: str) -> Engine:
     """Returns the module of an engine. "auto" means Caffe if BVLC Caffe can be imported, else PyTorch."""
     if engine in ("auto", "caffe"):
         try:
@@ -44,7 +49,7 @@ def choose_engine(engine: str) -> Any:
 
 
 @lru_cache(maxsize=None)
-def _torch() -> Any:
+def _torch() -> Engine:
     """Returns the PyTorch engine. Raises DreamError if PyTorch cannot be loaded."""
     system.check(system.PYTORCH)
     try:

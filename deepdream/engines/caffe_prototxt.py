@@ -1,11 +1,20 @@
 """Writes nets as prototxt text, the only format that real Caffe reads."""
 
-from typing import Any, Sequence
+from __future__ import annotations
+
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Iterator, Sequence
 
 from google.protobuf import text_format
 
 from ..caffe_format import schema
-from ..caffe_format.topology import LayerSpec, Topology
+from ..caffe_format.layer_spec import LayerSpec
+from ..caffe_format.topology import Topology
+
+if TYPE_CHECKING:
+    from ..caffe_format.message import Message
 
 
 def whole(topology: Topology) -> str:
@@ -36,7 +45,7 @@ def pruned(topology: Topology, needed: Sequence[LayerSpec]) -> str:
     return str(text_format.MessageToString(net))
 
 
-def _add(net: Any, spec: LayerSpec) -> Any:
+def _add(net: Message, spec: LayerSpec) -> Message:
     """Adds a layer as it is in the topology, whose bottoms follow the Splits and which has dropped other phases."""
     layer = net.layer.add()
     layer.CopyFrom(spec.param)
@@ -45,3 +54,12 @@ def _add(net: Any, spec: LayerSpec) -> Any:
     layer.bottom.extend(spec.bottoms)
     layer.top.extend(spec.tops)
     return layer
+
+
+@contextmanager
+def as_file(text: str) -> Iterator[str]:
+    """Yields the path of a temporary file with this text, since Caffe reads nets only from files."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "deploy.prototxt"
+        path.write_text(text, encoding="utf-8")
+        yield str(path)

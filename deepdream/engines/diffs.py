@@ -1,10 +1,11 @@
 """Clears old diffs before a backward pass, except those that the program has set on purpose."""
 
+from __future__ import annotations
+
 from contextlib import contextmanager
-from typing import AbstractSet, Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import AbstractSet, Callable, Iterator, Mapping, Sequence
 
-import numpy as np
-
+from .. import arrays
 from ..caffe_format.topology import Topology
 
 
@@ -18,27 +19,27 @@ class TrackedDiff:
 
     _is_out = False  # whether the program has been given the array
     _state = "untouched"  # "made": written by a pass; "used": read by a pass, so still as the program set it
-    _copy: Any = None  # of the diff after that pass
+    _copy: arrays.Array | None = None  # of the diff after that pass
 
-    def _diff(self) -> Any:
+    def _diff(self) -> arrays.Array:
         """Returns the diff as an array or a tensor."""
         raise NotImplementedError
 
     def hand_out(self) -> None:
         """Must be called before the program is given the diff."""
         if self._state != "untouched" and (self._copy is None or self._copy.shape != self._diff().shape):
-            self._copy = _copied(self._diff())
+            self._copy = arrays.copied(self._diff())
         self._is_out = True
 
     def leave(self, made: bool) -> None:
         """Must be called after a pass has worked on the diff. made: whether the pass has written to it."""
         self._state = "made" if made else "used"
-        self._copy = _copied(self._diff()) if self._is_out else None
+        self._copy = arrays.copied(self._diff()) if self._is_out else None
 
     def clear(self, used: bool) -> None:
         """Sets the diff to zero if a pass has written it, unless the program has changed it since.
 
-        used: whether to do the same if a pass has only read it, so that no other pass uses it again.
+        used: whether to do so also if a pass has only read it, so that no later pass uses it again.
         """
         if self.is_left(used):
             self.clear_all()
@@ -48,7 +49,7 @@ class TrackedDiff:
         return (self._state == "made" or (self._state == "used" and used)) and not self._has_changed()
 
     def clear_all(self) -> None:
-        """Sets the diff to zero, whoever has set it."""
+        """Sets the diff to zero in any case."""
         self._diff()[...] = 0
         self.leave(made=True)
 
@@ -58,10 +59,6 @@ class TrackedDiff:
             return False  # the program was not given the diff, or not in this shape
         same = (now == before) | ((now != now) & (before != before))  # a NaN that is still NaN is unchanged
         return not bool(same.all())
-
-
-def _copied(diff: Any) -> Any:
-    return diff.copy() if isinstance(diff, np.ndarray) else diff.clone()
 
 
 class CleanPasses:
@@ -78,14 +75,14 @@ class CleanPasses:
     """
 
     topology: Topology
-    inputs: List[str]
-    outputs: List[str]
+    inputs: list[str]
+    outputs: list[str]
     clear_param_diffs: Callable[[], None]  # as in pycaffe: sets the diffs of all parameters to zero
     leftovers = False
-    _began: Optional[int] = None  # where the last pass began, or the pass that it continued
-    _ended: Optional[int] = None  # where it ended, if another pass can continue it
+    _began: int | None = None  # where the last pass began, or the pass that it continued
+    _ended: int | None = None  # where it ended, if another pass can continue it
 
-    def tracked(self) -> Dict[str, Any]:
+    def tracked(self) -> Mapping[str, TrackedDiff]:
         """Returns the blobs by name, each a TrackedDiff."""
         raise NotImplementedError
 
@@ -94,11 +91,11 @@ class CleanPasses:
         self._ended = None
 
     @contextmanager
-    def backward_pass(self, start: Optional[str], end: Optional[str]) -> Iterator[Tuple[int, int]]:
+    def backward_pass(self, start: str | None, end: str | None) -> Iterator[tuple[int, int]]:
         """Clears old diffs and records what the pass leaves. Yields the positions of `start` and `end`."""
         last = self.topology.position(start) if start else len(self.topology.layers) - 1
         first = self.topology.position(end) if end else 0
-        leftovers = set()  # which stay what earlier passes have left, though this pass reads them
+        leftovers = set()  # diffs of earlier passes, which this pass reads as they are
         if self._ended is None or last not in (self._ended, self._ended - 1):
             is_another = last != self._began
             if self.leftovers:

@@ -1,14 +1,20 @@
 """Imports caffe and checks that it is BVLC Caffe, since any folder, script or stub may have that name."""
 
+from __future__ import annotations
+
 import importlib
 import importlib.util
 import os
 import sys
 from contextlib import redirect_stdout
 from importlib.machinery import ExtensionFileLoader
-from typing import Any, Optional, Tuple
+from types import ModuleType
+from typing import TYPE_CHECKING, cast
 
 from ..errors import DreamError
+
+if TYPE_CHECKING:
+    from .caffe_types import Caffe, CaffePb2
 
 _LAYERS = {"Convolution", "Pooling", "LRN", "Concat", "Split", "InnerProduct"}  # every Caffe since 2014 has these
 
@@ -21,7 +27,7 @@ class NotCaffe(DreamError):
         self.why = why
 
 
-def import_caffe() -> Tuple[Any, Any]:
+def import_caffe() -> tuple[Caffe, CaffePb2]:
     """Returns the modules caffe and caffe.proto.caffe_pb2. Raises NotCaffe if they are missing or not BVLC's."""
     # Hides all but fatal errors; otherwise Caffe's log would bury every message. Caffe reads this when imported.
     os.environ.setdefault("GLOG_minloglevel", "3")
@@ -38,10 +44,10 @@ def import_caffe() -> Tuple[Any, Any]:
     if missing:
         file = getattr(caffe, "__file__", None)
         raise NotCaffe(f"the module caffe{f' in {file}' if file else ''} is not BVLC Caffe: it has no {missing}")
-    return caffe, caffe_pb2
+    return cast("Caffe", caffe), caffe_pb2
 
 
-def _missing(caffe: Any, caffe_pb2: Any) -> Optional[str]:
+def _missing(caffe: ModuleType, caffe_pb2: ModuleType) -> str | None:
     """Names what a module lacks of BVLC Caffe: the compiled core, its registered layers, or the protobuf messages."""
     core = importlib.import_module("caffe._caffe")
     if not isinstance(getattr(core.__spec__, "loader", None), ExtensionFileLoader):

@@ -1,12 +1,15 @@
 """load_net: loads a model as a Net, on real Caffe or on PyTorch."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Union
 
 from ..engines import choose_engine
 from ..errors import UsageError
 from ..settings import GOOGLENET, NET, NetSettings
 from . import zoo
 from .zoo import Model
+
+if TYPE_CHECKING:
+    from ..engines.interface import Engine, NeededNet, PycaffeNet
 
 
 def load_net(
@@ -17,7 +20,7 @@ def load_net(
     blobs: str = "all",
     leftovers: bool = False,
     convolutional: bool = False,
-) -> Any:
+) -> "Union[PycaffeNet, NeededNet]":
     """Loads a net with the interface of pycaffe. Downloads the model if it is missing; prints nothing.
 
     Args:
@@ -47,13 +50,13 @@ def load_net(
 
 def make_net(
     model: Model,
-    engine: Any,
+    engine: "Engine",
     device: str,
     precision: str,
     blobs: str = "all",
     leftovers: bool = False,
     convolutional: bool = False,
-) -> Any:
+) -> "Union[PycaffeNet, NeededNet]":
     """Loads a net for a model and an engine that have been found; its attribute `model` is the model."""
     net = engine.make_net(model, device, precision, blobs, leftovers, convolutional)
     net.model = model

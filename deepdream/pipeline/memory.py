@@ -54,7 +54,7 @@ def plan(
     whole = estimate(None)
     if whole.estimate <= limit_used:
         return whole
-    lowest = fixed + max(net.least_memory(*one) for one in passes)
+    lowest = fixed + max(net.min_memory(*one) for one in passes)
     if lowest > limit_used:
         raise _too_little(net, lowest, limit_used, limit is None)
     return estimate(limit_used - fixed)

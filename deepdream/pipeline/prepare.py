@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Iterator
+from typing import TYPE_CHECKING, Iterator, cast
 
 import numpy as np
 
@@ -50,6 +50,7 @@ class DreamJob:
     """A request, with everything that its dream needs."""
 
     request: Request
+    model: Model
     net: NeededNet
     inputs: Inputs
     target: Target
@@ -110,34 +111,34 @@ def variant_of(job: DreamJob, request: Request, plan: MemoryPlan | None = None) 
     """
     same = request.dream.seed == job.request.dream.seed
     inputs = job.inputs if same else redraw_noise(job.inputs, request)
-    return _on_net(request, job.net, inputs, plan)
+    return _on_net(request, job.model, job.net, inputs, plan)
 
 
 class NetCache:
     """Prepares one dream after another and keeps the net loaded while they use the same one. Nothing else is kept."""
 
     def __init__(self) -> None:
-        self._net: NeededNet | None = None
+        self._loaded: tuple[Model, NeededNet] | None = None
         self._loaded_for: tuple[NetSettings, bool] | None = None
 
     def prepare(self, request: Request, inputs: Inputs, plan: MemoryPlan | None = None) -> DreamJob:
         """Does what prepare does, and raises what it raises. plan: made by another process, to be followed."""
         loaded_for = request.net, request.kind == "class"
-        if self._net and loaded_for == self._loaded_for:
-            job = _on_net(request, self._net, inputs, plan)
+        if self._loaded and loaded_for == self._loaded_for:
+            job = _on_net(request, *self._loaded, inputs, plan)
             tell_octaves(request, job.request, inputs)
             return job
-        self._net = None  # two nets might not fit into memory
+        self._loaded = None  # two nets might not fit into memory
         resolved = resolve(request, inputs=inputs)
         announce(resolved, request)
         job = load(resolved, plan=plan)
-        self._net, self._loaded_for = job.net, loaded_for
+        self._loaded, self._loaded_for = (job.model, job.net), loaded_for
         return job
 
 
-def _on_net(request: Request, net: NeededNet, inputs: Inputs, plan: MemoryPlan | None = None) -> DreamJob:
+def _on_net(request: Request, model: Model, net: NeededNet, inputs: Inputs, plan: MemoryPlan | None = None) -> DreamJob:
     """Prepares a request on a loaded net, without messages."""
-    resolved = resolve(request, net.model, inputs, net.topology)
+    resolved = resolve(request, model, inputs, net.topology)
     return _job(resolved, net, plan or _plan(resolved, net, request.net.memory))
 
 
@@ -148,7 +149,8 @@ def _load_net(model: Model, settings: NetSettings, convolutional: bool) -> Neede
         say(f"{why}: using PyTorch instead")
     if settings.threads:
         engine.set_threads(settings.threads)
-    return make_net(model, engine, settings.device, settings.precision, blobs="needed", convolutional=convolutional)
+    net = make_net(model, engine, settings.device, settings.precision, blobs="needed", convolutional=convolutional)
+    return cast("NeededNet", net)  # that is the kind with blobs="needed"
 
 
 def _plan(resolved: Resolved, net: NeededNet, limit: int | None) -> MemoryPlan:
@@ -166,8 +168,8 @@ def _bytes_of_octaves(request: Request, size: Size) -> int:
 
 
 def _job(resolved: Resolved, net: NeededNet, plan: MemoryPlan) -> DreamJob:
-    request, _, inputs, target = resolved
-    return DreamJob(request, net, inputs, target, plan, _recipe(resolved, net, plan))
+    request, model, inputs, target = resolved
+    return DreamJob(request, model, net, inputs, target, plan, _recipe(resolved, net, plan))
 
 
 def _recipe(resolved: Resolved, net: NeededNet, plan: MemoryPlan) -> Recipe:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from deepdream.caffe_format.convolutional import as_convolutional, reshaped
-from deepdream.caffe_format.shapes import ShapeError
+from deepdream.caffe_format.layer_spec import ShapeError
 from deepdream.caffe_format.topology import read_topology
 from tests.helpers.nets import input_layer, layer, random_weights, write_prototxt
 

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from deepdream.caffe_format.shapes import ShapeError
+from deepdream.caffe_format.layer_spec import ShapeError
 from deepdream.caffe_format.topology import read_topology
 from deepdream.errors import DreamError
 from tests.helpers.nets import input_layer, layer, write_prototxt

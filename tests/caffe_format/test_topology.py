@@ -2,7 +2,7 @@
 
 import pytest
 
-from deepdream.caffe_format.shapes import ShapeError
+from deepdream.caffe_format.layer_spec import ShapeError
 from deepdream.caffe_format.topology import read_topology
 from deepdream.errors import UsageError
 from tests.helpers.nets import input_layer, layer, write_prototxt

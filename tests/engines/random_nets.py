@@ -14,8 +14,9 @@ import numpy as np
 from google.protobuf import text_format
 
 from deepdream.caffe_format import schema
+from deepdream.caffe_format.layer_spec import LayerSpec
 from deepdream.caffe_format.shapes import infer_layer
-from deepdream.caffe_format.topology import _V1_TYPES, LayerSpec, read_topology
+from deepdream.caffe_format.topology import _V1_TYPES, read_topology
 from deepdream.caffe_format.weights import read_weights
 from deepdream.engines.torch.layers import LAYERS
 from deepdream.errors import DreamError

@@ -39,7 +39,7 @@ class _Net:
         assert end in (END, "deeper")
         return (end == "deeper") * 10**6 + min(1000 * shape[2] * shape[3], self.memory or 10**18)
 
-    def least_memory(self, end, shape):
+    def min_memory(self, end, shape):
         return 10 * shape[2] * shape[3]
 
     def free_memory(self):
@@ -152,7 +152,7 @@ def test_the_nets_own_estimates(folder):
     pytest.importorskip("torch")
     net = load_net(tiny_net(folder / "wide", WIDE), "torch", "cpu", blobs="needed")
     shape = (1, 3, 500, 700)
-    most, least = net.bytes_needed(END, shape), net.least_memory(END, shape)
+    most, least = net.bytes_needed(END, shape), net.min_memory(END, shape)
     assert 0 < least < most / 2
     assert most < 3 * 64 * 500 * 700 * 4  # of which one is the largest blob, and a whole pass has four at a time
     net.memory = least

@@ -1,6 +1,8 @@
 """The PyTorch engine: pycaffe's Net, made from Caffe's files, with Caffe's numbers and explicit backward passes."""
 
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Callable
 
 import torch
 
@@ -9,8 +11,14 @@ from ...caffe_format.topology import read_topology
 from ...caffe_format.weights import read_weights
 from ...errors import UsageError
 from .full_net import FullNet
-from .net import Net
 from .pruned_net import PrunedNet
+
+if TYPE_CHECKING:
+    from ..interface import Model, NeededNet, PycaffeNet
+
+    # Type checkers compare the nets with the interface here.
+    _all: Callable[..., PycaffeNet] = FullNet
+    _needed: Callable[..., NeededNet] = PrunedNet
 
 # The precisions that a type of device lacks.
 _LACKING = {"cpu": ("tf32",), "mps": ("float64", "tf32")}
@@ -21,8 +29,10 @@ def set_threads(threads: int) -> None:
     torch.set_num_threads(threads)
 
 
-def make_net(model: Any, device: str, precision: str, blobs: str, leftovers: bool, convolutional: bool = False) -> Net:
-    """Makes a Net from a model on disk. See load_net for the arguments."""
+def make_net(
+    model: Model, device: str, precision: str, blobs: str, leftovers: bool, convolutional: bool = False
+) -> PycaffeNet | NeededNet:
+    """Makes a net: see interface.Engine."""
     if precision == "bfloat16" and blobs != "needed":
         raise UsageError('bfloat16 needs blobs="needed"')
     chosen = _device(device, precision)

@@ -12,9 +12,9 @@ _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # malloc.h
 LARGEST = 2**25  # bytes; malloc does not keep larger blocks
 
 
-def keep(most: int) -> None:
-    """Makes malloc keep up to `most` freed bytes, in blocks of up to 32 MB."""
+def keep(max_bytes: int) -> None:
+    """Makes malloc keep up to `max_bytes` freed bytes, in blocks of up to 32 MB."""
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform.startswith("linux") else None
     if mallopt:
         mallopt(_M_MMAP_THRESHOLD, LARGEST)
-        mallopt(_M_TRIM_THRESHOLD, min(most, 2**31 - 1))
+        mallopt(_M_TRIM_THRESHOLD, min(max_bytes, 2**31 - 1))

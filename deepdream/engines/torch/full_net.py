@@ -1,12 +1,18 @@
 """blobs="all": behaves exactly like pycaffe. Runs every layer up to `end`, in order, and keeps every blob."""
 
-from typing import Any, Dict, Optional, Sequence
+from __future__ import annotations
 
+from typing import TYPE_CHECKING, Sequence
+
+import numpy as np
 import torch
 
 from ..diffs import CleanPasses
 from .layers.base import Tensor
 from .net import Blob, Net, memory_errors
+
+if TYPE_CHECKING:
+    from ...arrays import Array
 
 
 class FullNet(CleanPasses, Net):
@@ -14,8 +20,8 @@ class FullNet(CleanPasses, Net):
 
     @memory_errors()
     def forward(
-        self, blobs: Sequence[str] = (), start: Optional[str] = None, end: Optional[str] = None, **inputs: Any
-    ) -> Dict[str, Any]:
+        self, blobs: Sequence[str] = (), start: str | None = None, end: str | None = None, **inputs: np.ndarray
+    ) -> dict[str, Array]:
         """Runs the layers from `start` (default: the first) to `end` (default: the last), both included.
 
         Returns {blob: data} of the tops of `end` (default: the net's outputs) and of `blobs`. Raises ShapeError, before
@@ -38,8 +44,8 @@ class FullNet(CleanPasses, Net):
 
     @memory_errors()
     def backward(
-        self, diffs: Sequence[str] = (), start: Optional[str] = None, end: Optional[str] = None, **tops: Any
-    ) -> Dict[str, Any]:
+        self, diffs: Sequence[str] = (), start: str | None = None, end: str | None = None, **tops: np.ndarray
+    ) -> dict[str, Array]:
         """Runs the backward passes from `start` (default: the last) to `end` (default: the first), both included.
 
         The pass starts from the diffs in the tops of `start`, or from those given by blob name. CleanPasses describes
@@ -57,7 +63,7 @@ class FullNet(CleanPasses, Net):
         wanted = self.topology.layers[first].bottoms if end else self.inputs
         return {name: self.blobs[name].diff for name in (*wanted, *diffs)}
 
-    def tracked(self) -> Dict[str, Blob]:
+    def tracked(self) -> dict[str, Blob]:
         return self.blobs
 
     def clear_param_diffs(self) -> None:

@@ -8,19 +8,25 @@ A compiled loop checks no bounds: given an array of the wrong shape, it would ov
 this module therefore checks its arguments first, and raises ShapeError if they do not fit.
 """
 
+from __future__ import annotations
+
 from functools import lru_cache
+from importlib.util import find_spec
 from math import prod
-from typing import Any, List, Optional, Sequence, Tuple
+from types import ModuleType
+from typing import Sequence
 
 import numpy as np
 import torch
 
-from ...caffe_format.shapes import Geometry, Pair, ShapeError, pooled_size
+from ...caffe_format.geometry import Geometry, Pair, pooled_size
+from ...caffe_format.layer_spec import ShapeError
+from ...errors import DreamError
 from .layers.base import Tensor
-from .parallel import in_parts
+from .parallel import Loop, in_parts
 
-MOST_PLACES = 256  # pixels in a pooling window: the index of the maximum is stored in a byte
-MOST_CHANNELS = 31  # in an LRN window: each size has its own compiled loop
+MAX_PLACES = 256  # pixels in a pooling window: the index of the maximum is stored in a byte
+MAX_CHANNELS = 31  # in an LRN window: each size has its own compiled loop
 
 
 def usable(x: Tensor) -> bool:
@@ -29,10 +35,10 @@ def usable(x: Tensor) -> bool:
     float32 must have the channels innermost. float64, whose sums must be the same on every machine, must have the
     pixels innermost.
     """
-    return there(x.device, x.dtype) and x.dim() == 4 and x.is_contiguous(memory_format=_format(x))
+    return available(x.device, x.dtype) and x.dim() == 4 and x.is_contiguous(memory_format=_format(x))
 
 
-def there(device: torch.device, dtype: torch.dtype) -> bool:
+def available(device: torch.device, dtype: torch.dtype) -> bool:
     """Whether there are kernels for this device and precision."""
     return device.type == "cpu" and dtype in (torch.float32, torch.float64) and _loops() is not None
 
@@ -43,7 +49,7 @@ def in_range(x: Tensor, low: float, high: float) -> Tensor:
     inside = torch.empty_like(x, dtype=torch.bool)
     number = _number(x)
     rows = _rows(x, inside)
-    in_parts(_loops().in_range, len(rows[0]), *rows, number(low), number(high))
+    in_parts(_loop("in_range"), len(rows[0]), *rows, number(low), number(high))
     return inside
 
 
@@ -57,7 +63,7 @@ def where(signs: Tensor, diff: Tensor) -> Tensor:
     back = torch.empty_like(diff)
     signs = signs.contiguous(memory_format=_format(diff))
     rows = _rows(diff, signs, back)
-    in_parts(_loops().where, len(rows[0]), *rows)
+    in_parts(_loop("where"), len(rows[0]), *rows)
     return back
 
 
@@ -78,29 +84,31 @@ def lrn_backward(x: Tensor, diff: Tensor, size: int, k: float, alpha: float) -> 
 
 
 def _lrn(way: str, tensors: Sequence[Tensor], size: int, k: float, alpha: float) -> None:
-    if not 1 <= size <= MOST_CHANNELS:
+    if not 1 <= size <= MAX_CHANNELS:
         raise ShapeError(f"the compiled loops do not support LRN across {size} channels")
-    x, loops = tensors[0], _loops()
+    x = tensors[0]
     numbers = (_number(x)(k), _number(x)(alpha / size))
     if x.dtype == torch.float32:
         pixels = [_pictures(tensor).reshape(-1, x.shape[1]) for tensor in tensors]
         window = (None,) * size  # each size is its own type, for which numba compiles the loop
-        in_parts(getattr(loops, "lrn_" + way), len(pixels[0]), *pixels, window, *numbers)
+        in_parts(_loop("lrn_" + way), len(pixels[0]), *pixels, window, *numbers)
         return
+    loops = _loops()
+    assert loops
     for planes in zip(*(tensor.flatten(2).numpy() for tensor in tensors)):
         blocks = -(-planes[0].shape[1] // loops.PIXELS)
-        in_parts(getattr(loops, "lrn_planes_" + way), blocks, *planes, size, *numbers)
+        in_parts(_loop("lrn_planes_" + way), blocks, *planes, size, *numbers)
 
 
-def max_forward(x: Tensor, g: Geometry, out: Pair) -> Tuple[Tensor, Tensor]:
+def max_forward(x: Tensor, g: Geometry, out: Pair) -> tuple[Tensor, Tensor]:
     """Max pooling in float32. Returns the top and, as bytes, the index of each maximum within its window."""
     _check(x, dtype=torch.float32)
-    _check_windows(x, g, out, MOST_PLACES)
+    _check_windows(x, g, out, MAX_PLACES)
     n, c = x.shape[:2]
     top = x.new_empty((n, *out, c)).permute(0, 3, 1, 2)
     winners = torch.empty((n, *out, c), dtype=torch.uint8).permute(0, 3, 1, 2)
     for arrays in zip(_pictures(x), _pictures(top), _pictures(winners)):
-        in_parts(_loops().max_forward, out[0], *arrays, g.kernel, g.stride, g.pad)
+        in_parts(_loop("max_forward"), out[0], *arrays, g.kernel, g.stride, g.pad)
     return top, winners
 
 
@@ -112,14 +120,14 @@ def max_backward(diff: Tensor, winners: Tensor, bottom: Tensor, g: Geometry) -> 
         raise _misfit(bottom, diff, winners)
     if (diff.dtype, winners.dtype) != (torch.float32, torch.uint8):
         raise _misfit(bottom, diff, winners)
-    _check_windows(bottom, g, (winners.shape[2], winners.shape[3]), MOST_PLACES)
+    _check_windows(bottom, g, (winners.shape[2], winners.shape[3]), MAX_PLACES)
     back, diff = torch.empty_like(bottom), diff.contiguous(memory_format=_format(diff))
     for arrays in zip(_pictures(diff), _pictures(winners), _pictures(back)):
-        in_parts(_loops().max_backward, bottom.shape[2], *arrays, g.kernel, g.stride, g.pad)
+        in_parts(_loop("max_backward"), bottom.shape[2], *arrays, g.kernel, g.stride, g.pad)
     return back
 
 
-def tied_forward(x: Tensor, g: Geometry, out: Pair, tie: float) -> Tuple[Tensor, Tensor]:
+def tied_forward(x: Tensor, g: Geometry, out: Pair, tie: float) -> tuple[Tensor, Tensor]:
     """Max pooling in float64, where values within `tie` of the maximum count as equal.
 
     Returns the top and the index h * width + w of each of its values.
@@ -129,11 +137,11 @@ def tied_forward(x: Tensor, g: Geometry, out: Pair, tie: float) -> Tuple[Tensor,
     top = x.new_empty((*x.shape[:2], *out))
     indices = torch.empty(top.shape, dtype=torch.int64)
     planes = (tensor.flatten(0, 1).numpy() for tensor in (x, top, indices))
-    in_parts(_loops().tied_forward, x.shape[0] * x.shape[1], *planes, g.kernel, g.stride, g.pad, tie)
+    in_parts(_loop("tied_forward"), x.shape[0] * x.shape[1], *planes, g.kernel, g.stride, g.pad, tie)
     return top, indices
 
 
-def _check(x: Tensor, *others: Tensor, dtype: Optional[torch.dtype] = None, bools: bool = False) -> None:
+def _check(x: Tensor, *others: Tensor, dtype: torch.dtype | None = None, bools: bool = False) -> None:
     """Raises ShapeError unless the loops can work on x, and the others have the same shape, device and dtype.
 
     dtype: required dtype of x, if only one is supported. bools: whether the others may be bools instead.
@@ -144,12 +152,14 @@ def _check(x: Tensor, *others: Tensor, dtype: Optional[torch.dtype] = None, bool
         raise _misfit(x, *others)
 
 
-def _check_windows(x: Tensor, g: Geometry, out: Pair, most: Optional[int] = None) -> None:
+def _check_windows(x: Tensor, g: Geometry, out: Pair, max_pixels: int | None = None) -> None:
     """Raises ShapeError unless x has `out` windows, with either way of rounding.
 
-    most: largest number of pixels in a window.
+    max_pixels: the largest number of pixels in a window.
     """
-    sound = all(k > p >= 0 and s > 0 for k, s, p in zip(*g[:3])) and (most is None or prod(g.kernel) <= most)
+    sound = all(k > p >= 0 and s > 0 for k, s, p in zip(*g[:3])) and (
+        max_pixels is None or prod(g.kernel) <= max_pixels
+    )
     if not sound or not all(_has_windows(*axis, any(g.pad)) for axis in zip(out, x.shape[2:], *g[:3])):
         raise _misfit(x)
 
@@ -169,19 +179,19 @@ def _misfit(*tensors: Tensor) -> ShapeError:
     return ShapeError(f"the compiled loops cannot work on {blobs}")
 
 
-def _number(x: Tensor) -> Any:
+def _number(x: Tensor) -> type[np.float32 | np.float64]:
     """Returns the type of a blob's numbers, so that nothing is computed in another precision."""
     return np.float32 if x.dtype == torch.float32 else np.float64
 
 
-def _rows(x: Tensor, *others: Tensor) -> List[Any]:
+def _rows(x: Tensor, *others: Tensor) -> list[np.ndarray]:
     """Views the memory of blobs of one shape and format as rows: of channels in float32, of pixels in float64."""
     if x.dtype == torch.float32:
         return [_pictures(tensor).reshape(-1, x.shape[1]) for tensor in (x, *others)]
     return [tensor.flatten(2).flatten(0, 1).numpy() for tensor in (x, *others)]
 
 
-def _pictures(x: Tensor) -> Any:
+def _pictures(x: Tensor) -> np.ndarray:
     """Views the memory of a blob as a NumPy array (n, h, w, c)."""
     return x.permute(0, 2, 3, 1).numpy()
 
@@ -191,10 +201,26 @@ def _format(x: Tensor) -> torch.memory_format:
 
 
 @lru_cache(maxsize=None)
-def _loops() -> Any:
-    """Returns the module of compiled loops. None if numba is not installed."""
+def _loops() -> ModuleType | None:
+    """Returns the module of compiled loops. None if numba is not installed.
+
+    Raises DreamError if numba is installed but cannot be loaded.
+    """
+    if find_spec("numba") is None:
+        return None
     try:
         from . import loops
-    except ImportError:
-        return None
+    except (ImportError, AttributeError, OSError, SystemError) as error:  # one for another NumPy fails in many ways
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise DreamError(
+            f"numba is installed but cannot be loaded ({reason}): install a release for this Python and NumPy with "
+            "pip install --upgrade numba, or do without its faster loops with pip uninstall numba"
+        ) from None
     return loops
+
+
+def _loop(name: str) -> Loop:
+    loops = _loops()
+    assert loops  # the callers have checked that their blobs are usable
+    loop: Loop = getattr(loops, name)
+    return loop

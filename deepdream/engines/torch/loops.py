@@ -6,7 +6,7 @@ instructions, and their output fits into the L1 cache.
 
 import os
 from math import sqrt
-from typing import Any, Callable
+from typing import Callable
 
 import numba
 import numpy as np
@@ -14,13 +14,12 @@ import numpy as np
 PIXELS = 64  # per block: with all channels of a typical layer, a block fits into the L2 cache
 
 
-def _compiled(function: Callable[..., None]) -> Any:
-    options: Any = {"nogil": True, "error_model": "numpy"}
+def _compiled(function: Callable[..., object]) -> Callable[..., object]:
     has_home = os.path.expanduser("~") != "~"  # noqa: PTH111  # otherwise numba creates a folder named ~ here
     try:
-        return numba.njit(cache=has_home, **options)(function)
+        return numba.njit(cache=has_home, nogil=True, error_model="numpy")(function)
     except RuntimeError:  # numba found no folder for its cache
-        return numba.njit(**options)(function)
+        return numba.njit(nogil=True, error_model="numpy")(function)
 
 
 @_compiled
@@ -158,13 +157,13 @@ def tied_forward(x, y, indices, kernel, stride, pad, tie, first, last):  # type:
                 for a in range(top, bottom):
                     for b in range(left, right):
                         greatest = max(greatest, x[plane, a, b])
-                least = greatest - tie * abs(greatest)
+                threshold = greatest - tie * abs(greatest)
                 y[plane, i, j] = np.nan  # stays if the window holds only NaN
                 indices[plane, i, j] = top * width + left
                 found = False
                 for a in range(top, bottom):
                     for b in range(left, right):
-                        if not found and x[plane, a, b] >= least:
+                        if not found and x[plane, a, b] >= threshold:
                             y[plane, i, j] = x[plane, a, b]
                             indices[plane, i, j] = a * width + b
                             found = True

@@ -1,21 +1,27 @@
 """pycaffe's Net on PyTorch: blobs, parameters, and the parts that both of its modes share."""
 
+from __future__ import annotations
+
 from collections import OrderedDict
 from contextlib import contextmanager
+from dataclasses import dataclass
 from math import prod
-from types import SimpleNamespace
-from typing import Any, Dict, Iterator, List, Optional, Sequence
+from typing import TYPE_CHECKING, Iterator, Sequence
 
 import numpy as np
 import torch
 
 from ... import system
-from ...caffe_format.shapes import Shape
+from ...caffe_format.layer_spec import Shape
 from ...caffe_format.topology import Topology
 from ...caffe_format.weights import Weights
 from ..diffs import TrackedDiff
 from .layers import LAYERS, Layer
 from .layers.base import Tensor, at_least_float32
+
+if TYPE_CHECKING:
+    from ...arrays import Array
+    from ..interface import Model
 
 
 class Blob(TrackedDiff):
@@ -40,7 +46,7 @@ class Blob(TrackedDiff):
     ):
         self._dtype, self._device, self._channels_last, self._lazy = dtype, device, channels_last, lazy
         self._capacity = 0
-        self._memory: Dict[str, Tensor] = {}
+        self._memory: dict[str, Tensor] = {}
         self.reshape(*shape)
 
     def reshape(self, *shape: int) -> None:
@@ -61,11 +67,11 @@ class Blob(TrackedDiff):
         return memory.view(self.shape)
 
     @property
-    def data(self) -> Any:
+    def data(self) -> Array:
         return _array(self.tensor("data"))
 
     @property
-    def diff(self) -> Any:
+    def diff(self) -> Array:
         self.hand_out()
         return _array(self.tensor("diff"))
 
@@ -102,8 +108,15 @@ def _zeros(count: int, dtype: torch.dtype, device: torch.device) -> Tensor:
     return torch.from_numpy(memory[start : start + count * size]).view(dtype)
 
 
-def _array(tensor: Tensor) -> Any:
+def _array(tensor: Tensor) -> Array:
     return tensor.numpy() if tensor.device.type == "cpu" and tensor.dtype != torch.bfloat16 else tensor
+
+
+@dataclass
+class _Transformer:
+    """See interface.Transformer."""
+
+    mean: dict[str, np.ndarray]
 
 
 class Net:
@@ -116,7 +129,7 @@ class Net:
         precision: of the computation, including parameters. With bfloat16, the blobs still hold float32.
     """
 
-    model: Any = None  # the model_zoo.Model that the net was made from
+    model: Model  # set by load_net
     lazy = False  # whether the blobs are lazy
     engine = "torch"
     engine_version = torch.__version__.split("+")[0]
@@ -131,15 +144,15 @@ class Net:
         self.blobs = OrderedDict(
             (name, Blob(shape, shown, device, lazy=self.lazy)) for name, shape in topology.shapes.items()
         )
-        self.params: Dict[str, List[Blob]] = OrderedDict()
-        self.layers: List[Layer] = []
+        self.params: dict[str, list[Blob]] = OrderedDict()
+        self.layers: list[Layer] = []
         for spec in topology.layers:
             params = [self._param(array) for array in weights.get(spec.name, [])]
             if params:
                 self.params[spec.name] = params
             self.layers.append(LAYERS[spec.type](spec, [param.tensor("data") for param in params]))
         self.inputs, self.outputs = topology.inputs, topology.outputs
-        self.transformer = SimpleNamespace(mean={self.inputs[0]: np.asarray(mean, np.float32)[:, None, None]})
+        self.transformer = _Transformer({self.inputs[0]: np.asarray(mean, np.float32)[:, None, None]})
 
     def _param(self, array: np.ndarray) -> Blob:
         blob = Blob(array.shape, self.dtype, self.device, self.channels_last)
@@ -154,7 +167,7 @@ class Net:
         """Whether 4-D blobs and parameters have the channels innermost in memory."""
         return False
 
-    def free_memory(self) -> Optional[int]:
+    def free_memory(self) -> int | None:
         """The free memory of the net's device in bytes. None if unknown."""
         return torch.cuda.mem_get_info(self.device)[0] if self.device.type == "cuda" else system.free()
 
@@ -163,8 +176,8 @@ class Net:
         """The number of CPU threads that a pass uses."""
         return torch.get_num_threads()
 
-    def _tensors(self, names: Sequence[str], which: str = "data") -> List[Tensor]:
+    def _tensors(self, names: Sequence[str], which: str = "data") -> list[Tensor]:
         return [self.blobs[name].tensor(which) for name in names]
 
-    def _shapes(self) -> Dict[str, Shape]:
+    def _shapes(self) -> dict[str, Shape]:
         return {name: blob.shape for name, blob in self.blobs.items()}

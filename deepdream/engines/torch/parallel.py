@@ -7,14 +7,15 @@ compete with them for the cores and take twice as long.
 import ctypes
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache, partial
-from typing import Any
+from typing import Callable, Optional
 
 import torch
 
+Loop = Callable[..., object]
 _Part = ctypes.CFUNCTYPE(None)
 
 
-def in_parts(loop: Any, count: int, *args: Any) -> None:
+def in_parts(loop: Loop, count: int, *args: object) -> None:
     """Calls loop(*args, first, last) so that all `count` rows are covered, split among PyTorch's threads.
 
     The loop must be compiled code that releases the GIL.
@@ -32,11 +33,11 @@ def in_parts(loop: Any, count: int, *args: Any) -> None:
     parts, done = map(partial(loop, *args), cuts, cuts[1:]), []  # type: ignore[var-annotated]
     run(_Part(partial(done.extend, parts)), None, threads, 0)
     if len(done) < threads:
-        raise RuntimeError(f"{loop.__name__} has failed")
+        raise RuntimeError(f"{getattr(loop, '__name__', loop)} has failed")
 
 
 @lru_cache(maxsize=None)
-def _openmp() -> Any:
+def _openmp() -> Optional[Callable[..., None]]:
     """GOMP_parallel(function, its argument, threads, flags), which compilers call to start a parallel region.
 
     It comes from the OpenMP library that PyTorch has loaded (GCC's, Intel's or LLVM's). None if that library lacks it.

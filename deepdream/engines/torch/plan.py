@@ -1,6 +1,6 @@
 """The layers that a dream on one layer needs, in the order they run, and the places where that run can be cut."""
 
-from typing import Any, Dict, List, NamedTuple, Sequence, Tuple
+from typing import Dict, List, NamedTuple, Sequence, Tuple
 
 from ...caffe_format.topology import Topology
 from .layers.base import Layer
@@ -54,8 +54,8 @@ def _rectified_last(plan: Plan) -> List[Step]:
     return steps
 
 
-def _is(step: Step, kind: str, **attributes: Any) -> bool:
-    layer: Any = step.layer
+def _is(step: Step, kind: str, **attributes: object) -> bool:
+    layer = step.layer
     return layer.spec.type == kind and all(getattr(layer, name) == value for name, value in attributes.items())
 
 

@@ -1,10 +1,12 @@
 """blobs="needed": runs only the layers that a dream needs, within a memory limit. The command line uses this mode."""
 
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, Sequence
 
 import torch
 
-from ...caffe_format.shapes import Shape
+from ...caffe_format.layer_spec import Shape
 from ...errors import DreamError, UsageError
 from . import allocator
 from .layers.base import Tensor
@@ -14,13 +16,18 @@ from .segment import Tape
 from .tiled_segment import TiledSegment, memory_format
 from .tiling import Tiling, TilingSearch
 
+if TYPE_CHECKING:
+    from ...arrays import Array
+    from ...caffe_format.topology import Topology
+    from ...caffe_format.weights import Weights
+
 
 class _Run(NamedTuple):
     """What one segment keeps from the last forward pass: its source blobs, and the tapes for the backward pass."""
 
     segment: TiledSegment
-    sources: Dict[str, Tensor]
-    tapes: List[Tape]
+    sources: dict[str, Tensor]
+    tapes: list[Tape]
 
 
 class PrunedNet(Net):
@@ -37,55 +44,57 @@ class PrunedNet(Net):
     small for eight bits therefore still changes the picture.
     """
 
-    memory: Optional[int] = None
+    memory: int | None = None
     lazy = True
 
-    def __init__(self, *args: Any):
-        super().__init__(*args)
-        self._layouts: Dict[Tuple[Any, ...], TilingSearch] = {}
-        self._end: Optional[str] = None
-        self._runs: List[_Run] = []
+    def __init__(
+        self, topology: Topology, weights: Weights, mean: Sequence[float], device: torch.device, precision: str
+    ):
+        super().__init__(topology, weights, mean, device, precision)
+        self._searches: dict[tuple[str, tuple[Shape, ...]], TilingSearch] = {}  # by end and shapes of the inputs
+        self._end: str | None = None
+        self._runs: list[_Run] = []
 
     @property
     def channels_last(self) -> bool:
         return memory_format(self.dtype) == torch.channels_last
 
-    def layout(self, end: str, input_shape: Shape) -> Tiling:
+    def tiling(self, end: str, input_shape: Shape) -> Tiling:
         """How a pass to `end` runs. Raises DreamError if `memory` is too small for even the smallest tiles."""
-        layouts = self._layouts_of(end, input_shape)
-        layout = layouts.within(self.memory)
-        if layout is None:
+        search = self._search(end, input_shape)
+        tiling = search.within(self.memory)
+        if tiling is None:
             raise DreamError(
-                f"{self.memory} bytes are too few for a pass to {end}: it needs at least {layouts.least()}"
+                f"{self.memory} bytes are too few for a pass to {end}: it needs at least {search.min_bytes()}"
             )
-        return layout
+        return tiling
 
     def bytes_needed(self, end: str, input_shape: Shape) -> int:
-        """The most bytes that a pass to `end` uses within `memory`, not counting the input blob."""
-        return self.layout(end, input_shape).most_bytes
+        """The largest number of bytes that a pass to `end` uses within `memory`, not counting the input blob."""
+        return self.tiling(end, input_shape).max_bytes
 
-    def least_memory(self, end: str, input_shape: Shape) -> int:
+    def min_memory(self, end: str, input_shape: Shape) -> int:
         """The smallest `memory` that is enough for a pass to `end`."""
-        return self._layouts_of(end, input_shape).least()
+        return self._search(end, input_shape).min_bytes()
 
-    def _layouts_of(self, end: str, input_shape: Shape) -> TilingSearch:
+    def _search(self, end: str, input_shape: Shape) -> TilingSearch:
         shapes = {**{name: self.blobs[name].shape for name in self.inputs}, self.inputs[0]: input_shape}
-        key = (end, *shapes.values())
-        if key not in self._layouts:
+        key = (end, tuple(shapes.values()))
+        if key not in self._searches:
             shapes = self.topology.infer(self.topology.needed(end), shapes)
             plan = make_plan(self.topology, self.layers, end)
-            self._layouts[key] = TilingSearch(plan, shapes, self.inputs, self.dtype, self.device)
-        return self._layouts[key]
+            self._searches[key] = TilingSearch(plan, shapes, self.inputs, self.dtype, self.device)
+        return self._searches[key]
 
     @memory_errors()
-    def forward(self, end: Optional[str] = None) -> Dict[str, Any]:
+    def forward(self, end: str | None = None) -> dict[str, Array]:
         """Runs the layers that `end` (the last) depends on, and returns {blob: data} of its tops."""
         end = end or self.topology.layers[-1].name
-        layout = self.layout(end, self.blobs[self.inputs[0]].shape)
-        allocator.keep(layout.most_bytes)
+        tiling = self.tiling(end, self.blobs[self.inputs[0]].shape)
+        allocator.keep(tiling.max_bytes)
         self._end, self._runs = None, []  # frees the memory of the last pass
         live = dict(zip(self.inputs, self._computed(self.inputs, "data")))
-        for segment in layout.segments:
+        for segment in tiling.segments:
             tops, tapes = segment.forward(live)
             self._runs.append(_Run(segment, live, tapes))
             live = tops
@@ -96,7 +105,7 @@ class PrunedNet(Net):
         return {name: self.blobs[name].data for name in live}
 
     @memory_errors()
-    def backward(self, start: Optional[str] = None) -> Dict[str, Any]:
+    def backward(self, start: str | None = None) -> dict[str, Array]:
         """Computes {input blob: diff} from the diff of `start`, which must be the `end` of the last forward pass."""
         start = start or self.topology.layers[-1].name
         if start != self._end:
@@ -114,6 +123,6 @@ class PrunedNet(Net):
             into.copy_(diffs[source])
         return {source: self.blobs[source].diff}
 
-    def _computed(self, names: Sequence[str], which: str) -> List[Tensor]:
+    def _computed(self, names: Sequence[str], which: str) -> list[Tensor]:
         """The blobs' data or diffs in the engine's precision: copies for bfloat16, else the blobs themselves."""
         return [tensor.to(self.dtype) for tensor in self._tensors(names, which)]

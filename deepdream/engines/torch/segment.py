@@ -7,7 +7,7 @@ from typing import Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence
 
 import torch
 
-from ...caffe_format.shapes import Shape
+from ...caffe_format.layer_spec import Shape
 from .layers.base import Layer, Saved, Tensor
 from .plan import Step
 
@@ -35,30 +35,30 @@ class Segment:
         self._memory: Dict[str, str] = {}
         for step in steps:
             if step.layer.spec.type == "Split":
-                self._memory.update(dict.fromkeys(step.tops, self._in(step.bottoms)[0]))
+                self._memory.update(dict.fromkeys(step.tops, self._memory_of(step.bottoms)[0]))
         made: Set[str] = set()
         self._overwritten: Set[str] = set()  # sources that a layer in place writes to
         for step in steps:
             if step.bottoms == step.tops:
-                self._overwritten.update(set(self._in(step.bottoms)) - made)
-            made.update(set(self._in(step.tops)) - set(self._in(step.bottoms)))
+                self._overwritten.update(set(self._memory_of(step.bottoms)) - made)
+            made.update(set(self._memory_of(step.tops)) - set(self._memory_of(step.bottoms)))
         self._reads: Dict[str, Saved] = defaultdict(lambda: Saved.NOTHING)
         last: Dict[str, int] = {}  # memory: the last step that uses it in the forward pass
         first: Dict[str, int] = {}  # and in the backward pass, which is the first in the plan's order
         self._ranges: Dict[str, Layer] = {}  # memory: the layer that reads its range
         for i, step in enumerate(steps):
-            last.update(dict.fromkeys(self._in(step.bottoms + step.tops), i))
+            last.update(dict.fromkeys(self._memory_of(step.bottoms + step.tops), i))
             for names, reads in ((step.bottoms, step.layer.saved_bottoms), (step.tops, step.layer.saved_tops)):
-                for name in self._in(names) if reads else ():
+                for name in self._memory_of(names) if reads else ():
                     self._reads[name] = _both(self._reads[name], reads)
                     if reads == Saved.RANGE:
                         self._ranges[name] = step.layer
                     first.setdefault(name, i)
-        for name in self._in(self.tops):
+        for name in self._memory_of(self.tops):
             last.pop(name, None)
         self._done_forward, self._done_backward = _by_step(last), _by_step(first)
 
-    def _in(self, blobs: Sequence[str]) -> Tuple[str, ...]:
+    def _memory_of(self, blobs: Sequence[str]) -> Tuple[str, ...]:
         """The names of the memory that holds these blobs."""
         return tuple(self._memory.get(name, name) for name in blobs)
 
@@ -68,21 +68,23 @@ class Segment:
         live.update((name, live[name].clone()) for name in self._overwritten)  # the backward pass may need them again
         for i, step in enumerate(self.steps):
             layer = copy(step.layer)  # its state belongs to this pass
-            live.update(zip(self._in(step.tops), layer.forward([live[name] for name in self._in(step.bottoms)])))
+            live.update(
+                zip(self._memory_of(step.tops), layer.forward([live[name] for name in self._memory_of(step.bottoms)]))
+            )
             if keep:
                 tape.layers.append(layer)
             for name in self._done_forward[i]:
                 if keep and self._reads[name]:
-                    tape.blobs[name] = self._as_far_as_read(name, live[name])
+                    tape.blobs[name] = self._saved(name, live[name])
                 del live[name]
-        for name in self._in(self.tops):
+        for name in self._memory_of(self.tops):
             if keep and self._reads[name]:
-                tape.blobs[name] = self._as_far_as_read(name, live[name])
-        tops = {name: live[self._in([name])[0]] for name in self.tops}
+                tape.blobs[name] = self._saved(name, live[name])
+        tops = {name: live[self._memory_of([name])[0]] for name in self.tops}
         tape.tops.update((name, tuple(top.shape)) for name, top in tops.items())
         return tops, tape if keep else None
 
-    def _as_far_as_read(self, name: str, blob: Tensor) -> Tensor:
+    def _saved(self, name: str, blob: Tensor) -> Tensor:
         reads = self._reads[name]
         if reads == Saved.SHAPE:
             return torch.empty_like(blob, device="meta")
@@ -98,7 +100,7 @@ class Segment:
             given = [diffs.pop(name, None) for name in step.tops]
             like = next(diff for diff in given if diff is not None)
             bottoms, tops = (
-                [_handed(tape.blobs[name], reads, like) if reads else None for name in self._in(names)]
+                [_restored(tape.blobs[name], reads, like) if reads else None for name in self._memory_of(names)]
                 for names, reads in ((step.bottoms, layer.saved_bottoms), (step.tops, layer.saved_tops))
             )
             diffs.update(zip(step.bottoms, layer.backward(given, bottoms, tops)))
@@ -124,19 +126,19 @@ class Segment:
             step.layer.memory(shapes[step.bottoms[0]], shapes[step.tops[0]], dtype, device) for step in self.steps
         ]
         written = {name for step in self.steps for name in step.tops if name not in step.bottoms}
-        held = most = total({name for step in self.steps for name in step.bottoms} - written) + total(self._overwritten)
+        held = peak = total({name for step in self.steps for name in step.bottoms} - written) + total(self._overwritten)
         for i, (step, (state, passing)) in enumerate(zip(self.steps, layers)):
-            held += state + total(set(self._in(step.tops)) - set(self._in(step.bottoms)))
-            most = max(most, held + passing)
+            held += state + total(set(self._memory_of(step.tops)) - set(self._memory_of(step.bottoms)))
+            peak = max(peak, held + passing)
             held += kept(self._done_forward[i]) - total(self._done_forward[i])
         tape = kept(self._reads) + sum(state for state, _ in layers)
         held = tape + total(self.tops)
         for i in reversed(range(len(self.steps))):
             step, (state, passing) = self.steps[i], layers[i]
             held += total(step.bottoms)
-            most = max(most, held + passing)
+            peak = max(peak, held + passing)
             held -= total(step.tops) + state + kept(self._done_backward[i])
-        return most, tape
+        return peak, tape
 
 
 def _by_step(steps: Mapping[str, int]) -> Dict[int, List[str]]:
@@ -151,7 +153,7 @@ def _both(one: Saved, other: Saved) -> Saved:
     return Saved.VALUES if Saved.RANGE in (one, other) and min(one, other) >= Saved.SIGNS else max(one, other)
 
 
-def _handed(kept: Tensor, reads: Saved, diff: Tensor) -> Tensor:
+def _restored(kept: Tensor, reads: Saved, diff: Tensor) -> Tensor:
     """The blob as the layer receives it: uninitialised memory if only its shape is read."""
     if reads != Saved.SHAPE:
         return kept

@@ -1,10 +1,10 @@
-"""A segment at work on one picture: as a whole, or tile by tile."""
+"""Runs a segment on one picture, as a whole or tile by tile."""
 
 from typing import Dict, List, Mapping, NamedTuple, Optional, Tuple
 
 import torch
 
-from ...caffe_format.shapes import Shape
+from ...caffe_format.layer_spec import Shape
 from .layers.base import Tensor
 from .segment import Segment, Tape
 from .tiles import Tile
@@ -27,12 +27,12 @@ def _empty(shape: Shape, like: Tensor) -> Tensor:
 
 
 class TiledSegment(NamedTuple):
-    """A segment, its source blob, and its tiles: none if it runs as a whole.
+    """A segment with its source blob and its tiles. Without tiles, it runs as a whole.
 
-    keep: whether the tapes for the backward pass are kept. Otherwise they are computed again, one tile at a time.
+    keep: whether to keep the tapes for the backward pass. Otherwise they are computed again, one tile at a time.
     """
 
-    stretch: Segment
+    segment: Segment
     source: str
     tiles: List[Tile]
     keep: bool
@@ -65,13 +65,13 @@ class TiledSegment(NamedTuple):
         """
         if not self.tiles:
             tape = tapes.pop() if tapes else self._tape(None, sources)
-            return self.stretch.backward(tape, {name: _laid_out(diff) for name, diff in diffs.items()})
+            return self.segment.backward(tape, {name: _laid_out(diff) for name, diff in diffs.items()})
         source = sources[self.source]
         total = (torch.empty_like(source) if into is None else into).zero_()
         for tile in reversed(self.tiles):
             tape = tapes.pop() if tapes else self._tape(tile, sources)
             parts = {name: self._part(tile, diff, tape.tops[name]) for name, diff in diffs.items()}
-            total[tile.of("source")].add_(self.stretch.backward(tape, parts)[self.source])
+            total[tile.of("source")].add_(self.segment.backward(tape, parts)[self.source])
         return {self.source: total}
 
     def _forward(
@@ -79,7 +79,7 @@ class TiledSegment(NamedTuple):
     ) -> Tuple[Dict[str, Tensor], Optional[Tape]]:
         """The forward pass of the whole or of one tile, whose tops include a margin."""
         parts = {self.source: sources[self.source][tile.of("source")]} if tile else sources
-        return self.stretch.forward({name: _laid_out(part) for name, part in parts.items()}, keep)
+        return self.segment.forward({name: _laid_out(part) for name, part in parts.items()}, keep)
 
     def _tape(self, tile: Optional[Tile], sources: Mapping[str, Tensor]) -> Tape:
         tape = self._forward(tile, sources, keep=True)[1]

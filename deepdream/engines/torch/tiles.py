@@ -1,4 +1,4 @@
-"""Tiles: computes a segment part by part, with the same numbers as the whole.
+"""Tiles: the parts in which a segment can be computed, with the same numbers as in one piece.
 
 The tops of a segment are cut into parts that do not overlap. Each part depends on a slightly larger part of the source.
 Computed from that alone the part is exact, because errors from the cut edge stay in the margin around it. The backward
@@ -6,9 +6,11 @@ pass propagates each part's diffs to the source and adds them up. Diffs are line
 """
 
 from math import ceil
-from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from types import EllipsisType
+from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
-from ...caffe_format.shapes import Geometry, Shape, concat_axis, convolution_geometry, pooling_geometry, slice_axis
+from ...caffe_format.geometry import Geometry, concat_axis, convolution_geometry, pooling_geometry, slice_axis
+from ...caffe_format.layer_spec import Shape
 from .layers.base import Layer
 from .plan import Step
 
@@ -34,7 +36,7 @@ class ReceptiveField(NamedTuple):
         return max(first, 0) * self.stride, size - max(size - last, 0) // self.stride * self.stride
 
     def length(self, part: int) -> int:
-        """The most positions of the source that `part` positions of the tops depend on."""
+        """The largest number of positions of the source that `part` positions of the tops depend on."""
         return (part + ceil(self.before / self.stride)) * self.stride - self.before + self.extent - 1
 
     def behind(self, kernel: int, stride: int, pad: int) -> "ReceptiveField":
@@ -60,7 +62,7 @@ class Tile(NamedTuple):
     rows: Part
     columns: Part
 
-    def of(self, which: str) -> Tuple[Any, ...]:
+    def of(self, which: str) -> Tuple[EllipsisType, slice, slice]:
         """The index into a blob of the part named `which`: "top", "source" or "inside"."""
         return (..., getattr(self.rows, which), getattr(self.columns, which))
 

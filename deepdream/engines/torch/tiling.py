@@ -12,7 +12,7 @@ from typing import Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence
 
 import torch
 
-from ...caffe_format.shapes import Shape
+from ...caffe_format.layer_spec import Shape
 from .allocator import LARGEST
 from .plan import Plan, Step, cuts
 from .segment import Segment
@@ -23,8 +23,8 @@ from .tiles import ReceptiveField, make_tiles, receptive_fields
 _NUMBER = 75  # per number of a blob: everything except convolutions
 _FRESH = 170  # added per number if the blob lies in memory that is fresh from the system
 _AGAIN = 0.45  # share of a step that its forward pass takes: the price of computing it again
-_MOST_CUTS = 3
-_MOST_PLACES = 15  # where cuts are tried; the search takes time cubic in it, and no known net has more
+_MAX_CUTS = 3
+_MAX_PLACES = 15  # where cuts are tried; the search takes time cubic in it, and no known net has more
 _SLACK = 2.2  # memory that the allocator takes by the size of a tile's blobs, measured
 _EXTRA = 3 * 2**27  # bytes that it takes in addition where tiles are computed again: up to a third of all, measured
 
@@ -33,10 +33,10 @@ _WHOLE = (1, 1)
 
 
 class Tiling(NamedTuple):
-    """The segments of a pass, in order, and the most bytes that the pass uses at any time."""
+    """The segments of a pass, in order, and the peak of its memory in bytes."""
 
     segments: List[TiledSegment]
-    most_bytes: int
+    max_bytes: int
 
 
 class _Choice(NamedTuple):
@@ -51,11 +51,11 @@ class _Choice(NamedTuple):
 class _Piece(NamedTuple):
     """A candidate segment, with its figures when it runs as a whole."""
 
-    stretch: Segment
+    segment: Segment
     source: Shape
     top: Shape
     receptive_fields: Optional[Tuple[ReceptiveField, ReceptiveField]]  # None if it cannot be cut into tiles
-    most_bytes: int
+    max_bytes: int
     tape_bytes: int
     products: int
     blobs: List[Tuple[int, int]]  # how many numbers and bytes the tops of each step have
@@ -91,70 +91,78 @@ class TilingSearch:
         self._plan, self._shapes, self._dtype, self._device = plan, shapes, dtype, device
         self._starts = {0: inputs[0], **self._low(cuts(plan))}
         self._pieces: Dict[Tuple[int, int], _Piece] = {}
-        self._found: Dict[float, Optional[Tiling]] = {}
+        self._found: Dict[float, Optional[Tiling]] = {}  # by limit
+        self._min_bytes: Optional[int] = None  # once it has been searched for
         # The end blobs: data and diff in float32 or better, and one copy in the engine's precision.
         bytes_of_one = 2 * max(dtype.itemsize, 4) + dtype.itemsize
         self._ends = bytes_of_one * sum(prod(shapes[name]) for name in plan.tops)
 
-    def within(self, most: Optional[int] = None) -> Optional[Tiling]:
-        """The fastest tiling that uses at most `most` bytes. None if there is none."""
-        limit = inf if most is None else most
+    def within(self, max_bytes: Optional[int] = None) -> Optional[Tiling]:
+        """The fastest tiling that uses at most `max_bytes`. None if there is none."""
+        limit = inf if max_bytes is None else max_bytes
         if limit not in self._found:
             best = min(self._all(limit), key=lambda found: found[0], default=None)
             self._found[limit] = best and Tiling([self._segment(choice) for choice in best[2]], best[1])
         return self._found[limit]
 
-    def least(self) -> int:
+    def min_bytes(self) -> int:
         """The smallest number of bytes for which there is a tiling."""
+        if self._min_bytes is None:
+            self._min_bytes = self._search_min_bytes()
+        return self._min_bytes
+
+    def _search_min_bytes(self) -> int:
         fastest = self.within()
         assert fastest
-        too_few, enough = 0, fastest.most_bytes
+        too_few, enough = 0, fastest.max_bytes
         while enough - too_few > 2**20:
             middle = (too_few + enough) // 2
             too_few, enough = (too_few, middle) if any(True for _ in self._all(middle)) else (middle, enough)
         return enough
 
-    def _all(self, most: float) -> Iterator[Tuple[float, int, List[_Choice]]]:
-        """All tilings within `most` bytes: their work, their bytes, and the choice for each segment."""
+    def _all(self, limit: float) -> Iterator[Tuple[float, int, List[_Choice]]]:
+        """All tilings within `limit` bytes: their work, their bytes, and the choice for each segment."""
         starts, end = sorted(self._starts), len(self._plan.steps)
-        for count in range(_MOST_CUTS + 1):
+        for count in range(_MAX_CUTS + 1):
             for places in combinations(starts[1:], count):
-                stretches = list(zip((0, *places), (*places, end)))
-                for keeps in product((True, False), repeat=len(stretches)):
-                    found = self._try(stretches, keeps, most)
+                ranges = list(zip((0, *places), (*places, end)))
+                for keeps in product((True, False), repeat=len(ranges)):
+                    found = self._try(ranges, keeps, limit)
                     if found:
                         yield found
 
     def _try(
-        self, stretches: Sequence[Tuple[int, int]], keeps: Sequence[bool], most: float
+        self, ranges: Sequence[Tuple[int, int]], keeps: Sequence[bool], limit: float
     ) -> Optional[Tuple[float, int, List[_Choice]]]:
         work, taken, choices = 0.0, 0, []
-        extra = 0 if all(keeps) else int(min(_EXTRA, most / 3))
+        extra = 0 if all(keeps) else int(min(_EXTRA, limit / 3))
         held = self._ends  # held while a segment runs backward: the ends, and the sources of this and earlier segments
-        for (first, last), keep in zip(stretches, keeps):
+        for (first, last), keep in zip(ranges, keeps):
             piece = self._piece(first, last)
             diffs = 0 if last == len(self._plan.steps) else self._bytes(self._starts[last])
             if first:
                 held += self._bytes(self._starts[first])
                 diffs += self._bytes(self._starts[first])
             tapes = piece.tape_bytes if keep else 0
-            grid = self._grid(piece, most - extra - held - diffs - tapes, keep)
+            grid = self._grid(piece, limit - extra - held - diffs - tapes, keep)
             if not grid:
                 return None
-            inside = tapes if grid == _WHOLE else 0  # the part of the tapes that most_bytes includes already
-            taken = max(taken, held + diffs + tapes - inside + int(piece.share(grid) * piece.most_bytes))
+            inside = tapes if grid == _WHOLE else 0  # the part of the tapes that max_bytes includes already
+            taken = max(taken, held + diffs + tapes - inside + int(piece.share(grid) * piece.max_bytes))
             held += tapes
             work += self._work(piece, grid, keep)
             choices.append(_Choice(first, last, grid, keep))
         return work, taken + extra, choices
 
-    def _grid(self, piece: _Piece, most: float, keep: bool) -> Optional[Grid]:
-        """The fastest grid whose tiles use at most `most` bytes each: the whole, or one of two tile sizes."""
-        grids = [_WHOLE] if piece.most_bytes - (piece.tape_bytes if keep else 0) <= most else []
+    def _grid(self, piece: _Piece, limit: float, keep: bool) -> Optional[Grid]:
+        """The fastest grid whose tiles use at most `limit` bytes each: the whole, or one of two tile sizes."""
+        grids = [_WHOLE] if piece.max_bytes - (piece.tape_bytes if keep else 0) <= limit else []
         if piece.receptive_fields:
-            share = max(most, 1) / piece.most_bytes
+            max_share = max(limit, 1) / piece.max_bytes
             largest = max(size for _, size in piece.blobs)
-            grids += filter(None, (_least_overlap(piece, limit) for limit in (share, min(share, LARGEST / largest))))
+            grids += filter(
+                None, (_least_overlap(piece, share) for share in (max_share, min(max_share, LARGEST / largest)))
+            )
         return min(grids, key=lambda grid: self._work(piece, grid, keep), default=None)
 
     def _work(self, piece: _Piece, grid: Grid, keep: bool) -> float:
@@ -172,7 +180,7 @@ class TilingSearch:
         tiles = []
         if piece.receptive_fields and choice.grid != _WHOLE:
             tiles = make_tiles(piece.receptive_fields, piece.source, piece.top, choice.grid)
-        return TiledSegment(piece.stretch, self._starts[choice.first], tiles, choice.keep)
+        return TiledSegment(piece.segment, self._starts[choice.first], tiles, choice.keep)
 
     def _low(self, places: Dict[int, str]) -> Dict[int, str]:
         """The cuts at local minima: blobs smaller than the one before and no larger than the one after."""
@@ -180,7 +188,7 @@ class TilingSearch:
         sizes = [inf, *map(self._bytes, places.values()), inf]
         low = [before > size <= behind for before, size, behind in zip(sizes, sizes[1:], sizes[2:])]
         found = {place: blob for (place, blob), is_low in zip(places.items(), low) if is_low}
-        lowest = sorted(found, key=lambda place: self._bytes(found[place]))[:_MOST_PLACES]
+        lowest = sorted(found, key=lambda place: self._bytes(found[place]))[:_MAX_PLACES]
         return {place: found[place] for place in sorted(lowest)}
 
     def _bytes(self, blob: str) -> int:
@@ -190,14 +198,14 @@ class TilingSearch:
         if (first, last) not in self._pieces:
             steps = self._plan.steps[first:last]
             tops = self._plan.tops if last == len(self._plan.steps) else (self._starts[last],)
-            stretch = Segment(steps, tops)
-            most, tape = stretch.memory(self._shapes, self._dtype, self._device)
+            segment = Segment(steps, tops)
+            peak, tape = segment.memory(self._shapes, self._dtype, self._device)
             self._pieces[first, last] = _Piece(
-                stretch,
+                segment,
                 self._shapes[self._starts[first]],
                 self._shapes[tops[0]],
                 receptive_fields(steps, self._starts[first], tops, self._shapes),
-                int(most * _SLACK),
+                int(peak * _SLACK),
                 int(tape * _SLACK),
                 sum(self._products(step) for step in steps),
                 [(prod(self._shapes[name]), self._bytes(name)) for step in steps for name in step.tops[:1]],
@@ -211,12 +219,12 @@ class TilingSearch:
         return step.layer.params[0].numel() * prod(self._shapes[step.tops[0]][2:])
 
 
-def _least_overlap(piece: _Piece, share: float) -> Optional[Grid]:
-    """The grid with the least overlap among those whose tiles are at most `share` of the whole."""
+def _least_overlap(piece: _Piece, max_share: float) -> Optional[Grid]:
+    """The grid with the least overlap among those whose tiles are at most `max_share` of the whole."""
     height, columns = piece.top[2:]
     found = []
-    for rows in range(1, min(height, 4 * ceil(share**-0.5)) + 1):  # more rows need fewer columns
-        while columns and piece.share((rows, columns)) <= share:
+    for rows in range(1, min(height, 4 * ceil(max_share**-0.5)) + 1):  # more rows need fewer columns
+        while columns and piece.share((rows, columns)) <= max_share:
             found.append((rows * columns * piece.share((rows, columns)), (rows, columns)))
             columns -= 1
     return min(found)[1] if found else None

@@ -1,15 +1,19 @@
 """The compiled kernels beside PyTorch's own forms of the same layers, and for any number of threads the same bytes."""
 
 import inspect
+import sys
 from itertools import product
 
 import numpy as np
 import pytest
 import torch
 
-from deepdream.caffe_format.shapes import Geometry, ShapeError, pooled_size
+from deepdream.caffe_format.geometry import Geometry, pooled_size
+from deepdream.caffe_format.layer_spec import ShapeError
+from deepdream.engines import torch as engine
 from deepdream.engines.torch import kernels
 from deepdream.engines.torch.layers import pooling
+from deepdream.errors import DreamError
 
 pytest.importorskip("numba")
 
@@ -167,7 +171,7 @@ CALLS = {
 def wrong_values(name, value, alone):
     """What does not fit in the place of an argument. alone: no other one says how large a tensor is to be."""
     if name == "size":
-        return [0, -1, kernels.MOST_CHANNELS + 2]
+        return [0, -1, kernels.MAX_CHANNELS + 2]
     if name == "out":
         return [(9, 7), (9, 9), (8, 8), (10, 8), (0, 8), (-1, 8), (2**40, 8)]
     if name == "g":
@@ -189,7 +193,7 @@ def wrong_values(name, value, alone):
 def test_every_kernel_is_called_with_wrong_arguments():
     called = {name for name, value in vars(kernels).items() if inspect.isfunction(value) and name[0] != "_"}
     called = {name for name in called if inspect.getmodule(getattr(kernels, name)) is kernels}
-    assert called - {"usable", "there"} == set(CALLS)
+    assert called - {"usable", "available"} == set(CALLS)
     assert all(list(inspect.signature(getattr(kernels, name)).parameters) == list(args) for name, args in CALLS.items())
 
 
@@ -222,3 +226,26 @@ def test_winners_of_anything_lead_nowhere_outside(threads, g):
         kernels.in_parts(kernels._loops().max_backward, 9, *arrays, g.kernel, g.stride, g.pad)
         outside = torch.cat([numbers[: 9 * 8 * 4], numbers[2 * 9 * 8 * 4 :]])
         assert not outside.any()
+
+
+@pytest.fixture
+def afresh(monkeypatch):
+    """Has the loops imported again."""
+    monkeypatch.delitem(sys.modules, "deepdream.engines.torch.loops", raising=False)
+    monkeypatch.delattr(engine, "loops", raising=False)
+    return kernels._loops.__wrapped__
+
+
+def test_without_numba_there_are_no_loops(monkeypatch, afresh):
+    monkeypatch.setitem(sys.modules, "numba", None)
+    assert afresh() is None
+
+
+@pytest.mark.parametrize("fault", ["ImportError('Numba needs NumPy 1.26 or less')", "AttributeError('np.long')"])
+def test_a_numba_that_does_not_work_is_told_from_none(monkeypatch, tmp_path, afresh, fault):
+    (tmp_path / "numba.py").write_text(f"raise {fault}")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "numba", raising=False)
+    with pytest.raises(DreamError, match=r"^numba .* loaded \((Numba needs|np.long).*\): .*--upgrade numba") as caught:
+        afresh()
+    assert "\n" not in str(caught.value)

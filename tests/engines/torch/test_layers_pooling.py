@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from deepdream.caffe_format.shapes import ShapeError
+from deepdream.caffe_format.layer_spec import ShapeError
 from tests.engines.torch.one_layer import backward, build, check_gradients, forward, normal
 
 pytestmark = pytest.mark.usefixtures("one_thread")

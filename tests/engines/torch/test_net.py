@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from deepdream.caffe_format.shapes import ShapeError
+from deepdream.caffe_format.layer_spec import ShapeError
 from deepdream.engines.torch import make_net
 from deepdream.engines.torch.net import Blob
 from deepdream.errors import UsageError

@@ -24,7 +24,7 @@ def test_bfloat16_agrees_with_float32_to_its_eight_bits(make, end, memory):
     coarse, fine = make(blobs="needed", precision="bfloat16"), make(blobs="needed")
     for net in (coarse, fine):
         picture(net, 32, 40)
-    coarse.memory = memory and coarse.least_memory(end, (1, 3, 32, 40))
+    coarse.memory = memory and coarse.min_memory(end, (1, 3, 32, 40))
     (tops, _, diff), (fine_tops, _, fine_diff) = gradient(coarse, end), gradient(fine, end)
     for name, data in fine_tops.items():
         assert tops[name].dtype == np.float32

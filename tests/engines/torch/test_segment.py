@@ -172,7 +172,9 @@ def test_a_pass_that_is_not_kept_leaves_nothing(make):
         tops, tape = stretch.forward({"data": torch.randn(SHAPE)}, keep=False)
     assert tape is None
     # The bands are what an LRN keeps for all passes: a number for each pair of its four channels.
-    assert sum(memory_of(tops.values()).values()) == alive.now - 4 * 4 * 4 * (not kernels.there(net.device, net.dtype))
+    assert sum(memory_of(tops.values()).values()) == alive.now - 4 * 4 * 4 * (
+        not kernels.available(net.device, net.dtype)
+    )
     for step in stretch.steps:
         assert not {"indices", "scale", "_kept", "winner"} & set(vars(step.layer))
 

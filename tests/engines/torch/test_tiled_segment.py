@@ -135,8 +135,8 @@ def build(make, text):
 
 def squeeze(net, end):
     """Gives the net the least memory that works, found by trying; the bytes."""
-    layouts, low = net._layouts_of(end, net.blobs["data"].shape), 0
-    high = layouts.within().most_bytes
+    layouts, low = net._search(end, net.blobs["data"].shape), 0
+    high = layouts.within().max_bytes
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (low, middle) if layouts.within(middle) else (middle, high)
@@ -160,8 +160,8 @@ def test_a_net_in_little_memory(make, end):
     for net in nets:
         picture(net, 17, 22)
     least = squeeze(nets[2], end)
-    most = nets[1]._layouts_of(end, (1, 3, 17, 22)).within().most_bytes
-    assert any(segment.tiles for segment in nets[2].layout(end, (1, 3, 17, 22)).segments)
+    most = nets[1]._search(end, (1, 3, 17, 22)).within().max_bytes
+    assert any(segment.tiles for segment in nets[2].tiling(end, (1, 3, 17, 22)).segments)
     for memory in (least, (least + most) // 2, most):
         nets[2].memory = memory
         compare(nets, end)
@@ -183,7 +183,7 @@ def test_ends_of_all_kinds(make, text, has_tiles):
     nets = build(make, INPUT + text)
     least = squeeze(nets[2], "end")
     compare(nets, "end")
-    assert bool(nets[2].layout("end", (1, 2, 12, 14)).segments[-1].tiles) == has_tiles
+    assert bool(nets[2].tiling("end", (1, 2, 12, 14)).segments[-1].tiles) == has_tiles
     nets[2].memory = least - 1
     with pytest.raises(DreamError, match=f"{least - 1} bytes are too few for a pass to end"):
         nets[2].forward(end="end")
@@ -195,7 +195,7 @@ def test_what_cannot_be_cut_can_still_follow_tiles(make):
         make, INPUT + text + layer("end", "InnerProduct", "small", param="inner_product_param { num_output: 4 }")
     )
     squeeze(nets[2], "end")
-    first, *_, last = nets[2].layout("end", (1, 2, 12, 14)).segments
+    first, *_, last = nets[2].tiling("end", (1, 2, 12, 14)).segments
     assert first.tiles
     assert not last.tiles
     compare(nets, "end")
@@ -229,7 +229,7 @@ def test_another_size_of_a_second_input(make):
             net.blobs["data1"].data[...] = np.random.RandomState(5).normal(size=size)
         needed.memory = None
         squeeze(needed, "end")
-        assert needed.layout("end", (1, 2, 12, 14)).segments[-1].tiles
+        assert needed.tiling("end", (1, 2, 12, 14)).segments[-1].tiles
         np.testing.assert_allclose(needed.forward(end="end")["end"], every.forward(end="end")["end"], rtol=1e-12)
 
 
@@ -288,11 +288,11 @@ def test_real_weights_in_little_memory(googlenet, end):
     net.blobs["data"].data[...] = np.random.RandomState(0).normal(0, 50, shape)
     diffs = []
     net.memory = None
-    for memory in (None, (net.least_memory(end, shape) + net.bytes_needed(end, shape)) // 2):
+    for memory in (None, (net.min_memory(end, shape) + net.bytes_needed(end, shape)) // 2):
         net.memory = memory
         top = net.forward(end=end)[end]
         net.blobs[end].diff[...] = top
         diffs.append(net.backward(start=end)["data"].copy())
-        assert any(segment.tiles for segment in net.layout(end, shape).segments) == (memory is not None)
+        assert any(segment.tiles for segment in net.tiling(end, shape).segments) == (memory is not None)
     net.memory = None
     assert np.median(abs(diffs[1] - diffs[0])) <= 2e-6 * abs(diffs[0]).mean()

@@ -52,11 +52,11 @@ def layouts(tmp_path):
 
 def figures(layout):
     """What a layout is, without the objects that it is made of."""
-    return layout.most_bytes, [(s.source, s.stretch.tops, s.tiles, s.keep) for s in layout.segments]
+    return layout.max_bytes, [(s.source, s.segment.tops, s.tiles, s.keep) for s in layout.segments]
 
 
 def limits(layouts, count):
-    return np.linspace(layouts.least(), 1.1 * layouts.within().most_bytes, count).astype(int).tolist()
+    return np.linspace(layouts.min_bytes(), 1.1 * layouts.within().max_bytes, count).astype(int).tolist()
 
 
 every_net = pytest.mark.parametrize(("text", "end"), NETS.values(), ids=NETS)
@@ -67,25 +67,25 @@ every_net = pytest.mark.parametrize(("text", "end"), NETS.values(), ids=NETS)
 def test_within_its_bytes(layouts, text, end, dtype):
     found = layouts(text, end, LARGE, dtype)
     for limit in limits(found, 15):
-        assert found.within(limit).most_bytes <= limit
+        assert found.within(limit).max_bytes <= limit
 
 
 @every_net
 def test_a_small_picture_runs_as_a_whole_where_there_is_room(layouts, text, end):
     found = layouts(text, end, SMALL)
     assert [(s.source, s.tiles, s.keep) for s in found.within().segments] == [("data", [], True)]
-    assert figures(found.within(found.within().most_bytes)) == figures(found.within())
+    assert figures(found.within(found.within().max_bytes)) == figures(found.within())
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @every_net
 def test_the_least(layouts, text, end, dtype):
     found = layouts(text, end, LARGE, dtype)
-    least = found.least()
+    least = found.min_bytes()
     assert found.within(least)
     assert found.within(least - MIB) is None
     assert found.within(0) is None
-    assert least < found.within().most_bytes / 2
+    assert least < found.within().max_bytes / 2
     assert any(segment.tiles for segment in found.within(least).segments)
 
 
@@ -95,9 +95,9 @@ def test_the_segments_are_the_whole_way(layouts, text, end):
     whole = [step.layer.spec.name for step in layouts(text, end, LARGE)._plan.steps]
     for limit in limits(found, 7):
         segments = found.within(limit).segments
-        assert [step.layer.spec.name for segment in segments for step in segment.stretch.steps] == whole
+        assert [step.layer.spec.name for segment in segments for step in segment.segment.steps] == whole
         assert segments[0].source == "data"
-        assert [segment.source for segment in segments[1:]] == [s.stretch.tops[0] for s in segments[:-1]]
+        assert [segment.source for segment in segments[1:]] == [s.segment.tops[0] for s in segments[:-1]]
 
 
 @every_net
@@ -119,13 +119,13 @@ def test_more_memory_is_never_more_work(layouts, text, end, shape):
 @pytest.mark.parametrize("shape", [(1, 3, 40, 2000), (1, 3, 2000, 40)])
 def test_a_narrow_picture_is_cut_across(layouts, shape):
     found = layouts(DEEP, "four", shape)
-    for segment in found.within(found.least()).segments:
+    for segment in found.within(found.min_bytes()).segments:
         for tile in segment.tiles:
             assert (tile.rows if shape[2] < shape[3] else tile.columns).top.start == 0
 
 
 def test_a_higher_picture_takes_more(layouts):
-    least = [layouts(DEEP, "four", (1, 3, height, 400)).least() for height in (200, 400, 800, 1600)]
+    least = [layouts(DEEP, "four", (1, 3, height, 400)).min_bytes() for height in (200, 400, 800, 1600)]
     assert least == sorted(least)
     assert least[-1] > least[0]
 
@@ -134,6 +134,14 @@ def test_a_higher_picture_takes_more(layouts):
 def test_what_cannot_be_cut_into_tiles(layouts, end):
     text = input_layer(SMALL) + layer("pool", "Pooling", "data", param="pooling_param { global_pooling: true }")
     found = layouts(text + layer("end", "Softmax", "pool"), end, LARGE)
-    for memory in (None, found.least()):
+    for memory in (None, found.min_bytes()):
         assert not any(segment.tiles for segment in found.within(memory).segments)
-    assert found.within(found.least() - MIB) is None
+    assert found.within(found.min_bytes() - MIB) is None
+
+
+def test_a_search_is_not_repeated(layouts, monkeypatch):
+    found = layouts(DEEP, "four", LARGE)
+    limit = (found.min_bytes() + found.within().max_bytes) // 2
+    before = found.min_bytes(), figures(found.within(limit)), figures(found.within())
+    monkeypatch.setattr(found, "_all", lambda _: pytest.fail("searches again"))
+    assert (found.min_bytes(), figures(found.within(limit)), figures(found.within())) == before

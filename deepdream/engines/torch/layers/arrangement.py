@@ -4,7 +4,8 @@ from typing import List, Sequence
 
 import torch
 
-from ....caffe_format.shapes import concat_axis, crop_offsets, infer_layer, slice_axis
+from ....caffe_format.geometry import concat_axis, crop_offsets, slice_axis
+from ....caffe_format.shapes import infer_layer
 from .base import Blobs, Diffs, Layer, Saved, Tensor
 
 

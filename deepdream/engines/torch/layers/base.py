@@ -6,8 +6,7 @@ from typing import Any, List, Optional, Sequence, Tuple
 
 import torch
 
-from ....caffe_format.shapes import Shape
-from ....caffe_format.topology import LayerSpec
+from ....caffe_format.layer_spec import LayerSpec, Shape
 
 Tensor = torch.Tensor
 Diffs = Sequence[Any]  # tensors; None for a top of Split or Slice that receives no gradient

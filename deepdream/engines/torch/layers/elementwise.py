@@ -5,15 +5,14 @@ from typing import List, Optional, Sequence, Tuple
 
 import torch
 
-from ....caffe_format.shapes import Shape
-from ....caffe_format.topology import LayerSpec
+from ....caffe_format.layer_spec import LayerSpec, Shape
 from .. import kernels
 from .base import Blobs, BottomLayer, Diffs, Layer, Saved, Tensor
 
 
 def _where(signs: Tensor, diff: Tensor) -> Tensor:
     """The diff where `signs`, numbers or bools, is above zero; elsewhere the diff times 0."""
-    if diff.dim() == 4 and kernels.there(diff.device, diff.dtype):
+    if diff.dim() == 4 and kernels.available(diff.device, diff.dtype):
         return kernels.where(signs, diff)
     return diff * (signs > 0)
 

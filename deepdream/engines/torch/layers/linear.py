@@ -1,12 +1,12 @@
 """Layers that are matrix products: Convolution, Deconvolution, InnerProduct."""
 
 from math import prod
-from typing import Any, List, Optional, Sequence, Tuple
+from typing import List, Optional, Sequence, Tuple
 
 import torch
 
-from ....caffe_format.shapes import Shape, canonical, convolution_geometry
-from ....caffe_format.topology import LayerSpec
+from ....caffe_format.geometry import canonical, convolution_geometry
+from ....caffe_format.layer_spec import LayerSpec, Shape
 from .base import Blobs, Diffs, Layer, Saved, Tensor
 
 
@@ -29,7 +29,7 @@ class Convolution(Layer):
         weight, bias = self.params[0], self.params[1] if len(self.params) > 1 else None
         return [torch.convolution(bottoms[0], weight, bias, *self._arguments)]
 
-    def _backward(self, top_diff: Tensor, bottom: Tensor, wanted: List[bool]) -> Any:
+    def _backward(self, top_diff: Tensor, bottom: Tensor, wanted: List[bool]) -> Sequence[Tensor]:
         """Computes those diffs of bottom, weight and bias that are wanted."""
         biases = [self.params[1].numel()] if wanted[2] else None
         return torch.ops.aten.convolution_backward(top_diff, bottom, self.params[0], biases, *self._arguments, wanted)
@@ -51,22 +51,22 @@ class Convolution(Layer):
     def _is_product(self) -> bool:
         """Whether this is a 1x1 convolution: a matrix multiplied by the channels of each pixel."""
         g, plain = self._geometry, self._arguments[3:] == (False, (0, 0), 1)
-        return plain and g.kernel == g.stride == (1, 1) and g.pad == (0, 0) and self._on_a_processor()
+        return plain and g.kernel == g.stride == (1, 1) and g.pad == (0, 0) and self._is_float32_on_cpu()
 
     def _is_depthwise(self) -> bool:
         """Whether this is a depthwise convolution of stride 1 with less padding than the kernel size."""
         g, plain = self._geometry, self._arguments[2:] == ((1, 1), False, (0, 0), len(self.params[0]))
         narrow = all(pad < size for size, pad in zip(g.kernel, g.pad))
-        return plain and g.stride == (1, 1) and narrow and self.params[0].shape[1] == 1 and self._on_a_processor()
+        return plain and g.stride == (1, 1) and narrow and self.params[0].shape[1] == 1 and self._is_float32_on_cpu()
 
     def _has_phases(self) -> bool:
         """Whether there are few channels and a stride, as in a net's first layer, where PyTorch's backward is slow."""
         _, channels, height, width = self.params[0].shape
         (stride, other), plain = self._geometry.stride, self._arguments[2:] == ((1, 1), False, (0, 0), 1)
-        like_caffes = plain and height == width and stride == other > 1 and channels <= 4
-        return like_caffes and self._on_a_processor()
+        suitable = plain and height == width and stride == other > 1 and channels <= 4
+        return suitable and self._is_float32_on_cpu()
 
-    def _on_a_processor(self) -> bool:
+    def _is_float32_on_cpu(self) -> bool:
         return self.params[0].device.type == "cpu" and self.params[0].dtype == torch.float32
 
     def _phase_by_phase(self, top_diff: Tensor, bottom: Tensor) -> Tensor:
@@ -78,8 +78,8 @@ class Convolution(Layer):
         """
         stride, (top, left) = self._geometry.stride[0], self._geometry.pad
         phases = _phases(self.params[0], stride)
-        dealt = torch.conv2d(top_diff, phases, padding=phases.shape[-1] - 1)
-        padded = torch.pixel_shuffle(dealt, stride)
+        by_phase = torch.conv2d(top_diff, phases, padding=phases.shape[-1] - 1)
+        padded = torch.pixel_shuffle(by_phase, stride)
         (height, width), (has_height, has_width) = bottom.shape[2:], padded.shape[2:]
         # Negative margins cut off the padding; positive ones add pixels that no window reaches.
         margins = (-left, left + width - has_width, -top, top + height - has_height)

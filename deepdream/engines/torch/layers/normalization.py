@@ -5,8 +5,8 @@ from typing import Dict, List, Optional, Sequence, Tuple
 
 import torch
 
-from ....caffe_format.shapes import Shape, canonical
-from ....caffe_format.topology import LayerSpec
+from ....caffe_format.geometry import canonical
+from ....caffe_format.layer_spec import LayerSpec, Shape
 from .. import kernels
 from .base import Blobs, BottomLayer, Diffs, Layer, Saved, Tensor, at_least_float32
 
@@ -52,12 +52,12 @@ class LRN(BottomLayer):
         return self._has_loops() and kernels.usable(x)
 
     def _has_loops(self) -> bool:
-        few = self.param.local_size <= kernels.MOST_CHANNELS
+        few = self.param.local_size <= kernels.MAX_CHANNELS
         return not self.within and self.param.beta == 0.75 and few
 
     def forward(self, bottoms: Sequence[Tensor]) -> List[Tensor]:
         self.keep(bottoms[0])
-        (x,), dtype = _fine(bottoms), bottoms[0].dtype
+        (x,), dtype = _upcast(bottoms), bottoms[0].dtype
         if self._compiled(x):
             return [kernels.lrn_forward(x, self.param.local_size, self.param.k, self.param.alpha).to(dtype)]
         self.scale = self._window(x * x).add_(1.0 if self.within else self.param.k)
@@ -65,7 +65,7 @@ class LRN(BottomLayer):
 
     def backward(self, top_diffs: Diffs, bottoms: Blobs, tops: Blobs) -> List[Tensor]:
         bottom = self.kept(bottoms)
-        (x, diff), dtype = _fine([bottom, top_diffs[0]]), bottom.dtype
+        (x, diff), dtype = _upcast([bottom, top_diffs[0]]), bottom.dtype
         if self._compiled(x):
             return [kernels.lrn_backward(x, diff, self.param.local_size, self.param.k, self.param.alpha).to(dtype)]
         direct = diff * self._shrink()
@@ -73,15 +73,15 @@ class LRN(BottomLayer):
         return [direct.sub_(around.mul_(x), alpha=2 * self.param.beta).to(dtype)]
 
     def memory(self, bottom: Shape, top: Shape, dtype: torch.dtype, device: torch.device) -> Tuple[int, int]:
-        fine = at_least_float32(dtype)
-        blob = prod(top) * fine.itemsize
-        copies = 3 * blob if fine != dtype else 0  # of the bottom and the two diffs
+        computed = at_least_float32(dtype)
+        blob = prod(top) * computed.itemsize
+        copies = 3 * blob if computed != dtype else 0  # of the bottom and the two diffs
         kept, _ = super().memory(bottom, top, dtype, device)
-        compiled = self._has_loops() and kernels.there(device, fine)
+        compiled = self._has_loops() and kernels.available(device, computed)
         return (kept, copies) if compiled else (kept + blob, 3 * blob + copies)
 
 
-def _fine(tensors: Sequence[Tensor]) -> List[Tensor]:
+def _upcast(tensors: Sequence[Tensor]) -> List[Tensor]:
     return [tensor.to(at_least_float32(tensor.dtype)) for tensor in tensors]
 
 

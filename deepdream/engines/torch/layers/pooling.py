@@ -5,8 +5,9 @@ from typing import List, Sequence, Tuple
 
 import torch
 
-from ....caffe_format.shapes import Geometry, Pair, Shape, ShapeError, infer_layer, pooling_geometry
-from ....caffe_format.topology import LayerSpec
+from ....caffe_format.geometry import Geometry, Pair, pooling_geometry
+from ....caffe_format.layer_spec import LayerSpec, Shape, ShapeError
+from ....caffe_format.shapes import infer_layer
 from .. import kernels
 from .base import Blobs, Diffs, Layer, Saved, Tensor
 
@@ -73,13 +74,13 @@ class Pooling(Layer):
     def memory(self, bottom: Shape, top: Shape, dtype: torch.dtype, device: torch.device) -> Tuple[int, int]:
         if not self.is_max:
             return 0, 0
-        compiled = kernels.there(device, dtype)
+        compiled = kernels.available(device, dtype)
         place = 1 if compiled and dtype == torch.float32 else 8
         return place * prod(top), 0 if compiled else 4 * prod(top) * dtype.itemsize
 
     def _compiled(self, bottom: Tensor) -> bool:
         """Whether max_forward handles this case. In float64, _first_of_the_greatest may call tied_forward."""
-        few = prod(self._geometry(bottom).kernel) <= kernels.MOST_PLACES
+        few = prod(self._geometry(bottom).kernel) <= kernels.MAX_PLACES
         return self.is_max and bottom.dtype == torch.float32 and few and kernels.usable(bottom)
 
     def _geometry(self, bottom: Tensor) -> Geometry:
@@ -124,14 +125,14 @@ def _first_of_the_greatest(x: Tensor, g: Geometry, out: Pair) -> Tuple[Tensor, T
     greatest = offset(0, 0).clone()
     for i, j in places[1:]:
         torch.maximum(greatest, offset(i, j), out=greatest)
-    least = greatest - TIE * greatest.abs()
+    threshold = greatest - TIE * greatest.abs()
     winner = torch.zeros_like(greatest)
     indices = torch.zeros(greatest.shape, dtype=torch.int64, device=x.device)
     rows = torch.arange(out[0], device=x.device)[:, None] * g.stride[0] - g.pad[0]
     columns = torch.arange(out[1], device=x.device) * g.stride[1] - g.pad[1]
     for i, j in reversed(places):  # the first place is written last, so it wins
         value = offset(i, j)
-        wins = value >= least
+        wins = value >= threshold
         winner = torch.where(wins, value, winner)
         indices = torch.where(wins, (rows + i) * width + columns + j, indices)
     return winner, indices
