@@ -1,4 +1,4 @@
-"""The Dockerfile's image: built for real, and used as the README says."""
+"""The Dockerfile's image: built for real, and used as docs/caffe.md says."""
 
 import io
 import os
