@@ -33,6 +33,7 @@ lint: .venv/.ready-dev
 	$(BIN)/mypy
 	$(BIN)/hadolint --ignore DL3008 Dockerfile
 	$(BIN)/shellcheck docker/*.sh .ci/run
+	$(BIN)/reuse lint --lines
 
 .venv/.ready: requirements.txt
 	$(PYTHON) -m venv .venv

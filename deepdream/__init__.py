@@ -18,7 +18,7 @@ if TYPE_CHECKING:  # for type checkers, which cannot read _HOMES
     from .objectives import objective_guide as objective_guide
     from .objectives import objective_L2 as objective_L2
 
-__version__ = "0.1.0"
+__version__ = "1.0.0"
 
 # Imported on first use: `dreamify.py --help` must not wait for NumPy and SciPy.
 _HOMES = {

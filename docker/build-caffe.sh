@@ -1,7 +1,7 @@
 #!/bin/sh
 # build-caffe.sh TARGET: builds the Python module of BVLC Caffe from its repository, and puts there
 #
-#   caffe/         the package, with everything of Caffe in its one _caffe.so (TARGET goes on PYTHONPATH)
+#   caffe/         the package, with everything of Caffe in its one _caffe.so (TARGET goes on PYTHONPATH), and its licence
 #   scipy/         and what else requirements.txt names
 #   packages.txt   the Debian packages that hold the libraries it is linked with
 #   built.txt      what was built; where it says the same as what is wanted, nothing is done
@@ -55,7 +55,7 @@ esac
 
 rm -rf "$target"
 mkdir -p "$target/caffe/proto"
-cp "$package"/*.py "$target/caffe/"
+cp "$package"/*.py "$work/caffe/LICENSE" "$target/caffe/"
 cp "$package"/proto/*.py "$target/caffe/proto/"
 PIP_ROOT_USER_ACTION=ignore python3 -m pip install -q --no-deps --only-binary :all: --target "$target" -r "$tools/requirements.txt"
 strip --strip-unneeded -o "$target/caffe/_caffe.so" "$library"

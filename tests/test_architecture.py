@@ -9,6 +9,7 @@ PACKAGE = ROOT / "deepdream"
 TREE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8").split("```")[1]
 # From the top floor down; modules on one floor may import each other.
 FLOORS = [
+    {"__main__"},
     {"cli"},
     {"web"},
     {"tasks"},

@@ -22,10 +22,10 @@ def wheel(tmp_path_factory):
     folder = tmp_path_factory.mktemp("wheel")
     source = folder / "source"
     source.mkdir()
-    for name in ("deepdream", "models", "examples"):
+    for name in ("deepdream", "models", "examples", "LICENSES"):
         ignored = shutil.ignore_patterns("__pycache__", "*.caffemodel")
         shutil.copytree(ROOT / name, source / name, ignore=ignored)
-    for name in ("pyproject.toml", "setup.py", "README.md"):
+    for name in ("pyproject.toml", "setup.py", "README.md", "LICENSE", "NOTICE"):
         shutil.copy(ROOT / name, source)
     pip = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-index", "--no-deps", "--no-build-isolation"]
     subprocess.run([*pip, "--wheel-dir", str(folder), str(source)], check=True)
@@ -64,6 +64,15 @@ def test_every_file_of_the_package_is_in_it(wheel):
     assert "deepdream/examples/clouds.jpg" in packed
 
 
+def test_its_licences_are_in_it(wheel):
+    with zipfile.ZipFile(wheel) as packed:
+        (metadata,) = (name for name in packed.namelist() if name.endswith(".dist-info/METADATA"))
+        lines = packed.read(metadata).decode().splitlines()
+        texts = {Path(name).name for name in packed.namelist() if ".dist-info/licenses/" in name}
+    assert {"Name: deepdream-caffe", "License-Expression: Apache-2.0"} <= set(lines)
+    assert texts == {"LICENSE", "NOTICE", "Apache-2.0.txt", "BSD-2-Clause.txt", "CC0-1.0.txt"}
+
+
 def test_the_installed_command_dreams(environment, tmp_path):
     from deepdream import __version__
 
@@ -73,6 +82,12 @@ def test_the_installed_command_dreams(environment, tmp_path):
     assert "bvlc_googlenet" in run(environment, tmp_path, "models")
     run(environment, tmp_path, "in.png", "out.png", "conv1", "1", "1", "--seed", "7", "--model", str(net))
     assert "conv1" in run(environment, tmp_path, "info", "out.png")
+
+
+def test_the_package_runs_as_a_command_too(environment, tmp_path):
+    command = [str(environment / "bin" / "python"), "-m", "deepdream", "--version"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("dreamify ")
 
 
 def test_the_installed_package_is_the_one_that_runs(environment, tmp_path):

@@ -1,4 +1,4 @@
-"""The Dockerfile's image: built for real, and used as the README says."""
+"""The Dockerfile's image: built for real, and used as docs/caffe.md says."""
 
 import io
 import os
@@ -151,3 +151,11 @@ def test_no_image_is_built_with_weights_that_are_not_genuine(workshop, image, ca
             workshop.build("dreamify:forged", {**caffe_source, "MODEL_MIRROR": address})
     finally:
         server.shutdown()
+
+
+def test_the_licences_are_in_it(dreamify):
+    texts = ("/opt/caffe/caffe/LICENSE", "/opt/dreamify/LICENSE", "/opt/dreamify/NOTICE")
+    done = dreamify(*texts, options=("--entrypoint", "cat"))
+    assert done.returncode == 0, done.stderr
+    for part in (b"Regents of the University of California", b"Apache License", b"the dreamify contributors"):
+        assert part in done.stdout

@@ -120,7 +120,7 @@ class Workshop:
         return self.buildah("bud", *how, *self.mounts, *given, *options, "-t", f"localhost/{tag}", ROOT)
 
     def podman(self, image, *args, options=()):
-        """The command that runs an image as the README has it, without network, and unable to change anything."""
+        """The command that runs an image as docs/caffe.md has it, without network, and unable to change anything."""
         how = ["--cgroup-manager=cgroupfs", "--runtime", "runc", "run", "--rm", "--pull=never", "--network", "none"]
         limits = [
             "--ulimit",

@@ -61,7 +61,7 @@ def test_a_second_dream_on_the_same_net_has_the_notebooks_bytes_with_leftovers_o
 
 
 def test_the_leftovers_of_the_notebooks_first_dream_are_in_googles_second_picture():
-    """Google's published 3b/5x5_reduce was dreamt on the net that had dreamt 4c/output before (the README has more)."""
+    """Google's published 3b/5x5_reduce was dreamt on the net that had dreamt 4c/output before (docs/fidelity.md)."""
     sky = read("sky1024px.jpg")
     seeds, found = (100, 101), {True: [], False: []}
     for leftovers, seed in ((True, seeds[0]), (True, seeds[1]), (False, seeds[0])):
