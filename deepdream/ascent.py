@@ -11,7 +11,7 @@ from scipy.ndimage import zoom
 from . import arrays, regularizers
 from .dream import Random, ascend, gradient_towards
 from .objectives import Objective, objective_L2
-from .settings import GOAL, DreamSettings, GoalSettings
+from .settings import OBJECTIVE, DreamSettings, ObjectiveSettings
 
 if TYPE_CHECKING:
     from .engines.interface import Net
@@ -40,14 +40,14 @@ class Ascent:
     net: Net
     dream: DreamSettings
     terms: Sequence[Term]
-    goal: GoalSettings = GOAL
+    regularization: ObjectiveSettings = OBJECTIVE
     mask: np.ndarray | None = None
     _share: np.ndarray | None = field(default=None, init=False)  # the mask, resized for the last step
 
     @staticmethod
-    def bytes_per_pixel(terms: int, goal: GoalSettings, has_mask: bool) -> int:
+    def bytes_per_pixel(terms: int, regularization: ObjectiveSettings, has_mask: bool) -> int:
         """Returns the bytes per pixel that a step needs beyond the net and a plain step; measured in float32."""
-        has_regularizers = bool(goal.tv or goal.decay or goal.blur)
+        has_regularizers = bool(regularization.tv or regularization.decay or regularization.blur)
         return max(12 * (terms > 1), 28 * has_regularizers) + 33 * has_mask
 
     def __call__(self, octave_base: np.ndarray, rng: Random) -> None:
@@ -73,21 +73,21 @@ class Ascent:
             gradient = first.weight * gradient
         for term in more:
             gradient = gradient + term.weight * gradient_towards(self.net, term.end, term.objective)
-        goal = self.goal
-        if not (goal.tv or goal.decay or goal.blur):
+        weights = self.regularization
+        if not (weights.tv or weights.decay or weights.blur):
             return gradient
         # Undo the shift: the border of the picture runs across the shifted one, and nothing may be smoothed across it.
         back = (-shift[0], -shift[1])
         x = arrays.roll(self.net.blobs[self.net.inputs[0]].data[0], back)
         gradient = arrays.roll(gradient, back)
-        if goal.blur:
-            gradient = regularizers.blur(gradient, goal.blur)
+        if weights.blur:
+            gradient = regularizers.blur(gradient, weights.blur)
         size = abs(gradient).mean()
         for c in range(len(x)):  # one colour at a time, to save memory
-            if goal.tv:
-                gradient[c : c + 1] -= size * goal.tv * regularizers.total_variation(x[c : c + 1])
-            if goal.decay:
-                gradient[c : c + 1] -= size * goal.decay * regularizers.decay(x[c : c + 1])
+            if weights.tv:
+                gradient[c : c + 1] -= size * weights.tv * regularizers.total_variation(x[c : c + 1])
+            if weights.decay:
+                gradient[c : c + 1] -= size * weights.decay * regularizers.decay(x[c : c + 1])
         return arrays.roll(gradient, shift)
 
     def _share_at(self, size: tuple[int, ...]) -> np.ndarray:

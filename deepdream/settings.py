@@ -42,7 +42,7 @@ class DreamSettings(Settings):
 
 
 @dataclass(frozen=True)
-class GoalSettings(Settings):
+class ObjectiveSettings(Settings):
     """Objectives other than everything that one layer sees, and regularizers."""
 
     channel: Optional[str] = setting(None, "channel", "amplify these channels of a layer: LAYER:N or LAYER:N,N")
@@ -254,7 +254,7 @@ ALL = "all"  # selects all layers
 SHEET_SEED = 0  # fixed, so that sheets can share dreams
 
 DREAM = DreamSettings()
-GOAL = GoalSettings()
+OBJECTIVE = ObjectiveSettings()
 NET = NetSettings()
 PICTURE = PictureSettings()
 ZOOM = ZoomSettings()

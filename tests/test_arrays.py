@@ -8,7 +8,7 @@ from deepdream import arrays, deepdream, guide_features, load_net, objective_gui
 from deepdream.ascent import Ascent, Term
 from deepdream.dream import dreamt
 from deepdream.engines.torch import net as torch_net
-from deepdream.settings import DreamSettings, GoalSettings
+from deepdream.settings import DreamSettings, ObjectiveSettings
 from tests.helpers.tiny import tiny_net
 
 PICTURE = np.float32(np.random.RandomState(0).uniform(0, 255, (40, 50, 3)))
@@ -55,7 +55,11 @@ def test_a_dream_on_tensors_is_the_dream_on_arrays(tmp_path, monkeypatch, guided
 
 def test_a_mask_and_priors_on_tensors_are_those_on_arrays(tmp_path, monkeypatch):
     mask = np.float32(np.arange(50) > 20) * np.ones((40, 1), np.float32)
-    dreams, dream, goal = [], DreamSettings(iter_n=2, octave_n=2, seed=1), GoalSettings(tv=0.1, decay=0.1, blur=0.5)
+    dreams, dream, goal = (
+        [],
+        DreamSettings(iter_n=2, octave_n=2, seed=1),
+        ObjectiveSettings(tv=0.1, decay=0.1, blur=0.5),
+    )
     for shown in (torch_net._array, lambda tensor: tensor):
         monkeypatch.setattr(torch_net, "_array", shown)
         net = load_net(tiny_net(tmp_path / "tiny"), "torch", "cpu", "float64", "needed")

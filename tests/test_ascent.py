@@ -12,7 +12,7 @@ from deepdream import regularizers as formulas
 from deepdream.ascent import Ascent, Term
 from deepdream.dream import deprocess, dream_steps
 from deepdream.errors import DreamError
-from deepdream.settings import DreamSettings, GoalSettings
+from deepdream.settings import DreamSettings, ObjectiveSettings
 from tests.helpers.nets import input_layer, layer, write_net
 from tests.helpers.shared import ENGINE
 
@@ -46,7 +46,7 @@ def net_with(folder, picture, **options):
 
 def stepped(net, terms, dream=STILL, goal=None, mask=None, base=None):
     """The picture after one step, (3, h, w)."""
-    ascend = Ascent(net, dream, terms, goal or GoalSettings(), mask)
+    ascend = Ascent(net, dream, terms, goal or ObjectiveSettings(), mask)
     ascend(net.blobs["data"].data[0].copy() if base is None else base, np.random.RandomState(3))
     return net.blobs["data"].data[0].copy()
 
@@ -142,7 +142,7 @@ def test_priors_are_weighed_by_the_mean_gradient_and_know_the_border(folder, goa
 
     net.blobs["data"].data[0] = picture
     dream = DreamSettings("second", jitter=jitter, clip=False)
-    found = stepped(net, TERMS["one layer"], dream, GoalSettings(**goal))
+    found = stepped(net, TERMS["one layer"], dream, ObjectiveSettings(**goal))
     np.testing.assert_allclose(found, expected, atol=2e-3)
     assert abs(expected - picture - 1.5 * np.sign(gradient)).max() > 0.1  # it is not something trivial
 
@@ -153,7 +153,7 @@ def test_smoothness_smooths(folder):
     for goal in ({}, {"tv": 0.02}, {"blur": 2.0}):
         net = load_net(folder, ENGINE, "cpu")
         dream = DreamSettings("second", 10, 2, seed=0)
-        *_, last = dream_steps(net, image, dream, Ascent(net, dream, TERMS["one layer"], GoalSettings(**goal)))
+        *_, last = dream_steps(net, image, dream, Ascent(net, dream, TERMS["one layer"], ObjectiveSettings(**goal)))
         shown = last.picture() if "tv" in goal else last.picture() - image
         roughness[str(goal)] = abs(np.diff(shown, axis=1)).mean()
     assert roughness["{'tv': 0.02}"] < 0.7 * abs(np.diff(image, axis=1)).mean()
@@ -213,12 +213,12 @@ def test_a_step_takes_no_more_memory_than_it_says(goal, terms, has_mask):
     net = SimpleNamespace(inputs=["data"], blobs={"data": blob}, transformer=SimpleNamespace(mean=mean))
     net.forward = net.backward = lambda **_: None
     mask = np.ones(size, np.float32) if has_mask else None
-    ascend = Ascent(net, DreamSettings(), [Term("data", lambda dst: None)] * terms, GoalSettings(**goal), mask)
+    ascend = Ascent(net, DreamSettings(), [Term("data", lambda dst: None)] * terms, ObjectiveSettings(**goal), mask)
     base, rng = blob.data[0].copy(), np.random.RandomState(0)
     ascend(base, rng)  # imports whatever it needs
     tracemalloc.start()
     ascend(base, rng)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    allowed = 13 + Ascent.bytes_per_pixel(terms, GoalSettings(**goal), has_mask)
+    allowed = 13 + Ascent.bytes_per_pixel(terms, ObjectiveSettings(**goal), has_mask)
     assert peak < allowed * np.prod(size)

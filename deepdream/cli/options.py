@@ -7,7 +7,7 @@ import argparse
 from typing import TYPE_CHECKING, Any, Callable, Collection, Iterable, Sequence, Tuple
 
 from ..errors import UsageError, shown
-from ..settings import DREAM, GOAL, NET, PICTURE
+from ..settings import DREAM, NET, OBJECTIVE, PICTURE
 from ..settings_base import KINDS, Self, Settings
 from ..storage.streams import print_out
 from ..units import byte_size, byte_text, seconds
@@ -84,10 +84,10 @@ def add_force(group: Container, what: str = "replace OUT even if it is not a dre
 def add_dream_settings(parser: argparse.ArgumentParser, without: Collection[str] = ()) -> None:
     """Adds the options of all verbs that dream. without: options that the verb adds in its own form."""
     add_settings(parser.add_argument_group("the dream"), DREAM, without)
-    goal = parser.add_argument_group("the objective")
-    goal.add_argument("--guide", metavar="PICTURE", help="dream towards this picture's features")
-    goal.add_argument("--mask", metavar="PICTURE", help="dream only where this picture, as large as IN, is white")
-    add_settings(goal, GOAL, without)
+    objective = parser.add_argument_group("the objective")
+    objective.add_argument("--guide", metavar="PICTURE", help="dream towards this picture's features")
+    objective.add_argument("--mask", metavar="PICTURE", help="dream only where this picture, as large as IN, is white")
+    add_settings(objective, OBJECTIVE, without)
     add_settings(parser.add_argument_group("the net"), NET)
     add_settings(parser.add_argument_group("pictures"), PICTURE)
 
@@ -109,7 +109,7 @@ def request_from(args: argparse.Namespace) -> "Request":
         args.source,
         args.target,
         settings_from(args, DREAM),
-        settings_from(args, GOAL),
+        settings_from(args, OBJECTIVE),
         settings_from(args, NET),
         settings_from(args, PICTURE),
         args.guide,

@@ -74,7 +74,7 @@ class DreamJob:
             (end,) = (term.end for term in terms)
             terms = [Term(end, objective_guide(guide_features(self.net, guide.pixels, end)))]
         request = self.request
-        return Ascent(self.net, request.dream, terms, request.goal, mask_weights(mask) if mask else None)
+        return Ascent(self.net, request.dream, terms, request.objective, mask_weights(mask) if mask else None)
 
 
 def prepare(request: Request, model: Model | None = None, inputs: Inputs | None = None) -> DreamJob:
@@ -155,7 +155,7 @@ def _load_net(model: Model, settings: NetSettings, convolutional: bool) -> Neede
 
 def _plan(resolved: Resolved, net: NeededNet, limit: int | None) -> MemoryPlan:
     request, inputs, terms = resolved.request, resolved.inputs, resolved.target.terms
-    per_pixel = Ascent.bytes_per_pixel(len(terms), request.goal, inputs.mask is not None)
+    per_pixel = Ascent.bytes_per_pixel(len(terms), request.objective, inputs.mask is not None)
     per_pixel += _bytes_of_octaves(request, inputs.base.size)
     return memory.plan(net, [term.end for term in terms], inputs.sizes, limit, per_pixel)
 
@@ -186,8 +186,8 @@ def _recipe(resolved: Resolved, net: NeededNet, plan: MemoryPlan) -> Recipe:
         recipe["memory"] = plan.limit  # tiles affect the last bits, too
     recipe.update(objective=request.kind, **target.recipe)
     for regularizer in ("tv", "decay", "blur"):
-        if getattr(request.goal, regularizer):
-            recipe[regularizer] = getattr(request.goal, regularizer)
+        if getattr(request.objective, regularizer):
+            recipe[regularizer] = getattr(request.objective, regularizer)
     recipe["input_sha256"] = inputs.base.sha256
     if noise.size_of(request.source):
         recipe["input"] = request.source

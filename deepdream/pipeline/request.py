@@ -11,7 +11,7 @@ from ..errors import DreamError, UsageError
 from ..images import noise, picture
 from ..images.picture import Picture
 from ..images.recipe import PROGRESS, Recipe
-from ..settings import DREAM, GOAL, NET, PICTURE, DreamSettings, GoalSettings, NetSettings, PictureSettings
+from ..settings import DREAM, NET, OBJECTIVE, PICTURE, DreamSettings, NetSettings, ObjectiveSettings, PictureSettings
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Request:
     source: str
     target: str
     dream: DreamSettings = DREAM  # always with a seed
-    goal: GoalSettings = GOAL
+    objective: ObjectiveSettings = OBJECTIVE
     net: NetSettings = NET
     pictures: PictureSettings = PICTURE
     guide: Optional[str] = None
@@ -53,8 +53,13 @@ class Request:
     @property
     def kind(self) -> str:
         """The objective: l2, guide, channel, class or layers. Raises UsageError if more than one is given."""
-        goal = self.goal
-        given = {"guide": self.guide, "channel": goal.channel, "class": goal.class_, "layers": goal.layers}
+        objective = self.objective
+        given = {
+            "guide": self.guide,
+            "channel": objective.channel,
+            "class": objective.class_,
+            "layers": objective.layers,
+        }
         chosen = [name for name, value in given.items() if value is not None]
         if len(chosen) > 1:
             raise UsageError(f"--{' and --'.join(chosen)} cannot be combined: use one of them")
@@ -92,11 +97,11 @@ def request_again(
             way_out = f"a {what}: give it with --{what}" if had else f"no {what}: leave --{what} out"
             raise UsageError(f"that dream had {way_out}")
     try:
-        dream, goal, net = DREAM.with_options(recipe), GOAL.with_options(recipe), NET.with_options(recipe)
+        dream, objective, net = DREAM.with_options(recipe), OBJECTIVE.with_options(recipe), NET.with_options(recipe)
         pictures = PICTURE.with_options(recipe)
     except UsageError as error:
         raise DreamError(f"the recipe cannot be repeated: {error}") from None
-    return Request(source, target, dream, goal, replace(net, model=model) if model else net, pictures, guide, mask)
+    return Request(source, target, dream, objective, replace(net, model=model) if model else net, pictures, guide, mask)
 
 
 def read_inputs(request: Request, base: Optional[Picture] = None, guide: Optional[Picture] = None) -> Inputs:

@@ -44,7 +44,7 @@ def resolve(
     model = model or find_model(request.net)
     topology = topology or _topology(request, model)
     size, octave_n, scale = inputs.base.size, request.dream.octave_n, request.dream.octave_scale
-    target = targets.find_target(request.goal, request.dream, topology, model.card.classes, model.layer)
+    target = targets.find_target(request.objective, request.dream, topology, model.card.classes, model.layer)
     if request.fit_octaves:
         octave_n = max(1, min(octaves_that_fit(topology, size, octave_n, scale, term.end) for term in target.terms))
     for term in target.terms:
@@ -82,7 +82,7 @@ def check(request: Request) -> None:
     """Refuses a request that fails on every picture: its model, layer, guide or mask does not exist."""
     model = find_model(request.net)
     topology = _topology(request, model)
-    targets.find_target(request.goal, request.dream, topology, model.card.classes, model.layer)
+    targets.find_target(request.objective, request.dream, topology, model.card.classes, model.layer)
     for source in (request.guide, request.mask):
         if source:
             picture.read(source, request.pictures.max_size, request.dream.seed)

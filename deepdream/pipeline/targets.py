@@ -8,7 +8,7 @@ from ..caffe_format.topology import Topology
 from ..errors import UsageError, shown
 from ..modelzoo import labels
 from ..objectives import objective_channel
-from ..settings import DreamSettings, GoalSettings
+from ..settings import DreamSettings, ObjectiveSettings
 from ..settings_base import MAXIMA
 
 
@@ -22,7 +22,7 @@ class Target(NamedTuple):
 
 
 def find_target(
-    goal: GoalSettings,
+    objective: ObjectiveSettings,
     dream: DreamSettings,
     topology: Topology,
     listing: Optional[str],
@@ -34,12 +34,12 @@ def find_target(
     choose one by the number of classes. layer_for: maps an unknown name to the layer that it stands for.
     Raises UsageError if the layer, channel or class does not exist, or the text cannot be parsed.
     """
-    if goal.channel is not None:
-        return _channel(goal.channel, topology, layer_for)
-    if goal.class_ is not None:
-        return _class(goal.class_, topology, listing)
-    if goal.layers is not None:
-        return _layers(goal.layers, topology, layer_for)
+    if objective.channel is not None:
+        return _channel(objective.channel, topology, layer_for)
+    if objective.class_ is not None:
+        return _class(objective.class_, topology, listing)
+    if objective.layers is not None:
+        return _layers(objective.layers, topology, layer_for)
     end = _existing(dream.end, topology, layer_for)
     return Target([Term(end)], f"layer {end}", {"layer": end}, _asked("layer", dream.end, end))
 

@@ -19,7 +19,7 @@ from ..video.film import FORMATS, Film, VideoFormat
 from ..video.flow import motion, opencv
 from ..video.reader import open_film
 from . import outputs, sequence
-from .checkpoint import SequenceFormat
+from .sequence_output import SequenceFormat
 
 _KIND = SequenceFormat("video", {**FORMATS, ".gif": ANIMATIONS[".gif"]}, digits=6)
 

@@ -1,7 +1,7 @@
 """Decides what an output may replace, so that no file of the user is overwritten by accident.
 
 A file that is read is never written. An existing file is replaced only if it is a dream, as shown by its recipe, or if
-the user passes --force. For existing files, sequences have rules of their own, see checkpoint.py.
+the user passes --force. For existing files, sequences have rules of their own, see sequence_output.py.
 """
 
 from typing import Optional

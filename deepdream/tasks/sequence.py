@@ -26,8 +26,9 @@ from ..settings import WORKERS, WorkerSettings
 from ..video import writer
 from ..video.film import FORMATS, VideoFormat
 from . import executors, outputs
-from .checkpoint import Checkpoint, SequenceFormat, SequenceOutput
+from .checkpoint import Checkpoint
 from .executors import Job, WorkerPool
+from .sequence_output import SequenceFormat, SequenceOutput
 from .worker import dream_picture
 
 Dreams = Generator[np.ndarray, None, None]

@@ -16,8 +16,8 @@ from ..pipeline.request import Request
 from ..storage import files
 from ..storage.lock import Lock
 from . import outputs
-from .checkpoint import is_shown
 from .progress import in_words
+from .sequence_output import is_shown
 
 _NAME = re.compile(r"octave\d{2,}-iteration\d{4,}\.png")
 

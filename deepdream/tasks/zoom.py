@@ -15,7 +15,7 @@ from ..settings import ZOOM, ZoomSettings
 from ..video.film import FORMATS, VideoFormat
 from ..video.folder import rate_of
 from . import sequence
-from .checkpoint import SequenceFormat
+from .sequence_output import SequenceFormat
 
 _KIND = SequenceFormat("zoom", {**animation.FORMATS, **FORMATS}, digits=4)
 

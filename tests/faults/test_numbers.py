@@ -145,7 +145,7 @@ def test_in_python(kind, name):
         assert getattr(kind(**{name: metadata["maximum"]}), name) == metadata["maximum"]
 
 
-DREAM_NUMBERS = [(kind, name) for kind, name in NUMBERS if kind in (settings.DreamSettings, settings.GoalSettings)]
+DREAM_NUMBERS = [(kind, name) for kind, name in NUMBERS if kind in (settings.DreamSettings, settings.ObjectiveSettings)]
 REPEATED = [*DREAM_NUMBERS, (settings.NetSettings, "threads"), (settings.NetSettings, "memory")]
 REPEATED += [(settings.PictureSettings, "max_size")]
 

@@ -4,11 +4,11 @@ import pytest
 
 from deepdream.errors import UsageError
 from deepdream.pipeline.request import Request
-from deepdream.settings import GoalSettings
+from deepdream.settings import ObjectiveSettings
 
 
 def kind(guide=None, **goal):
-    return Request("in.png", "out.png", goal=GoalSettings(**goal), guide=guide).kind
+    return Request("in.png", "out.png", objective=ObjectiveSettings(**goal), guide=guide).kind
 
 
 def test_the_kind_is_the_one_objective_that_was_given():

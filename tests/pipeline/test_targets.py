@@ -5,7 +5,7 @@ import pytest
 from deepdream.caffe_format.topology import read_topology
 from deepdream.errors import UsageError
 from deepdream.pipeline.targets import find_target
-from deepdream.settings import DREAM, DreamSettings, GoalSettings
+from deepdream.settings import DREAM, DreamSettings, ObjectiveSettings
 from tests.helpers.nets import input_layer, layer, write_prototxt
 
 MODULE = (
@@ -22,7 +22,7 @@ NAMELESS = PLACES.replace("205", "11")
 
 def target(folder, text=MODULE, listing=None, dream=DREAM, **settings):
     topology = read_topology(write_prototxt(folder, text + layer("prob", "Softmax", "fc") * ("fc" in text)))
-    return find_target(GoalSettings(**settings), dream, topology, listing)
+    return find_target(ObjectiveSettings(**settings), dream, topology, listing)
 
 
 def terms(found):
@@ -127,6 +127,6 @@ def test_layers_that_are_not_there(tmp_path):
 )
 def test_layers_of_another_net_are_translated_and_both_are_said(tmp_path, settings, recipe):
     topology = read_topology(write_prototxt(tmp_path, MODULE))
-    found = find_target(GoalSettings(**settings), DREAM, topology, None, lambda asked: "b")
+    found = find_target(ObjectiveSettings(**settings), DREAM, topology, None, lambda asked: "b")
     assert {**found.recipe, **found.asked} == recipe
     assert {term.end for term in found.terms} <= {"a", "b"}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from deepdream.tasks import checkpoint
+from deepdream.tasks import sequence_output
 from deepdream.video.reader import read_recipe
 from tests.helpers.tiny import frame_names, refused, snapshot, tiny_picture
 
@@ -25,7 +25,7 @@ def test_a_name_as_long_as_names_can_be(folder, zoomed, monkeypatch, length, ext
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(checkpoint.SequenceOutput, "finish", cut_short)
+        patch.setattr(sequence_output.SequenceOutput, "finish", cut_short)
         assert zoomed(out, "--seed", "7") == 130
     assert zoomed(out, "--seed", "7") == 0
     assert sorted(path.name for path in folder.iterdir()) == sorted([out, "guide.png", "in.png"])
@@ -71,7 +71,7 @@ def test_force_begins_anew_whatever_was_there(folder, net, zoomed, capsys, monke
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(checkpoint.SequenceOutput, "finish", cut_short)
+        patch.setattr(sequence_output.SequenceOutput, "finish", cut_short)
         assert zoomed(out, "--seed", "9", "--force") == 130
         capsys.readouterr()
         assert zoomed(out, "--seed", "8", "--frames", "3", "--force") == 130
