@@ -31,6 +31,7 @@ lint: .venv/.ready-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/vermin --quiet --no-tips --violations --target=3.7- --exclude-regex "deepdream/(engines/torch|web)/" deepdream dreamify.py
 	$(BIN)/hadolint --ignore DL3008 Dockerfile
 	$(BIN)/shellcheck docker/*.sh .ci/run
 	$(BIN)/reuse lint --lines

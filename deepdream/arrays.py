@@ -13,7 +13,7 @@ import numpy as np
 from .errors import UsageError
 
 if TYPE_CHECKING:
-    from typing import Any, Protocol
+    from typing import Any, Protocol  # novermin
 
     import torch
 

@@ -24,7 +24,7 @@ FLOORS = [
     {"objectives", "regularizers", "console"},
     {"settings", "arrays", "system"},
     {"settings_base"},
-    {"units", "errors"},
+    {"units", "errors", "compat"},
 ]
 LEVEL = {name: len(FLOORS) - i for i, names in enumerate(FLOORS) for name in names}
 

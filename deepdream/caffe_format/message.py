@@ -1,6 +1,6 @@
 """The type of protobuf's messages. Imported by type checkers only."""
 
-from typing import Any, Callable, List, Protocol, Tuple
+from typing import Any, Callable, List, Protocol, Tuple  # novermin
 
 
 class FieldDescriptor(Protocol):

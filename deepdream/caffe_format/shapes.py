@@ -5,9 +5,9 @@ known before anything runs, so a picture that is too small or the weights of ano
 would abort the whole process.
 """
 
-from math import prod
 from typing import Callable, Dict, List, Sequence, Tuple
 
+from ..compat import prod
 from ..errors import DreamError
 from .geometry import (
     canonical,

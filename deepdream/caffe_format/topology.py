@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import difflib
 from collections import Counter
-from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Iterable, Sequence
 
 from google.protobuf import text_format
 
+from ..compat import prod
 from ..errors import DreamError, UsageError
 from ..units import byte_text
 from . import schema

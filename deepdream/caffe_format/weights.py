@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import warnings
-from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Dict, List
 
 import numpy as np
 from google.protobuf.message import DecodeError
 
+from ..compat import prod
 from ..errors import DreamError
 from . import schema
 from .layer_spec import Shape

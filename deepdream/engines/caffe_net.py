@@ -6,7 +6,6 @@ Caffe aborts the whole process if one of its checks fails, so this module looks 
 from __future__ import annotations
 
 from collections import OrderedDict
-from math import prod
 from typing import TYPE_CHECKING, Any, Callable, Iterator, Sequence
 
 import numpy as np
@@ -14,6 +13,7 @@ import numpy as np
 from .. import system
 from ..caffe_format.layer_spec import LayerSpec, Shape
 from ..caffe_format.topology import Topology
+from ..compat import prod
 from ..errors import DreamError, UsageError
 from . import caffe_device, caffe_prototxt
 from .diffs import CleanPasses, TrackedDiff

@@ -3,7 +3,7 @@
 Caffe itself has no type annotations.
 """
 
-from typing import Callable, Dict, List, Mapping, Optional, Protocol, Sequence, Tuple
+from typing import Callable, Dict, List, Mapping, Optional, Protocol, Sequence, Tuple  # novermin
 
 import numpy as np
 

@@ -7,7 +7,7 @@ Type checkers compare the nets of both engines with these classes in caffe_net.p
 """
 
 from pathlib import Path
-from typing import List, Mapping, Optional, Protocol, Sequence, Tuple, Union
+from typing import List, Mapping, Optional, Protocol, Sequence, Tuple, Union  # novermin
 
 import numpy as np
 import torch

@@ -8,7 +8,6 @@ import hashlib
 import io
 import warnings
 from dataclasses import dataclass
-from math import prod
 from pathlib import Path
 from typing import Any, Dict, Optional, Tuple
 
@@ -17,6 +16,7 @@ from PIL import Image, PngImagePlugin, UnidentifiedImageError
 
 from .. import system
 from ..arrays import Size
+from ..compat import prod
 from ..errors import DreamError, UsageError
 from ..storage import files
 from . import colour, noise, png, transparency

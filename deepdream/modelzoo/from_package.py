@@ -19,6 +19,7 @@ import re
 from pathlib import Path
 from typing import Any, Mapping
 
+from ..compat import metadata
 from ..errors import DreamError
 from .card import Package
 
@@ -69,8 +70,6 @@ def _tensors(model: str, package: Package) -> Mapping[str, Any]:
 
 def _content(model: str, package: Package) -> bytes:
     """The bytes of the package's file, verified by their sum."""
-    from importlib import metadata
-
     wanted = f"{package.name}=={package.version}"
     try:
         distribution = metadata.distribution(package.name)

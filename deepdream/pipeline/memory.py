@@ -1,9 +1,9 @@
 """Plans memory: estimates what a dream needs and makes it fit into what it may use."""
 
-from math import prod
 from typing import TYPE_CHECKING, NamedTuple, Optional, Sequence
 
 from ..arrays import Size
+from ..compat import prod
 from ..errors import DreamError, UsageError
 from ..units import byte_text
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import TYPE_CHECKING, Iterator, cast
 
 import numpy as np
@@ -12,6 +11,7 @@ from .. import __version__
 from ..arrays import Size
 from ..ascent import Ascent, Term
 from ..caffe_format.sizes import octave_sizes
+from ..compat import cached_property
 from ..console import say
 from ..dream import Step, dream_steps, guide_features
 from ..engines import choose_engine, not_caffe

@@ -4,6 +4,7 @@ import contextlib
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -263,7 +264,9 @@ def _begin() -> None:
     from . import worker  # noqa: F401  # the slow imports, before the first job
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with, args=[multiprocessing.parent_process()], daemon=True).start()
+    if sys.version_info >= (3, 8):  # before, a worker whose parent was killed ends after its current dream
+        parent = multiprocessing.parent_process()  # novermin
+        threading.Thread(target=_end_with, args=[parent], daemon=True).start()
 
 
 def _end_with(parent: Any) -> None:

@@ -7,11 +7,12 @@ from dataclasses import replace
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
-from typing import Callable, Generator, Iterator, Optional, Protocol, Sequence, Tuple
+from typing import Callable, Generator, Iterator, Optional, Sequence, Tuple
 
 import numpy as np
 
 from ..arrays import Size
+from ..compat import Protocol
 from ..console import bar, interruptible, say
 from ..dream import Step
 from ..errors import DreamError, UsageError

@@ -13,13 +13,13 @@ import json
 import os
 import platform
 from functools import lru_cache
-from importlib import metadata
 from pathlib import Path
 from typing import List, Optional, Tuple
 
 import numpy as np
 
 from ..arrays import Size
+from ..compat import metadata
 from ..errors import DreamError
 from ..images import picture
 from ..images.recipe import Recipe

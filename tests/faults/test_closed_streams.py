@@ -77,7 +77,8 @@ def call(verb, folder, closed):
             os.fstat(number)
             assert Path(f"/dev/fd/{number}").samefile(os.devnull)
     here = os.fsencode(str(folder))
-    return code, *(Path(name).read_bytes().replace(here, b"") if Path(name).exists() else None for name in names[1:])
+    written = (Path(name).read_bytes().replace(here, b"") if Path(name).exists() else None for name in names[1:])
+    return (code, *written)
 
 
 @pytest.fixture(scope="module")
