@@ -147,15 +147,25 @@ def test_beside_caffe(nets, end, width, height):
     one = Pass(end, {"data": preprocess(net, clouds)[None]}, {end: None}, clean=True)
     theirs = nets.caffes(one)
     sizes = nets.sizes(theirs)
+    gradient, found = theirs["diff|data"], {}
     for mode, ours in nets.nets.items():
         forward(ours, one)
         backward(ours, one)
-        gradient = theirs["diff|data"]
-        off_by = np.abs(ours.blobs["data"].diff - gradient) / np.abs(gradient).mean()
+        found[mode] = ours.blobs["data"].diff.copy()
         names = [name for name in theirs if name.startswith("data|")] if mode[1] == "all" else [f"data|{end}"]
         data = max(off(ours, name, theirs, sizes).max() for name in names)
-        print(end, *mode, f"data {data:.1e}, gradient {np.median(off_by):.1e} / {off_by.mean():.1e}")
+        print(end, *mode, f"data {data:.1e}")
         assert data <= 6e-4  # measured 1e-4; the bound is test_real_nets.py's
-        # DESIGN.md's bounds; measured 1.5e-6, of which float64 leaves 1.3e-6: Caffe's own rounding.
-        assert np.median(off_by) <= 2e-6
-        assert off_by.mean() <= 1e-3
+    # DESIGN.md's bounds, measured 1.5e-6 with AVX-512. With AVX2 alone float32 rounds more, up to 2.8e-6; then it may
+    # round three times as much as Caffe, whose distance from float64 was 0.7e-6 to 1.6e-6 there.
+    caffes_own = np.median(off_by(gradient, found["float64", "all"]))
+    for mode, ours in found.items():
+        errors = off_by(ours, gradient)
+        print(end, *mode, f"gradient {np.median(errors):.1e} / {errors.mean():.1e}, Caffe's own {caffes_own:.1e}")
+        assert np.median(errors) <= max(2e-6, 3 * caffes_own)
+        assert errors.mean() <= 1e-3
+
+
+def off_by(gradient, other):
+    """The difference between two gradients, in units of the mean size of the other."""
+    return np.abs(gradient - other) / np.abs(other).mean()
