@@ -1,8 +1,8 @@
 """What the processes of ready.py have done before they are forked: imported the program, and dreamt once.
 
-On one thread, for PyTorch's threads do not survive a fork. In the first dream the compiled loops are loaded. Each verb's
-modules are imported, which the verb would else do in every process anew. All of it is left to the processes as it is:
-what the garbage collector looks at they would have to copy.
+On one thread, for PyTorch's threads do not survive a fork. In the first dream the compiled loops are loaded. Each
+verb's modules are imported, which the verb would else do in every process anew. The garbage collector keeps away from
+all that: the processes would have to copy what it looks at.
 """
 
 import contextlib
