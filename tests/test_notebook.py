@@ -30,7 +30,7 @@ ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOK = ROOT / "notebooks" / "dream.ipynb"
 LARGEST = 400_000  # bytes
 PICTURE, GUIDE = ROOT / "docs" / "clouds-dream.jpg", ROOT / "examples" / "clouds.jpg"  # not those it takes by itself
-SIZE, ITERATIONS, FRAMES = 160, 2, 2
+SIZE, ITERATIONS, FRAMES = 96, 2, 2
 TABLES = [  # of each of the dreams that Google published: first figure, and how many rows
     ("inception_4c/output", "26.41", 5),
     ("inception_3b/5x5_reduce", "25.01", 7),

@@ -294,18 +294,18 @@ def test_help_that_cannot_be_written(monkeypatch, capsys, args):
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
-def test_standard_output_that_takes_nothing(folder, net):
+def test_standard_output_that_takes_nothing(folder):
     with Path("/dev/full").open("wb") as full:
-        process = command("keys", "--model", net, stdout=full)
+        process = command("models", stdout=full)
         errors = process.communicate(timeout=60)[1]
     assert errors == b"dreamify: standard output cannot be written: No space left on device\n"
     assert process.returncode == 1
 
 
-def test_a_reader_that_has_seen_enough(net):
+def test_a_reader_that_has_seen_enough():
     read, write = os.pipe()
     os.close(read)
-    process = command("keys", "--model", net, stdout=write)
+    process = command("models", stdout=write)
     os.close(write)
     assert process.communicate(timeout=60)[1] == b""
     assert process.returncode == 0

@@ -7,6 +7,10 @@ import contextlib
 import io
 import multiprocessing
 import os
+import signal
+import subprocess
+import sys
+import tempfile
 import threading
 from multiprocessing import forkserver
 from multiprocessing.connection import wait
@@ -66,3 +70,58 @@ def dreamify(argv):
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         code = main([str(arg) for arg in argv])
     return code, out.getvalue(), err.getvalue()
+
+
+class Command:
+    """dreamify in such a process, with what tests need of the subprocess.Popen that tiny.command is."""
+
+    def __init__(self, *args, cwd):
+        start()
+        self._streams = tempfile.TemporaryDirectory()
+        target = (list(map(str, args)), str(cwd), dict(os.environ), self._streams.name)
+        self._process = CONTEXT.Process(target=_as_command, args=target)
+        with _ONE_AT_A_TIME:
+            self._process.start()
+        self.pid = self._process.pid
+
+    @property
+    def returncode(self):
+        return self._process.exitcode
+
+    def poll(self):
+        with _ONE_AT_A_TIME:
+            return self._process.exitcode
+
+    def send_signal(self, number):
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def terminate(self):
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self):
+        self.send_signal(signal.SIGKILL)
+
+    def communicate(self, timeout):
+        """What it has printed to standard output and standard error, when it has ended."""
+        if not wait([self._process.sentinel], timeout):
+            raise subprocess.TimeoutExpired("dreamify", timeout)
+        self.poll()
+        streams = Path(self._streams.name)
+        return (streams / "1").read_bytes(), (streams / "2").read_bytes()
+
+
+def _as_command(args, folder, environ, streams):
+    """What Python and a shell do before main, and after it."""
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(environ)
+    tempfile.tempdir = None
+    for number, path in enumerate((os.devnull, f"{streams}/1", f"{streams}/2")):
+        opened = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        os.dup2(opened, number)
+        os.close(opened)
+    sys.stdin, sys.stdout, sys.stderr = (os.fdopen(number, mode) for number, mode in enumerate("rww"))
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    sys.exit(main(args))

@@ -10,7 +10,7 @@ from deepdream.caffe_format.topology import read_topology
 from deepdream.cli import main
 from deepdream.errors import DreamError
 from deepdream.images.picture import read_recipe
-from deepdream.modelzoo import auto, zoo
+from deepdream.modelzoo import auto, from_package, zoo
 from deepdream.modelzoo.auto import STAND_IN, choose
 from deepdream.settings import GOOGLENET
 from tests.engines.zoo_nets import ZOO_NETS
@@ -26,8 +26,14 @@ pytestmark = pytest.mark.usefixtures("one_thread", "own_cache")
 SHORT = ["--iterations", "1", "--octaves", "1", "--seed", "7", "--engine", "torch"]
 
 
+@pytest.fixture(scope="module")
+def made():
+    """{name: weights} of the models that were made from packages, which takes seconds."""
+    return {}
+
+
 @pytest.fixture
-def offline(monkeypatch):
+def offline(monkeypatch, made):
     """GOOGLENET is nowhere; returns the list of the files that were tried to be downloaded."""
     tried, find = [], zoo.find
 
@@ -35,9 +41,15 @@ def offline(monkeypatch):
         tried.extend(file.name for file in files)
         raise DreamError("there is no network")
 
+    def make(name, *args):
+        if name not in made:
+            made[name] = from_package.make(name, *args)
+        return made[name]
+
     monkeypatch.delenv("DREAMIFY_MODELS", raising=False)
     monkeypatch.setattr(zoo, "find", lambda name: None if name == GOOGLENET else find(name))
     monkeypatch.setattr(zoo, "download", download)
+    monkeypatch.setattr(zoo, "make", make)
     auto._fetched.cache_clear()
     yield tried
     auto._fetched.cache_clear()
@@ -73,6 +85,7 @@ def test_nothing_stands_in_for_what_was_named_or_for_real_caffe(offline, monkeyp
 
 
 def test_where_neither_can_be_had_both_are_told(folder, offline, monkeypatch, capsys):
+    monkeypatch.setattr(zoo, "make", from_package.make)
     monkeypatch.setattr("importlib.metadata.distribution", missing)
     monkeypatch.setattr(auto, "is_caffe", lambda name: False)
     line = refused(capsys, folder, ["in.png", "out.png"])

@@ -7,7 +7,7 @@ import pytest
 
 from deepdream.pipeline import prepare as jobs
 from deepdream.tasks import film, sequence, sequence_output
-from tests.helpers.tiny import SHORT_FILM, command, frame_names, interrupt, refused, snapshot
+from tests.helpers.tiny import SHORT_FILM, forked, frame_names, interrupt, refused, snapshot
 
 pytest.importorskip("cv2", reason="films need OpenCV: pip install av opencv-python-headless")
 films = pytest.importorskip("tests.video.clips", reason="films need PyAV: pip install av opencv-python-headless")
@@ -66,7 +66,7 @@ def test_an_end_while_the_film_is_written(clip, filmed, monkeypatch, capsys):
 def test_killed_in_a_process_of_its_own(folder, net, filmed):
     films.clip("in.mp4", [films.texture(n) for n in range(5)], step=films.Fraction(1, 10))
     many = ["--iterations", "15", "--threads", "1"]
-    process = command("video", "in.mp4", "out.mp4", *SHORT_FILM, *many, "--model", net, cwd=folder)
+    process = forked("video", "in.mp4", "out.mp4", *SHORT_FILM, *many, "--model", net, cwd=folder)
     try:
         interrupt(process, lambda: Path(".out.mp4.frames/000001.png").exists(), number=signal.SIGKILL)
     finally:

@@ -10,7 +10,7 @@ import pytest
 from deepdream.cli import main
 from deepdream.pipeline import prepare as jobs
 from deepdream.tasks import sequence
-from tests.helpers.tiny import SHORT_ZOOM, command, frame_names, interrupt, refused, snapshot, tiny_net, tiny_picture
+from tests.helpers.tiny import SHORT_ZOOM, forked, frame_names, interrupt, refused, snapshot, tiny_net, tiny_picture
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -187,12 +187,12 @@ def test_killed_and_interrupted_in_a_process_of_its_own(folder, net, ctrl_c):
     tiny_picture(folder / "in.png", 200, 150)
     many = ["--frames", "6", "--iterations", "20", "--octaves", "2", "--seed", "7", "--threads", "1", "--model", net]
     frames = folder / "out"
-    process = command("zoom", "in.png", "out", *many, cwd=folder)
+    process = forked("zoom", "in.png", "out", *many, cwd=folder)
     try:
         interrupt(process, lambda: (frames / "0001.png").exists(), number=signal.SIGKILL)
         process.communicate(timeout=60)
         assert process.returncode == -signal.SIGKILL
-        process = command("zoom", "in.png", "out", *many, cwd=folder)
+        process = forked("zoom", "in.png", "out", *many, cwd=folder)
         interrupt(process, lambda: (frames / "0003.png").exists())
         _, errors = process.communicate(timeout=60)
     finally:

@@ -9,7 +9,7 @@ from deepdream.cli import main
 from deepdream.pipeline import prepare as jobs
 from deepdream.storage import atomic
 from deepdream.tasks.sheet_cache import Cells
-from tests.helpers.tiny import command, interrupt, snapshot, tiny_picture
+from tests.helpers.tiny import forked, interrupt, snapshot, tiny_picture
 
 SHORT = ["--iterations", "2", "--octaves", "2"]
 pytestmark = pytest.mark.usefixtures("one_thread", "own_cache")
@@ -94,11 +94,11 @@ def test_killed_and_ended_in_a_process_of_its_own(folder, net, ctrl_c, capsys):
     def there(count):
         return kept.is_dir() and sum(path.suffix == ".png" for path in kept.iterdir()) >= count
 
-    process = command("sheet", "in.png", "out.gif", *args, cwd=folder)
+    process = forked("sheet", "in.png", "out.gif", *args, cwd=folder)
     try:
         interrupt(process, lambda: there(1), number=signal.SIGKILL)
         process.communicate(timeout=60)
-        process = command("sheet", "in.png", "out.gif", *args, cwd=folder)
+        process = forked("sheet", "in.png", "out.gif", *args, cwd=folder)
         interrupt(process, lambda: there(3), number=signal.SIGTERM)
         _, errors = process.communicate(timeout=60)
     finally:

@@ -12,7 +12,7 @@ from PIL import Image
 
 from deepdream.cli import main
 from deepdream.images.picture import read_recipe
-from tests.helpers.tiny import command, dream_of_old, interrupt, snapshot, tiny_picture
+from tests.helpers.tiny import command, dream_of_old, forked, interrupt, snapshot, tiny_picture
 
 LONG = ["conv1", "1000000", "2"]
 fcntl = pytest.importorskip("fcntl", reason="signals and terminals are different here")
@@ -28,11 +28,11 @@ def folder(tmp_path):
 
 @pytest.fixture
 def start(ctrl_c):
-    """Starts dreamify in a process that does not outlive its test."""
+    """Starts dreamify in a process that does not outlive its test; with `whole`, in one that also imports it."""
     processes = []
 
-    def started(*args, **options):
-        processes.append(command(*args, **options))
+    def started(*args, whole=False, **options):
+        processes.append((command if whole else forked)(*args, **options))
         return processes[-1]
 
     yield started
@@ -43,7 +43,7 @@ def start(ctrl_c):
 
 def test_ctrl_c_leaves_the_picture_so_far_and_no_bar(start, folder, net):
     """The bar is for terminals: after more than its two seconds there is none in a log."""
-    process = start("in.png", "out.png", *LONG, "--frames", "frames", "--model", net, cwd=folder)
+    process = start("in.png", "out.png", *LONG, "--frames", "frames", "--model", net, cwd=folder, whole=True)
     started = []
 
     def long_enough():
@@ -99,7 +99,7 @@ def test_a_terminal_shows_a_bar_after_two_seconds(start, folder, net):
     except OSError:
         pytest.skip("no terminals here")
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("4H", 24, 100, 0, 0))
-    start("in.png", "out.png", *LONG, "--model", net, cwd=folder, stderr=theirs)
+    start("in.png", "out.png", *LONG, "--model", net, cwd=folder, stderr=theirs, whole=True)
     os.close(theirs)
     shown, seeded, barred = "", None, None
     deadline = time.monotonic() + 60

@@ -5,6 +5,7 @@ import signal
 import socket
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -31,35 +32,49 @@ def test_ctrl_c_ends_it_and_nothing_stays_behind(serve, tmp_path):
     assert list(server.folder.iterdir()) == []
 
 
-def test_sigterm_ends_it_in_the_midst_of_a_dream(serve, tmp_path):
-    """With a warning if it listens on every address of this machine."""
-    server = serve("--host", "0.0.0.0")
-    visitor = Visitor(server.url, "somebody")
-    content = Path(tiny_picture(tmp_path / "in.png", 1000, 900)).read_bytes()
-    assert visitor.join(visitor.upload(content, "in.png"), iterations=100).ok
-    code, said = end(server, signal.SIGTERM)
-    assert code == 0
-    port = server.url.rsplit(":")[-1]
-    assert re.search(rf"^dreamify: .*http://localhost:{port}\b", said, re.MULTILINE)
-    assert re.search(rf"^dreamify: anybody on the network .*port {port}\b", said, re.MULTILINE)
-    assert "--allow-host NAME" in said
-    assert "Traceback" not in said
-    assert list(server.folder.iterdir()) == []
-
-
-def test_what_a_killed_one_has_left_is_cleared_by_the_next(serve, tmp_path):
-    """It also answers to the names of --allow-host."""
-    killed = serve(folder=tmp_path)
+@pytest.fixture(scope="module")
+def successors(serve, tmp_path_factory):
+    """A server that is killed, and the next, which SIGTERM ends in the midst of a dream: what was seen of each."""
+    place, pictures = tmp_path_factory.mktemp("place"), tmp_path_factory.mktemp("pictures")
+    killed = serve("--host", "0.0.0.0", folder=place)
     visitor = Visitor(killed.url, "somebody")
-    upload = Path(visitor.upload(Path(tiny_picture(tmp_path / "in.png")).read_bytes(), "in.png"))
+    upload = Path(visitor.upload(Path(tiny_picture(pictures / "in.png")).read_bytes(), "in.png"))
     killed.process.kill()
     killed.process.wait(30)
-    assert upload.is_file()
-    next_one = serve("--allow-host", "dreams.example", "--allow-host", "a.example,b.example", folder=tmp_path)
-    assert not upload.exists()
-    assert len(list(tmp_path.glob(".dreamify-*"))) == 1
-    for host, status in {"dreams.example": 200, "b.example": 200, "c.example": 403}.items():
-        assert visitor.session.get(next_one.url, headers={"host": host}, timeout=30).status_code == status
+    left = upload.is_file()
+    hosts = ["--allow-host", "dreams.example", "--allow-host", "a.example,b.example"]
+    ended = serve("--host", "0.0.0.0", *hosts, folder=place)
+    left_then, folders = upload.exists(), len(list(place.glob(".dreamify-*")))
+    statuses = [
+        visitor.session.get(ended.url, headers={"host": host}, timeout=30).status_code
+        for host in ("dreams.example", "b.example", "c.example")
+    ]
+    visitor = Visitor(ended.url, "somebody")
+    content = Path(tiny_picture(pictures / "large.png", 1000, 900)).read_bytes()
+    begun = visitor.join(visitor.upload(content, "large.png"), iterations=100).ok
+    code, said = end(ended, signal.SIGTERM)
+    return SimpleNamespace(**locals())
+
+
+def test_sigterm_ends_it_in_the_midst_of_a_dream(successors):
+    """And on every address of this machine, of which it warns."""
+    assert successors.begun
+    assert successors.code == 0
+    for server, said in ((successors.ended, successors.said), (successors.killed, successors.killed.log.read_text())):
+        port = server.url.rsplit(":")[-1]
+        assert f"dreamify: the page is at http://localhost:{port}, Ctrl-C ends it" in said
+        assert f"dreamify: anybody on the network can use it, at port {port} of this machine's addresses" in said
+        assert "Traceback" not in said
+    assert "--allow-host NAME" in successors.killed.log.read_text()  # which allows none so far
+    assert list(successors.place.iterdir()) == []
+
+
+def test_what_a_killed_one_has_left_is_cleared_by_the_next(successors):
+    """Which also answers to the names that it is given."""
+    assert successors.left
+    assert not successors.left_then
+    assert successors.folders == 1
+    assert successors.statuses == [200, 200, 403]
 
 
 def test_a_port_that_is_taken(net, capsys):

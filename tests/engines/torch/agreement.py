@@ -7,6 +7,7 @@ picture's after it. Blobs: one forward and one backward pass, every blob at 64 p
 relative to the value, or to the blob's mean |value| where that is greater.
 """
 
+import functools
 import json
 import sys
 from typing import Any, Dict, Iterator, List, NamedTuple, Tuple
@@ -46,6 +47,12 @@ class BlobErrors(NamedTuple):
     diff: np.ndarray
 
 
+@functools.lru_cache(maxsize=None)
+def load(name: str, precision: str, blobs: str) -> Any:
+    """A net; the same for all that is asked of it."""
+    return load_net(model(name), "torch", "cpu", precision, blobs)
+
+
 class _Recorded:
     """A RandomState that draws the shift that Caffe's run drew."""
 
@@ -57,7 +64,7 @@ class _Recorded:
 
 
 def _net(case: Dict[str, Any], precision: str, blobs: str) -> Any:
-    net = load_net(model(case["model"]), "torch", "cpu", precision, blobs)
+    net = load(case["model"], precision, blobs)
     net.transformer.mean["data"] = np.float32([104, 116, 122])[:, None, None]  # of the recordings, for every model
     return net
 

@@ -3,10 +3,17 @@
 import numpy as np
 import pytest
 
-from tests.engines.torch.agreement import BLOBS, STEPS, blob_errors, step_errors
+from tests.engines.torch.agreement import BLOBS, STEPS, blob_errors, load, step_errors
 from tests.helpers.shared import needs_models, needs_reference
 
 pytestmark = [needs_models, needs_reference]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def forget():
+    """The nets, as soon as these tests have ended."""
+    yield
+    load.cache_clear()
 
 
 @pytest.mark.parametrize(("precision", "blobs"), [("float32", "all"), ("float32", "needed"), ("float64", "needed")])
