@@ -80,7 +80,7 @@ def test_where_there_is_no_limit(put, tmp_path_factory):
 def test_ulimit(put):
     """Of 1000 MB of addresses 300 are taken; of 500 MB of data 200."""
     found = system.find(put({"proc/self/limits": ulimits(1000 * MB, 500 * MB)}))
-    assert [(limit.most, limit.left) for limit in found] == [(1000 * MB, 700 * MB), (500 * MB, 300 * MB)]
+    assert [(limit.maximum, limit.left) for limit in found] == [(1000 * MB, 700 * MB), (500 * MB, 300 * MB)]
     assert left(put({"proc/self/limits": ulimits(data=100 * MB)})) == [0]
 
 
@@ -182,9 +182,9 @@ def test_too_little_for_the_program_itself(put, files, need, words):
 
 def test_enough(put):
     for need in (LIBRARIES, PYTORCH):
-        least = need.least
-        group = version_2("", least["memory"] // MB - 40, 100, 40)
-        system.check(need, put({"proc/self/limits": ulimits(least["address space"], least["data"]), **group}))
+        minimum = need.minimum
+        group = version_2("", minimum["memory"] // MB - 40, 100, 40)
+        system.check(need, put({"proc/self/limits": ulimits(minimum["address space"], minimum["data"]), **group}))
 
 
 @pytest.mark.skipif(not shutil.which("prlimit"), reason="needs prlimit")

@@ -19,9 +19,12 @@ def run_here(function, *args):
     return future
 
 
-def sleep(seconds, name):
-    """The name, after a while."""
-    time.sleep(seconds)
+def meet(name, place, others=()):
+    """The name, once all these others have been here; waits for a minute at most."""
+    (Path(place) / name).touch()
+    deadline = time.monotonic() + 60
+    while not all((Path(place) / other).exists() for other in others) and time.monotonic() < deadline:
+        time.sleep(0.01)
     return name
 
 

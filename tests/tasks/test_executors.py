@@ -49,12 +49,17 @@ def results(own, function, jobs, interrupted=going_on, **more):
 
 
 @needs_processes
-def test_processes_yield_as_they_end_or_in_order():
-    jobs = [Job(name, (seconds, name)) for name, seconds in (("slow", 0.5), ("a", 0), ("b", 0), ("c", 0))]
-    own = executors.find_workers(NET, WorkerSettings(workers=2))
-    assert own.where == "2 at a time"
-    assert [name for name, _ in results(own, workers.sleep, jobs)][-1] == "slow"
-    assert results(own, workers.sleep, jobs, in_order=True) == [(name, name) for name in ("slow", "a", "b", "c")]
+def test_processes_yield_as_they_end_or_in_order(tmp_path):
+    """The first job ends when the others have begun, so it is not the first to end."""
+    pool = executors.find_workers(NET, WorkerSettings(workers=2))
+    assert pool.where == "2 at a time"
+    for in_order in (False, True):
+        place = tmp_path / str(in_order)
+        place.mkdir()
+        jobs = [Job("slow", ("slow", place, "abc")), *(Job(name, (name, place)) for name in "abc")]
+        names = [name for name, _ in results(pool, workers.meet, jobs, in_order=in_order)]
+        assert names == ["slow", *"abc"] if in_order else names[0] != "slow"
+        assert sorted(names) == ["a", "b", "c", "slow"]
 
 
 @needs_processes

@@ -95,7 +95,7 @@ def test_a_picture_too_small_for_every_layer(folder, net, capsys):
 
 def test_too_little_memory_is_told_before_a_dream(folder, net, capsys, no_dream):
     args = ["sheet", "in.png", "out.png", "--layers", "conv1,pool1", "--memory", "1M", "--model", net]
-    assert "--memory 1M is too low: set it to at least" in refused(capsys, folder, args, 2)
+    assert "may use only 1M: raise --memory" in refused(capsys, folder, args, 2)
 
 
 def test_values_that_stand_twice_count_once_and_those_of_one_value_are_for_all():

@@ -108,7 +108,9 @@ def visit(browser, server):
         page = contexts[-1].new_page()
         page.set_default_timeout(PATIENCE)
         page.on("request", lambda request: asked.append(request.url))
-        page.on("response", lambda answer: failed.append(answer.url) if answer.status >= 400 else None)
+        page.on(
+            "response", lambda answer: failed.append(f"{answer.status} {answer.url}") if answer.status >= 400 else None
+        )
         page.on("console", lambda told: failed.append(told.text) if told.type == "error" else None)
         page.on("pageerror", lambda error: failed.append(str(error)))
         page.goto(server.url)
