@@ -1,6 +1,5 @@
 """Defines what a film is: frames with times, and everything that is kept when the frames are replaced."""
 
-import hashlib
 import importlib
 from dataclasses import dataclass
 from fractions import Fraction
@@ -12,6 +11,7 @@ import numpy as np
 
 from ..arrays import Size
 from ..errors import DreamError, UsageError
+from ..storage import checksum
 
 if TYPE_CHECKING:
     import av.container
@@ -145,15 +145,12 @@ def beginning(container: "av.container.InputContainer") -> Fraction:
 
 def sha256(source: str) -> str:
     """The SHA-256 of a film's file, in hexadecimal. Raises DreamError if the file is empty or cannot be read."""
-    digest = hashlib.sha256()
+    path = Path(source)
     try:
-        with Path(source).open("rb") as file:
-            for block in iter(lambda: file.read(1 << 20), b""):
-                digest.update(block)
-            if not file.tell():
-                raise DreamError(f"{source} is empty: download or export it again")
+        if not path.stat().st_size:
+            raise DreamError(f"{source} is empty: download or export it again")
+        return checksum.sha256(path)
     except FileNotFoundError:
         raise DreamError(f"there is no file {source}: check the path") from None
     except OSError as error:
         raise DreamError(f"{source} cannot be read ({error.strerror}): check it and its permissions") from None
-    return digest.hexdigest()

@@ -1,7 +1,6 @@
 """Reads a folder of pictures as a film."""
 
 import contextlib
-import hashlib
 import re
 from fractions import Fraction
 from pathlib import Path
@@ -12,6 +11,7 @@ from PIL import Image
 from ..arrays import Size
 from ..errors import DreamError, UsageError
 from ..images import picture
+from ..storage import checksum
 from .film import Film, Frame, TimeRange, VideoFormat
 
 
@@ -86,13 +86,10 @@ def _check_sizes(paths: List[Path]) -> None:
 
 
 def _sha256(paths: List[Path]) -> str:
-    digest = hashlib.sha256()
-    for path in paths:
-        try:
-            digest.update(path.read_bytes())
-        except OSError as error:
-            raise DreamError(f"{path} cannot be read ({error.strerror}): check it and its permissions") from None
-    return digest.hexdigest()
+    try:
+        return checksum.sha256(*paths)
+    except OSError as error:
+        raise DreamError(f"{error.filename} cannot be read ({error.strerror}): check it and its permissions") from None
 
 
 def _odd_size(path: Path, size: Size, usual: Size) -> DreamError:
