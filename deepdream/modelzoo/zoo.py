@@ -15,6 +15,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from ..caffe_format import layer_names
+from ..caffe_format.layer_names import of_googlenet
+from ..caffe_format.topology import read_topology
 from ..errors import DreamError, UsageError
 from ..storage import atomic, cache_dir
 from .card import Card, Package, RemoteFile, read_card, read_known_card
@@ -48,7 +51,10 @@ class Model:
 
     def layer(self, asked: str) -> str:
         """The layer to use for the one asked for: on the fallback, its layer at the depth of bvlc_googlenet's."""
-        return self.card.counterpart(asked) if self.is_fallback else asked
+        if not self.is_fallback:
+            return asked
+        other, short = self.card.counterpart(asked), of_googlenet(asked)
+        return other if other != asked or short == asked else self.card.counterpart(short, asked)
 
 
 def find(model: str) -> Model | None:
@@ -107,6 +113,23 @@ def list_models() -> dict[str, Model | str]:
     own = _models_variable()
     names = {weights.parent.name for weights in own.glob("*/*.caffemodel")} if own else set()
     return {name: _model_or_reason(name) for name in sorted(names.union(_known_cards()))}
+
+
+def models_with(layer: str, guess: bool = True) -> list[str]:
+    """The known models that have a layer, by any short form.
+
+    guess: if there are none, those that may have it by their notes, because their nets are not on this machine.
+    """
+    there, noted = [], []
+    for name, card in sorted(_known_cards().items()):
+        prototxt = _locate(name, card.files[0])
+        if prototxt is None:
+            noted += [name] if card.may_have(layer) else []
+            continue
+        with suppress(DreamError):
+            names = list(read_topology(prototxt).dreamable())
+            there += [name] if layer_names.find(layer, names, within=False) else []
+    return there or (noted if guess else [])
 
 
 def _model_or_reason(name: str) -> Model | str:
