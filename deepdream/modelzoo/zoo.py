@@ -67,12 +67,13 @@ def find(model: str) -> Model | None:
     Raises UsageError for an unknown name and for a folder that does not hold exactly one model, DreamError for a file
     that has the wrong checksum or cannot be read.
     """
-    known, own = _known_cards(), _models_variable()
+    known = _known_cards()
     # A known name is never a path: a folder of that name is given as ./NAME.
     if model in known:
         return _genuine(known[model])
     if any(mark in model for mark in (os.sep, os.altsep or os.sep)) or _path(model).is_dir():
         return _in_folder(_path(model))
+    own = _models_variable()
     if own and (own / model).is_dir():
         return _in_folder(own / model)
     raise _unknown_name(model)
@@ -106,6 +107,12 @@ def fetch(name: str, progress: bool = False, in_a_hurry: bool = False) -> Model:
 def resolve(model: str, progress: bool = False) -> Model:
     """Returns the model from disk (`find`), or else downloads or makes it (`fetch`)."""
     return find(model) or fetch(model, progress)
+
+
+def is_name(model: str) -> bool:
+    """Whether a model is found by this name, or downloaded, rather than by the path of its folder."""
+    own = _models_variable()
+    return model in _known_cards() or bool(own and (own / model).is_dir())
 
 
 def list_models() -> dict[str, Model | str]:
@@ -153,8 +160,15 @@ def _project_models() -> Path:
 
 
 def _models_variable() -> Path | None:
+    """The folder of $DREAMIFY_MODELS. Raises UsageError if it is a model's own folder rather than the one above."""
     value = os.environ.get("DREAMIFY_MODELS")
-    return _path(value) if value else None
+    if not value:
+        return None
+    own = _path(value)
+    if any(own.glob("*.caffemodel")) and not any(own.glob("*/*.caffemodel")):
+        above = own.absolute().parent
+        raise UsageError(f"DREAMIFY_MODELS names the folder of one model, {own}: name the folder above, {above}")
+    return own
 
 
 def _path(text: str) -> Path:
