@@ -42,6 +42,17 @@ def find(asked: str, names: Sequence[str], within: bool = True) -> Optional[str]
     return found[0] if len(found) == 1 else None
 
 
+def is_ambiguous(asked: str, names: Sequence[str]) -> bool:
+    """Whether a name can stand for several layers."""
+    return len(_found(asked, names, True)) > 1
+
+
+def has_module_of(asked: str, names: Sequence[str]) -> bool:
+    """Whether a net has layers in the module that a name begins with, so that only the rest of it is wrong."""
+    module = _form(asked).rpartition("/")[0]
+    return bool(module) and any(_form(name).startswith(f"{module}/") for name in names)
+
+
 def near(asked: str, names: Sequence[str]) -> List[str]:
     """Up to three names that may have been meant."""
     lower = {name.lower(): name for name in names}

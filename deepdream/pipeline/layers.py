@@ -1,5 +1,6 @@
 """The layer that a typed name stands for, on one net; what to do where there is none."""
 
+import re
 from typing import Callable, Optional
 
 from ..caffe_format import layer_names
@@ -44,14 +45,16 @@ def _maker(blob: str, topology: Topology) -> Optional[str]:
 
 def _hint(asked: str, topology: Topology) -> str:
     """What else a name may be, beyond a misspelt layer of this net; "" if nothing is known."""
-    _, colon, numbers = asked.rpartition(":")
-    if "," in asked and not colon:
-        return f"it names one layer, and --layers {asked} dreams on several"
-    if colon and numbers.replace(",", "").isdigit():
+    if re.fullmatch(r"[^:,]+:\d+(,\d+)*", asked):
         return f"--channel {asked} dreams on channels of a layer"
+    if "," in asked:
+        return f"--layer takes one layer, and --layers {asked} dreams on several"
     if asked.isdigit():
         return f"a number of steps is given as --iterations {asked}"
-    models = zoo.models_with(asked, guess=not layer_names.near(asked, list(topology.dreamable())))
+    names = list(topology.dreamable())
+    if layer_names.is_ambiguous(asked, names):
+        return ""
+    models = zoo.models_with(asked, guess=not layer_names.has_module_of(asked, names))
     if not models:
         return ""
     *others, last = models

@@ -2,7 +2,7 @@
 
 import pytest
 
-from deepdream.caffe_format.layer_names import find, from_tensorflow, near, of_googlenet
+from deepdream.caffe_format.layer_names import find, from_tensorflow, has_module_of, is_ambiguous, near, of_googlenet
 
 PARTS = ("1x1", "3x3_reduce", "3x3", "5x5_reduce", "5x5", "pool", "pool_proj", "output")
 GOOGLENET = [
@@ -100,3 +100,12 @@ def test_names_of_googlenet_without_the_net():
         "conv2/3x3",
     ]
     assert from_tensorflow("inception_4c/output") is None
+
+
+def test_whether_only_the_rest_of_a_name_is_wrong():
+    assert is_ambiguous("pool1", GOOGLENET)
+    assert not is_ambiguous("4c", GOOGLENET)
+    assert not is_ambiguous("conv5_3", GOOGLENET)
+    assert has_module_of("inception_4c/outptu", GOOGLENET)
+    assert not has_module_of("conv5_3", GOOGLENET)
+    assert not has_module_of("res4f", GOOGLENET)

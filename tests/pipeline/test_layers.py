@@ -86,10 +86,17 @@ def test_a_blob_is_named_as_well_as_its_layer(tmp_path):
 @pytest.mark.parametrize(
     ("asked", "says"),
     [
-        ("conv1,4c", "there is no layer 'conv1,4c' in this net: it names one layer, and --layers conv1,4c dreams on"),
+        ("conv1,4c", "there is no layer 'conv1,4c' in this net: --layer takes one layer, and --layers conv1,4c dreams"),
+        ("conv1:1,4c:2", "--layer takes one layer, and --layers conv1:1,4c:2 dreams on several"),
+        ("conv1:1,2", "--channel conv1:1,2 dreams on channels of a layer"),
         ("conv1:3", "--channel conv1:3 dreams on channels of a layer"),
         ("20", "a number of steps is given as --iterations 20"),
         ("block3/output", "it looks like a layer of efficientnet_lite0, so add --model efficientnet_lite0"),
+        (
+            "conv5_3",
+            "it looks like a layer of bvlc_alexnet, bvlc_reference_caffenet, vgg16 or vgg19, so add --model NAME",
+        ),
+        ("o", "did you mean"),
         ("inception_4c/outptu", f"did you mean {LAYER}?"),
         ("relu1", "layer relu1 has no blob of its own name to dream on: use conv1"),
     ],
