@@ -1,8 +1,11 @@
 """dreamify batch IN... OUTDIR"""
 
 import argparse
+import os
 
+from ..errors import UsageError
 from ..settings import WORKERS
+from . import words
 from .options import add_dream_settings, add_force, add_settings, request_from, settings_from
 from .paths import listed, path
 
@@ -31,6 +34,9 @@ def run(args: argparse.Namespace) -> int:
     """Dreams many pictures; returns the exit code."""
     from ..tasks import batch
 
+    if os.path.isfile(args.folder):  # noqa: PTH113  # Path.is_file raises PermissionError
+        right = words.joined(["dreamify", "batch", *args.sources, args.folder, "dreams"])
+        raise UsageError(f"{args.folder} is a file, where OUTDIR should be: {right}")
     sources = listed(args.sources)
     args.source, args.target = sources[0], args.folder
     return batch.run(sources, request_from(args), settings_from(args, WORKERS))

@@ -147,7 +147,7 @@ def parser_of(verb: str) -> _Parser:
     parser.verb = verb
     if module is dream:
         verbs = "\n".join(f"  {name:8} {module.HELP}" for name, module in VERBS.items())
-        parser.epilog = f"verbs (each has its own --help):\n{verbs}"
+        parser.epilog = f"verbs (dreamify help VERB explains each):\n{verbs}"
         parser.add_argument("--version", action="version", version=f"dreamify {__version__}")
     module.add_arguments(parser)
     return parser

@@ -63,6 +63,8 @@ def out_for(source: str, target: Optional[str]) -> Tuple[str, bool]:
     from ..console import say
     from ..tasks import free_names
 
+    if not source:
+        raise UsageError("IN is empty: name a file")
     if target is None:
         chosen = free_names.free(free_names.beside(source))
         say(f"no OUT was named: the dream goes to {chosen}")

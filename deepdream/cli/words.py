@@ -56,12 +56,16 @@ _OPENING, _CLOSING = "\u201c\u201e\u00ab\u2018\u201a\u201d\u2019", "\u201d\u201c
 def check_marks(words: List[str], options: Callable[[], List[str]]) -> None:
     """Raises UsageError for a dash or a quotation mark of typography where one of the keyboard was meant.
 
+    Also for a file that looks like an option.
+
     options: all that there are, such as --layer.
     """
+    names_only = False
     for word in words:
-        if word == "--":
-            return
-        if exists(word):
+        if exists(word) and re.match(r"-[^-\d.]", word) and word not in options():
+            raise UsageError(f"{word} begins with a dash, as options do: type {joined(['./' + word])}")
+        names_only = names_only or word == "--"
+        if names_only or exists(word):
             continue
         bare = word.lstrip(_DASHES)
         dashes = word[: len(word) - len(bare)]
@@ -135,10 +139,18 @@ def explained(message: str, verb: str, parsers: "Callable[[], Mapping[str, argpa
     if missing and verb in EXAMPLES:
         needed = missing.group(1)
         return f"{needed} {'are' if ',' in needed else 'is'} missing: {EXAMPLES[verb]}"
+    if verb == "models" and "invalid choice" in message:
+        return f"{message}: dreamify models lists them, and dreamify models fetch NAME downloads one"
     unknown = re.fullmatch("unrecognized arguments: (.*)", message)
-    option = unknown and next((word.split("=")[0] for word in unknown.group(1).split() if word.startswith("--")), None)
-    if not option:
+    if not unknown:
         return message
+    extra = unknown.group(1).split()
+    option = next((word.split("=")[0] for word in extra if word.startswith("--")), None)
+    if not option:
+        if extra[0].startswith("-"):
+            return f"{message}: options have long names, as in {EXAMPLES['dream']} --seed 1"
+        takes_layer = verb != "dream" and "--layer" in parsers()[verb]._option_string_actions
+        return f"{message}: a layer is given as --layer {extra[0]}" if takes_layer else message
     having = [other for other, parser in parsers().items() if option in parser._option_string_actions]
     if having:
         others = " and ".join("a plain dream" if other == "dream" else f"dreamify {other}" for other in having)
@@ -161,10 +173,9 @@ def check_places(source: str, target: Optional[str], layer: Optional[str]) -> No
         if target is not None and not _is_picture(target):
             right = joined(["dreamify", source, layer, target])
             raise UsageError(f"{target} stands where OUT should be, because LAYER comes after OUT: {right}")
-        raise UsageError(
-            f"{layer} is a picture, where LAYER should be: for several pictures, type "
-            f"{joined(['dreamify', 'batch', source, *([target] if target else []), layer, 'dreams'])}"
-        )
+        several = joined(["dreamify", "batch", source, *([target] if target else []), layer, "dreams"])
+        right = f"for several pictures, type {several}" if exists(target) else "dreamify keys lists the layers"
+        raise UsageError(f"{layer} is a picture, where LAYER should be: {right}")
     if target is not None and target != "-" and not os.path.isdir(target):  # noqa: PTH112
         _check_out(source, target, films)
 

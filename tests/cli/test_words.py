@@ -18,6 +18,7 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 def folder(folder):
     tiny_picture(folder / "two words.png")
     tiny_picture(folder / "in.jpg")
+    tiny_picture(folder / "-x.png")
     return folder
 
 
@@ -99,6 +100,19 @@ def test_help_is_the_same_as_the_option(capsys):
         ),
         (["--layer", "in.png", "4c", "new.png"], "dreamify in.png new.png --layer 4c"),
         (["in.png", "in.jpg", "two words.png"], "dreamify batch in.png in.jpg 'two words.png' dreams"),
+        (["in.png", "new.png", "--layer", "in.jpg"], "in.jpg is a picture, where LAYER should be: dreamify keys lists"),
+        (
+            ["batch", "in.png", "in.jpg"],
+            "in.jpg is a file, where OUTDIR should be: dreamify batch in.png in.jpg dreams",
+        ),
+        (["zoom", "in.png", "out", "4c"], "unrecognized arguments: 4c: a layer is given as --layer 4c"),
+        (["in.png", "-o", "out.png"], "unrecognized arguments: -o out.png: options have long names"),
+        (["models", "list"], "dreamify models lists them, and dreamify models fetch NAME downloads one"),
+        (["", "out.png"], "IN is empty: name a file"),
+        ([""], "IN is empty: name a file"),
+        (["in.png", ""], "OUT is empty: name a file"),
+        (["-x.png", "out.png"], "-x.png begins with a dash, as options do: type ./-x.png"),
+        (["--", "-x.png", "out.png"], "type ./-x.png"),
         (["in.mp4"], "in.mp4 is a film: dreamify video in.mp4 out.mp4"),
         (["in.mp4", "film.gif"], "in.mp4 is a film: dreamify video in.mp4 film.gif"),
         (["in.png", "out.webm"], "a plain dream is one picture: dreamify zoom in.png out.webm"),
