@@ -60,8 +60,9 @@ def model(tmp_path_factory):
 def filled(model, tmp_path_factory):
     """A folder with every file that the commands read."""
     folder = tmp_path_factory.mktemp("filled")
-    for name in ("photos", "frames"):
+    for name in ("photos", "frames", "dreams"):
         (folder / name).mkdir()
+    (folder / "list.txt").write_text("in.jpg\nphotos\n")
     for name in ("in.jpg", "flowers.jpg", "photos/1.jpg", "frames/0.png", "frames/1.png"):
         tiny_picture(folder / name, 40, 36)
     Image.new("L", (40, 36), 255).save(folder / "mask.png")
@@ -82,7 +83,7 @@ def current(filled, tmp_path, own_cache, here, monkeypatch):
 def with_model(words, model):
     """A command line that dreams with this model, whichever it names, on little noise and few threads."""
     words = [word.replace("noise:640x480", "noise:64x48") for word in words]
-    if words[0] in ("info", "models", "--version"):
+    if words[0] in ("info", "models", "help", "--version"):
         return words
     if "--model" in words:
         at = words.index("--model")
@@ -113,7 +114,7 @@ def test_a_command(line, current, model, monkeypatch):
             main(words)
         return
     assert main(with_model(words, model)) == 0
-    prints = words[0] in ("keys", "info", "models")
+    prints = words[0] in ("keys", "info", "models", "help")
     assert prints or (words[0] not in VERBS and "out.png" in words) or set(current.rglob("*")) > before
 
 

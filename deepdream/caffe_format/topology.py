@@ -7,7 +7,6 @@ caffe/util/insert_splits.cpp).
 
 from __future__ import annotations
 
-import difflib
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Iterable, Sequence
@@ -17,7 +16,7 @@ from google.protobuf import text_format
 from ..compat import prod
 from ..errors import DreamError, UsageError
 from ..units import byte_text
-from . import schema
+from . import layer_names, schema
 from .geometry import concat_axis
 from .layer_spec import LayerSpec, Shape, ShapeError
 from .shapes import MAX_NUMBERS, infer_layer
@@ -106,10 +105,7 @@ class Topology:
         if not isinstance(layer, str):
             raise UsageError(f"a layer name must be a string, such as {self.layers[-1].name!r}, not {layer!r}")
         if layer not in self.index:
-            names = {name.lower(): name for name in self.dreamable()}
-            asked = layer.lower()
-            near = sorted((names[name] for name in names if asked and asked in name), key=_output_first)[:3]
-            near = near or [names[name] for name in difflib.get_close_matches(asked, names, n=3, cutoff=0.4)]
+            near = layer_names.near(layer, list(self.dreamable()))
             hint = f"did you mean {', '.join(near)}?" if near else "`dreamify keys` lists the layers"
             raise UsageError(f"there is no layer {layer!r} in this net: {hint}")
         return self.index[layer]
@@ -176,11 +172,6 @@ class Topology:
         if maker.type in ("Split", "Dropout"):
             return self._maker(maker.bottoms[0])
         return maker.name if maker.name in self.dreamable() else None
-
-
-def _output_first(name: str) -> tuple[bool, int]:
-    """Sort key that puts the output of a module first, since it is usually the layer that people mean."""
-    return not name.endswith("/output"), len(name)
 
 
 def read_topology(path: Path) -> Topology:

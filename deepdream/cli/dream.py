@@ -1,19 +1,26 @@
-"""dreamify IN OUT [LAYER [ITERATIONS [OCTAVES [SCALE]]]]"""
+"""dreamify IN [OUT] [LAYER [ITERATIONS [OCTAVES [SCALE]]]]"""
 
 import argparse
 from dataclasses import replace
 
 from ..settings import DREAM
+from . import words
 from .options import IN_HELP, Once, add_dream_settings, add_force, request_from, value_parser
+from .paths import out_for, path
 
 HELP = "Dream a picture as Google's deepdream did in July 2015."
 _POSITIONALS = ("layer", "iterations", "octaves", "scale")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("source", metavar="IN", help=IN_HELP)
+    parser.add_argument("source", metavar="IN", type=path, help=IN_HELP)
     parser.add_argument(
-        "target", metavar="OUT", help="the dream, in the format of its extension; - writes PNG to standard output"
+        "target",
+        nargs="?",
+        metavar="OUT",
+        type=path,
+        help="the dream, in the format of its extension; a folder takes the name of IN; - writes PNG to standard "
+        "output (default: IN-dream, beside IN)",
     )
     for name in _POSITIONALS:
         parser.add_argument(
@@ -26,12 +33,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         )
     add_dream_settings(parser)
     more = parser.add_argument_group("more")
-    more.add_argument("--frames", metavar="FOLDER", help="save every iteration there, at the size of its octave")
+    more.add_argument(
+        "--frames", metavar="FOLDER", type=path, help="save every iteration there, at the size of its octave"
+    )
     add_force(more, "replace OUT even if it is not a dream, and frames of another dream in FOLDER")
 
 
 def run(args: argparse.Namespace) -> int:
     """Dreams a picture; returns the exit code."""
+    words.check_places(args.source, args.target, args.layer)
     from ..tasks import single
 
-    return single.run(replace(request_from(args), frames=args.frames))
+    args.target, is_chosen = out_for(args.source, args.target)
+    return single.run(replace(request_from(args), frames=args.frames, is_target_chosen=is_chosen))

@@ -4,12 +4,13 @@ import argparse
 
 from ..settings import GOOGLENET, NET
 from .options import print_table
+from .paths import path
 
 HELP = "list the layers to dream on"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--model", default=NET.model, help=f"a name or a folder (default: {NET.model})")
+    parser.add_argument("--model", type=path, default=NET.model, help=f"a name or a folder (default: {NET.model})")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -2,6 +2,7 @@
 
 dreamify IN OUT [LAYER [ITERATIONS [OCTAVES [SCALE]]]]     dream, as in 2015
 dreamify zoom, video, batch, sheet, web, keys, info, again, models     each has its own --help
+dreamify help [VERB]                                       the same
 """
 
 import argparse
@@ -11,12 +12,12 @@ import errno
 import gc
 import io
 import sys
-from typing import Any, List, NoReturn, Optional
+from typing import Any, Dict, List, NoReturn, Optional, Tuple
 
 from .. import __version__, system
 from ..errors import DreamError, NobodyReads, UsageError, printable
 from ..storage import streams
-from . import again, batch, dream, info, keys, models, sheet, video, web, zoom
+from . import again, batch, dream, info, keys, models, sheet, video, web, words, zoom
 
 VERBS = {
     "keys": keys,
@@ -44,8 +45,15 @@ _WAYS_OUT = {
 
 
 class _Parser(argparse.ArgumentParser):
+    """A parser whose errors are one sentence, with what to type instead."""
+
+    verb = "dream"
+
     def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{message} (see {self.prog} --help)")
+        raise UsageError(f"{words.explained(message, self.verb, _parsers)} (see {self.prog} --help)")
+
+    def options(self) -> List[str]:
+        return list(self._option_string_actions)
 
     def _print_message(self, message: str, file: Any = None) -> None:
         """Prints, and fails if standard output cannot be written; argparse would ignore that."""
@@ -62,10 +70,14 @@ def main(argv: Optional[List[str]] = None) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):  # some locales cannot show every file name
         sys.stdout.reconfigure(errors="backslashreplace")
     argv = sys.argv[1:] if argv is None else argv
-    verb = argv[0] if argv and argv[0] in VERBS else "dream"
     try:
+        if not argv:
+            return _short_usage()
+        verb, typed = _verb(argv)
+        if verb == "help":
+            return _help(typed)
         # Intermixed: IN OUT --seed 1 LAYER is the same as IN OUT LAYER --seed 1.
-        args = parser_of(verb).parse_intermixed_args(argv if verb == "dream" else argv[1:])
+        args = parser_of(verb).parse_intermixed_args(typed)
         system.check(system.LIBRARIES)  # before the verb loads them
         return VERBS.get(verb, dream).run(args)
     except NobodyReads as error:
@@ -81,6 +93,45 @@ def main(argv: Optional[List[str]] = None) -> int:
         return _failed("interrupted, nothing written", 130)
 
 
+def _short_usage() -> int:
+    """Prints how to begin. The exit code is that of a wrong command line: a script may have lost its arguments."""
+    with contextlib.suppress(OSError):
+        print(words.USAGE, end="", file=sys.stderr, flush=True)
+    return 2
+
+
+def _verb(argv: List[str]) -> Tuple[str, List[str]]:
+    """The verb, dream if none is named, and the words after it. Raises UsageError for words in the wrong place."""
+    words.check_marks(argv, lambda: [option for parser in _parsers().values() for option in parser.options()])
+    first, helps = argv[0], {verb: module.HELP for verb, module in VERBS.items()}
+    if first in VERBS or (first == "help" and not words.exists(first)):
+        if first in VERBS and argv[1:] == ["help"] and not words.exists("help"):
+            raise UsageError(f"help comes first: dreamify help {first}")
+        return first, argv[1:]
+    words.check_first(first, len(argv) == 1, helps)
+    words.check_verb_comes_first(argv, parser_of("dream"), {**helps, "help": ""})
+    return "dream", argv
+
+
+def _help(named: List[str]) -> int:
+    """dreamify help [VERB]: the same as --help."""
+    wanted = [name for name in named if name not in ("-h", "--help")]
+    if len(wanted) > 1:
+        raise UsageError("help explains one verb: dreamify help VERB")
+    verb = wanted[0] if wanted else "dream"
+    if verb == "help":
+        verb = "dream"
+    if verb not in VERBS and verb != "dream":
+        words.check_first(verb, False, {name: module.HELP for name, module in VERBS.items()})
+        raise words.no_such_verb(verb)
+    parser_of(verb).print_help()
+    return 0
+
+
+def _parsers() -> Dict[str, "_Parser"]:
+    return {verb: parser_of(verb) for verb in ("dream", *VERBS)}
+
+
 def _failed(what: str, code: int = 1) -> int:
     """Reports the error on standard error, if possible; returns the exit code."""
     with contextlib.suppress(OSError):
@@ -88,14 +139,15 @@ def _failed(what: str, code: int = 1) -> int:
     return code
 
 
-def parser_of(verb: str) -> argparse.ArgumentParser:
+def parser_of(verb: str) -> _Parser:
     """The argument parser of a verb, or of the plain dream."""
     module = VERBS.get(verb, dream)
     prog = "dreamify" if module is dream else f"dreamify {verb}"
     parser = _Parser(prog=prog, description=module.HELP, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.verb = verb
     if module is dream:
         verbs = "\n".join(f"  {name:8} {module.HELP}" for name, module in VERBS.items())
-        parser.epilog = f"verbs (each has its own --help):\n{verbs}"
+        parser.epilog = f"verbs (dreamify help VERB explains each):\n{verbs}"
         parser.add_argument("--version", action="version", version=f"dreamify {__version__}")
     module.add_arguments(parser)
     return parser

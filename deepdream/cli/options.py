@@ -11,6 +11,7 @@ from ..settings import DREAM, NET, OBJECTIVE, PICTURE
 from ..settings_base import KINDS, Self, Settings
 from ..storage.streams import print_out
 from ..units import byte_size, byte_text, seconds
+from .paths import path
 
 if TYPE_CHECKING:
     from ..pipeline.request import Request
@@ -71,9 +72,8 @@ def add_settings(group: Container, settings: Settings, without: Collection[str] 
         described = text if default is None else f"{text} (default: {default})"
         choices = field.metadata["choices"] or None
         metavar = None if choices else _METAVARS.get(kind) or flag.upper()
-        group.add_argument(
-            f"--{flag}", dest=option, type=value_parser(kind), choices=choices, metavar=metavar, help=described
-        )
+        parse = path if option == "model" else value_parser(kind)
+        group.add_argument(f"--{flag}", dest=option, type=parse, choices=choices, metavar=metavar, help=described)
 
 
 def add_force(group: Container, what: str = "replace OUT even if it is not a dream") -> None:
@@ -85,8 +85,10 @@ def add_dream_settings(parser: argparse.ArgumentParser, without: Collection[str]
     """Adds the options of all verbs that dream. without: options that the verb adds in its own form."""
     add_settings(parser.add_argument_group("the dream"), DREAM, without)
     objective = parser.add_argument_group("the objective")
-    objective.add_argument("--guide", metavar="PICTURE", help="dream towards this picture's features")
-    objective.add_argument("--mask", metavar="PICTURE", help="dream only where this picture, as large as IN, is white")
+    objective.add_argument("--guide", metavar="PICTURE", type=path, help="dream towards this picture's features")
+    objective.add_argument(
+        "--mask", metavar="PICTURE", type=path, help="dream only where this picture, as large as IN, is white"
+    )
     add_settings(objective, OBJECTIVE, without)
     add_settings(parser.add_argument_group("the net"), NET)
     add_settings(parser.add_argument_group("pictures"), PICTURE)

@@ -13,6 +13,7 @@ from .options import (
     request_from,
     settings_from,
 )
+from .paths import path
 
 HELP = "dream a picture with several values of a setting, side by side"
 
@@ -23,9 +24,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "sheet that was cut short; add values to dream only the new ones. With one octave (--octaves 1) a single\n"
         "dream gives all iteration counts; with more, each count is a dream of its own."
     )
-    parser.add_argument("source", metavar="IN", help=IN_HELP)
+    parser.add_argument("source", metavar="IN", type=path, help=IN_HELP)
     parser.add_argument(
-        "target", metavar="OUT", help="the sheet, in the format of its extension, or an animation: .gif; - writes PNG"
+        "target",
+        metavar="OUT",
+        type=path,
+        help="the sheet, in the format of its extension, or an animation: .gif; - writes PNG",
     )
     group = parser.add_argument_group("one or two of these with several values, such as --iterations 5,10,20")
     for option, name in SHEET.items():

@@ -19,7 +19,7 @@ from ..arrays import Size
 from ..compat import prod
 from ..errors import DreamError, UsageError
 from ..storage import files
-from . import colour, noise, png, transparency
+from . import colour, heic, noise, png, transparency
 from . import recipe as recipes
 from .recipe import Recipe
 
@@ -120,6 +120,8 @@ def to_uint8(dream: np.ndarray, clip: bool = True) -> np.ndarray:
 def is_named_so(path: Path) -> bool:
     """Whether a file has the extension of a picture format that can be read."""
     Image.init()
+    if heic.is_named_so(path):
+        heic.is_readable()
     # Pillow can write some formats that it cannot open.
     return not path.name.startswith(".") and Image.EXTENSION.get(path.suffix.lower()) in Image.OPEN
 
@@ -163,6 +165,10 @@ def write(target: str, rgb: np.ndarray, recipe: Recipe, alpha: Optional[np.ndarr
 
 def _open(data: bytes, name: str) -> Image.Image:
     """Opens a picture and loads its first frame."""
+    if heic.is_one(data) and not heic.is_readable():
+        raise DreamError(
+            f"{name} is a HEIC picture, which needs pillow-heif: pip install pillow-heif, or save it as JPEG"
+        )
     try:
         with warnings.catch_warnings():
             # Ignore warnings about large pictures and odd metadata; neither prevents dreaming.

@@ -17,6 +17,7 @@ Recipe = Dict[str, Any]  # what JSON can hold, as it reads back from a file: see
 KEYWORD = "dreamify"
 # Keys that describe how a dream was computed, not what was requested.
 HOW = frozenset({"version", "engine", "engine_version", "device", "threads", "memory"})
+WORDING = frozenset({"asked_layer", "asked_channel", "asked_layers"})  # how what was dreamt on was named
 PROGRESS = "moment"  # of an unfinished dream, in words; recipes have used this key from the start
 IMAGE_DESCRIPTION = 0x010E
 _EXIF_IFD, _USER_COMMENT = 0x8769, 0x9286
@@ -74,7 +75,11 @@ def normalized(recipe: Recipe) -> Recipe:
 
 
 def difference(there: Recipe, asked: Recipe, free: Collection[str] = ()) -> Optional[str]:
-    """Returns the first key in which a stored recipe differs from the requested one, ignoring the keys in `free`."""
+    """Returns the first key in which a stored recipe differs from the requested one, ignoring the keys in `free`.
+
+    How a layer was named does not matter either, as long as it is the same layer.
+    """
+    free = {*free, *WORDING}
     differing = (key for key in [*asked, *there] if key not in free and there.get(key) != asked.get(key))
     return next(differing, None)
 

@@ -72,9 +72,14 @@ class Card:
         """What dreams on a layer tend to show: the entry for its longest prefix; "" if there is none."""
         return _longest_match(layer, self.layers) or ""
 
-    def counterpart(self, layer: str) -> str:
-        """The layer here at the depth of a layer of bvlc_googlenet; the name itself if there is none."""
-        return _longest_match(layer, self.layer_map) or layer
+    def counterpart(self, layer: str, otherwise: str | None = None) -> str:
+        """The layer here at the depth of a layer of bvlc_googlenet; the name itself, or another, if there is none."""
+        return _longest_match(layer, self.layer_map) or (layer if otherwise is None else otherwise)
+
+    def may_have(self, layer: str) -> bool:
+        """Whether a layer of that name may well be in the net, as far as the notes tell."""
+        note = _longest_match(layer.lower(), {prefix: prefix for prefix in self.layers})
+        return note is not None and not layer[len(note) :][:1].isalnum()
 
 
 def _longest_match(name: str, table: Mapping[str, str]) -> str | None:

@@ -15,6 +15,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from ..caffe_format import layer_names
+from ..caffe_format.layer_names import of_googlenet
+from ..caffe_format.topology import read_topology
 from ..errors import DreamError, UsageError
 from ..storage import atomic, cache_dir
 from .card import Card, Package, RemoteFile, read_card, read_known_card
@@ -48,7 +51,10 @@ class Model:
 
     def layer(self, asked: str) -> str:
         """The layer to use for the one asked for: on the fallback, its layer at the depth of bvlc_googlenet's."""
-        return self.card.counterpart(asked) if self.is_fallback else asked
+        if not self.is_fallback:
+            return asked
+        other, short = self.card.counterpart(asked), of_googlenet(asked)
+        return other if other != asked or short == asked else self.card.counterpart(short, asked)
 
 
 def find(model: str) -> Model | None:
@@ -61,12 +67,13 @@ def find(model: str) -> Model | None:
     Raises UsageError for an unknown name and for a folder that does not hold exactly one model, DreamError for a file
     that has the wrong checksum or cannot be read.
     """
-    known, own = _known_cards(), _models_variable()
+    known = _known_cards()
     # A known name is never a path: a folder of that name is given as ./NAME.
     if model in known:
         return _genuine(known[model])
     if any(mark in model for mark in (os.sep, os.altsep or os.sep)) or _path(model).is_dir():
         return _in_folder(_path(model))
+    own = _models_variable()
     if own and (own / model).is_dir():
         return _in_folder(own / model)
     raise _unknown_name(model)
@@ -102,11 +109,34 @@ def resolve(model: str, progress: bool = False) -> Model:
     return find(model) or fetch(model, progress)
 
 
+def is_name(model: str) -> bool:
+    """Whether a model is found by this name, or downloaded, rather than by the path of its folder."""
+    own = _models_variable()
+    return model in _known_cards() or bool(own and (own / model).is_dir())
+
+
 def list_models() -> dict[str, Model | str]:
     """Every known model and the other ones in $DREAMIFY_MODELS, by name; for a missing one, the reason as text."""
     own = _models_variable()
     names = {weights.parent.name for weights in own.glob("*/*.caffemodel")} if own else set()
     return {name: _model_or_reason(name) for name in sorted(names.union(_known_cards()))}
+
+
+def models_with(layer: str, guess: bool = True) -> list[str]:
+    """The known models that have a layer, by any short form.
+
+    guess: if there are none, those that may have it by their notes, because their nets are not on this machine.
+    """
+    there, noted = [], []
+    for name, card in sorted(_known_cards().items()):
+        prototxt = _locate(name, card.files[0])
+        if prototxt is None:
+            noted += [name] if card.may_have(layer) else []
+            continue
+        with suppress(DreamError):
+            names = list(read_topology(prototxt).dreamable())
+            there += [name] if layer_names.find(layer, names, within=False) else []
+    return there or (noted if guess else [])
 
 
 def _model_or_reason(name: str) -> Model | str:
@@ -130,8 +160,15 @@ def _project_models() -> Path:
 
 
 def _models_variable() -> Path | None:
+    """The folder of $DREAMIFY_MODELS. Raises UsageError if it is a model's own folder rather than the one above."""
     value = os.environ.get("DREAMIFY_MODELS")
-    return _path(value) if value else None
+    if not value:
+        return None
+    own = _path(value)
+    if any(own.glob("*.caffemodel")) and not any(own.glob("*/*.caffemodel")):
+        above = own.absolute().parent
+        raise UsageError(f"DREAMIFY_MODELS names the folder of one model, {own}: name the folder above, {above}")
+    return own
 
 
 def _path(text: str) -> Path:

@@ -10,7 +10,7 @@ from ..arrays import Size
 from ..errors import DreamError, UsageError
 from ..images import noise, picture
 from ..images.picture import Picture
-from ..images.recipe import PROGRESS, Recipe
+from ..images.recipe import Recipe
 from ..settings import DREAM, NET, OBJECTIVE, PICTURE, DreamSettings, NetSettings, ObjectiveSettings, PictureSettings
 
 
@@ -33,6 +33,7 @@ class Request:
     fit_octaves: bool = False  # use fewer octaves if the picture is too small for all of them
     repeated: Optional[str] = None  # the picture that this recipe was read from
     force: bool = False  # replace the target, whatever it is
+    is_target_chosen: bool = False  # the program chose its name, which then replaces nothing
     is_seed_drawn: bool = False  # any other seed would do as well
 
     def __post_init__(self) -> None:
@@ -83,12 +84,10 @@ class Inputs:
 def request_again(
     recipe: Recipe, source: str, target: str, guide: Optional[str], mask: Optional[str], model: Optional[str]
 ) -> Request:
-    """The request that repeats the dream of a recipe."""
+    """The request that repeats the dream of a recipe; one that was stopped is dreamt to its end."""
     for verb in ("zoom", "video", "sheet"):
         if any(key.startswith(f"{verb}_") for key in recipe):
             raise DreamError(f"that recipe is of a {verb}, which cannot be repeated from it: use dreamify {verb}")
-    if PROGRESS in recipe:
-        raise DreamError(f"that dream is unfinished, at {recipe[PROGRESS]}: only a finished dream can be repeated")
     for what, had, given in (
         ("guide", recipe.get("objective") == "guide", guide),
         ("mask", "mask_sha256" in recipe, mask),

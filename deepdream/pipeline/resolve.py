@@ -15,6 +15,7 @@ from ..modelzoo.auto import choose
 from ..modelzoo.zoo import Model
 from ..settings import GOOGLENET, NetSettings
 from . import targets
+from .layers import stands_for
 from .request import Inputs, Request, read_inputs
 from .targets import Target
 
@@ -72,6 +73,8 @@ def announce(resolved: Resolved, asked: Request, varying: Sequence[str] = ()) ->
         say(f"{model.name} is unverified: the SHA-256 of its weights is {model.sha256}")
     if model.is_fallback:
         _tell_fallback(model, target)
+    else:
+        tell_names(target)
     told = {"layer": target.text, "seed": f"seed {request.dream.seed}"}
     say(", ".join([model.name, *(text for key, text in told.items() if key not in varying)]))
     if "octaves" not in varying:
@@ -109,6 +112,12 @@ def tell_octaves(asked: Request, used: Request, inputs: Inputs) -> None:
     words = fewer_octaves(asked, used, inputs.base.size)
     if words:
         say(words)
+
+
+def tell_names(target: Target) -> None:
+    """Reports which layers short names stand for."""
+    for key, asked in target.asked.items():
+        say(stands_for(asked, target.recipe[key[len("asked_") :]]))
 
 
 def _tell_fallback(model: Model, target: Target) -> None:

@@ -10,6 +10,7 @@ from ..modelzoo import labels
 from ..objectives import objective_channel
 from ..settings import DreamSettings, ObjectiveSettings
 from ..settings_base import MAXIMA
+from .layers import find_layer
 
 
 class Target(NamedTuple):
@@ -30,6 +31,8 @@ def find_target(
 ) -> Target:
     """Resolves the target of the settings on a net.
 
+    Layers may be named in any form that find_layer knows; the recipe has their full names.
+
     topology: for a class, that of the net in convolutional form. listing: the shipped list of class names; None to
     choose one by the number of classes. layer_for: maps an unknown name to the layer that it stands for.
     Raises UsageError if the layer, channel or class does not exist, or the text cannot be parsed.
@@ -40,15 +43,8 @@ def find_target(
         return _class(objective.class_, topology, listing)
     if objective.layers is not None:
         return _layers(objective.layers, topology, layer_for)
-    end = _existing(dream.end, topology, layer_for)
+    end = find_layer(dream.end, topology, layer_for)
     return Target([Term(end)], f"layer {end}", {"layer": end}, _asked("layer", dream.end, end))
-
-
-def _existing(asked: str, topology: Topology, layer_for: Callable[[str], str]) -> str:
-    """The layer that a name stands for. Raises UsageError if it cannot be dreamt on."""
-    layer = asked if asked in topology.index else layer_for(asked)
-    topology.check_end(layer)
-    return layer
 
 
 def _asked(key: str, asked: str, used: str) -> Dict[str, str]:
@@ -63,7 +59,7 @@ def _channel(text: str, topology: Topology, layer_for: Callable[[str], str]) -> 
         asked = ""
     if not asked:
         raise UsageError(f"channel must be LAYER:N or LAYER:N,N, such as inception_4c/output:61, not {shown(text)}")
-    layer = _existing(asked, topology, layer_for)
+    layer = find_layer(asked, topology, layer_for)
     count = topology.shapes[layer][1]
     for channel in channels:
         if not 0 <= channel < count:
@@ -105,7 +101,7 @@ def _layers(text: str, topology: Topology, layer_for: Callable[[str], str]) -> T
                 "layers must be LAYER:WEIGHT,LAYER:WEIGHT, such as conv2/3x3:1,pool3:-0.5, with weights from "
                 f"{-MAXIMA[float]} to {MAXIMA[float]}, not {shown(text)}"
             )
-        end = _existing(asked, topology, layer_for)
+        end = find_layer(asked, topology, layer_for)
         terms.append(Term(end, weight=number))
         for names, name in ((named, asked), (used, end)):
             names.append(f"{name}:{weight}" if colon else name)

@@ -43,9 +43,8 @@ def put(temporary: Path, path: Path, new: bool = False) -> None:
         os.link(str(temporary), str(path))  # fails if the name is taken, which a rename does not
     except FileExistsError:
         raise
-    except OSError:  # a file system without hard links
-        if os.path.lexists(str(path)):
-            raise FileExistsError(str(path)) from None
+    except OSError:  # a file system without hard links: take the name with an empty file first
+        os.close(os.open(str(path), os.O_CREAT | os.O_EXCL | os.O_WRONLY))
         temporary.replace(path)
 
 

@@ -26,6 +26,10 @@ _BLOCK = 2**20  # bytes
 _MAX_SIZE = 2**30  # bytes of a file: more than any picture within the pixel limit of Pillow needs
 
 
+class NameTaken(DreamError):
+    """A new file cannot be written, because there is one of its name."""
+
+
 def is_address(name: str) -> bool:
     """Whether a name is the address of a remote file, such as s3://bucket/in.jpg."""
     return bool(re.match("[A-Za-z][A-Za-z0-9+.-]+://", name)) and not name.startswith("file://")
@@ -197,7 +201,7 @@ def write(target: str, data: bytes, new: bool = False) -> None:
     Named pipes and devices are written into; a named pipe waits for a reader.
 
     target: a path, an address, or "-" for standard output. new: do not replace an existing file.
-    Raises DreamError if writing fails, or with `new` if the file exists.
+    Raises DreamError if writing fails, NameTaken with `new` if the file exists.
     """
     if new and is_address(target) and exists(target):
         raise _came_between(target)
@@ -224,8 +228,8 @@ def write(target: str, data: bytes, new: bool = False) -> None:
         raise _unwritable(target, error) from None
 
 
-def _came_between(target: str) -> DreamError:
-    return DreamError(f"{target} is there now, and was not when this began: move it away, or write somewhere else")
+def _came_between(target: str) -> NameTaken:
+    return NameTaken(f"{target} is there now, and was not when this began: move it away, or write somewhere else")
 
 
 def _check_size(size: Optional[int], name: str) -> None:

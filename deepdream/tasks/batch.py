@@ -3,6 +3,7 @@
 import contextlib
 import os
 import signal
+from collections import Counter
 from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Dict, Iterator, List, Sequence, Set
 
 from ..console import bar, interruptible, say
 from ..errors import DreamError, UsageError
-from ..images import picture
+from ..images import heic, picture
 from ..pipeline.request import Request
 from ..pipeline.resolve import check
 from ..settings import WORKERS, WorkerSettings
@@ -19,6 +20,8 @@ from ..storage.lock import Lock
 from . import executors
 from .executors import Job, WorkerPool
 from .worker import BatchResult, dream_file
+
+_MOST_KINDS = 5  # of files, in a message
 
 
 def run(sources: Sequence[str], request: Request, settings: WorkerSettings = WORKERS) -> int:
@@ -83,14 +86,31 @@ def find_jobs(sources: Sequence[str], request: Request) -> Dict[str, str]:
 
 
 def _found(sources: Sequence[str]) -> List[str]:
+    """The pictures; says which other files in the folders are left out."""
     found: List[str] = []
+    others: List[str] = []
     for source in sources:
         there = files.find(source)
         here = [source] if there is None else [name for name in there if picture.is_named_so(Path(name))]
+        left = [name for name in there or [] if name not in here and not Path(name).name.startswith(".")]
         if not here:
-            raise UsageError(f"there are no pictures in {source}: check the path")
+            why = f", only {_kinds(left)}" if left else ""
+            raise UsageError(f"there are no pictures in {source}{why}: check the path")
         found += here
+        others += left
+    others = list(dict.fromkeys(others))
+    if others:
+        say(f"left out, because they are not pictures that can be read: {_kinds(others)}")
     return list(dict.fromkeys(found))
+
+
+def _kinds(names: Sequence[str]) -> str:
+    """How many files there are of each kind: 3 files (2 .txt, 1 .heic: pip install pillow-heif)."""
+    kinds = Counter(Path(name).suffix.lower() or "without extension" for name in names)
+    needs = {kind: ": pip install pillow-heif" for kind in kinds if heic.is_named_so(Path("x" + kind))}
+    counts = (f"{number} {kind}{needs.get(kind, '')}" for kind, number in kinds.most_common(_MOST_KINDS))
+    more = ", ..." if len(kinds) > _MOST_KINDS else ""
+    return f"{len(names)} file{'s' if len(names) > 1 else ''} ({', '.join(counts)}{more})"
 
 
 def _without_dreams(found: List[str], folder: str) -> List[str]:

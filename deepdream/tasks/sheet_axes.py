@@ -6,8 +6,10 @@ from typing import Any, Dict, List, NamedTuple, Sequence, Set, Tuple
 
 from ..caffe_format.sizes import octaves_that_fit
 from ..caffe_format.topology import Topology, read_topology
+from ..console import say
 from ..errors import UsageError
 from ..modelzoo.zoo import Model
+from ..pipeline.layers import find_layer, stands_for
 from ..pipeline.prepare import DreamJob
 from ..pipeline.request import Inputs, Request
 from ..settings import ALL, DREAM, SHEET, SHEET_SEED
@@ -83,11 +85,13 @@ def name_layers(model: Model, axes: List[Axis]) -> List[Axis]:
     if axes[0].name != "end":
         return axes
     topology = read_topology(model.prototxt)
-    layers = tuple(topology.dreamable()) if axes[0].is_every_layer else axes[0].values
-    layers = tuple(dict.fromkeys(layer if layer in topology.index else model.layer(layer) for layer in layers))
-    for layer in layers:
-        topology.check_end(layer)
-    return [Axis("end", layers), *axes[1:]]
+    if axes[0].is_every_layer:
+        return [Axis("end", tuple(topology.dreamable())), *axes[1:]]
+    layers = {asked: find_layer(asked, topology, model.layer) for asked in axes[0].values}
+    for asked, layer in layers.items():
+        if asked != layer:
+            say(stands_for(asked, layer))
+    return [Axis("end", tuple(dict.fromkeys(layers.values()))), *axes[1:]]
 
 
 def suitable_layers(prepared: DreamJob, request: Request, axes: List[Axis]) -> Tuple[List[Axis], List[str]]:

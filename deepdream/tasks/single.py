@@ -16,7 +16,7 @@ from ..images.recipe import PROGRESS, Recipe
 from ..pipeline.prepare import DreamJob, prepare, repeat
 from ..pipeline.request import Request
 from ..storage import files
-from . import outputs
+from . import free_names, outputs
 from .progress import Progress, in_words
 from .step_frames import StepFrames
 
@@ -30,7 +30,7 @@ def run(request: Request, like: Optional[Recipe] = None) -> int:
     like: the recipe of an earlier dream that this one repeats.
     """
     picture.check_target(request.target)
-    is_there = outputs.check(request)
+    is_there = not request.is_target_chosen and outputs.check(request)
     frames = StepFrames(request) if request.frames else None
     with contextlib.closing(frames) if frames else contextlib.nullcontext():
         if frames:
@@ -118,7 +118,7 @@ def _write(
         try:
             if is_there:
                 outputs.check(request)  # hours later, it may be a different file
-            picture.write(request.target, pixels, recipe, alpha, new=not is_there)
+            where = _put(request, pixels, recipe, alpha, new=not is_there) or where
         except DreamError as error:
             raise DreamError(f"{error}; the dream is in {_rescued(pixels, recipe, alpha)}") from None
         except KeyboardInterrupt:
@@ -129,6 +129,19 @@ def _write(
     so_far = recipe.get(PROGRESS)
     say(f"stopped at {so_far}: the dream so far is in {where}" if so_far else f"the dream is in {where}")
     return None
+
+
+def _put(request: Request, pixels: np.ndarray, recipe: Recipe, alpha: Optional[np.ndarray], new: bool) -> Optional[str]:
+    """Writes a file. Returns its name if that was chosen again, because another file has taken the first one."""
+    target = request.target
+    while True:
+        try:
+            picture.write(target, pixels, recipe, alpha, new=new)
+            return target if request.is_target_chosen else None
+        except files.NameTaken:
+            if not request.is_target_chosen:
+                raise
+            target = free_names.free(request.target)
 
 
 def _rescued(pixels: np.ndarray, recipe: Recipe, alpha: Optional[np.ndarray]) -> Path:

@@ -40,7 +40,7 @@ def helped(capsys, *args):
 
 def test_help_shows_the_real_defaults(capsys):
     text = helped(capsys)
-    assert "IN OUT [LAYER] [ITERATIONS] [OCTAVES] [SCALE]" in text
+    assert "IN [OUT] [LAYER] [ITERATIONS] [OCTAVES] [SCALE]" in text
     for field in (field for settings in (DREAM, NET, PICTURE) for field in fields(settings)):
         flag = "--" + field.metadata["option"].replace("_", "-")
         if field.metadata["kind"] is bool:
@@ -58,7 +58,12 @@ def test_each_verb_has_help(capsys, verb):
 
 
 @pytest.mark.parametrize(
-    "args", [["--help"], ["again", "--help"], ["--version"], ["in.png"], ["in.png", "out.png", "l", "x"]]
+    "args",
+    [
+        *(["--help"], ["again", "--help"], ["--version"], ["in.png", "out.png", "l", "x"]),
+        *([], ["help"], ["help", "zoom"], ["layers"], ["nosuch"], ["zoom", "in.png"], ["in.png", "zoom", "out.mp4"]),
+        *(["in.png", "out.png", "--rate", "1"], ["in.png", "out.png", "—seed", "1"]),
+    ],
 )
 def test_what_needs_no_numbers_does_not_wait_for_them(args):
     code = (
@@ -74,9 +79,7 @@ def test_what_needs_no_numbers_does_not_wait_for_them(args):
 @pytest.mark.parametrize(
     ("args", "words"),
     [
-        ([], "the following arguments are required: IN, OUT"),
-        (["in.png"], "the following arguments are required: OUT"),
-        (["-"], "the following arguments are required: OUT"),
+        (["--seed", "1"], "IN is missing: dreamify in.jpg out.png (see dreamify --help)"),
         (["in.png", "out.png", LAYER, "1", "1", "1.4", "more"], "unrecognized arguments: more"),
         (["in.png", "out.png", "--iter_n", "3"], "unrecognized arguments: --iter_n"),
         (["in.png", "out.png", LAYER, "ten"], "ITERATIONS: 'ten' is not a whole number"),
@@ -97,13 +100,15 @@ def test_what_needs_no_numbers_does_not_wait_for_them(args):
             ["in.png", "out.png", LAYER, "3", "--iterations", "3"],
             "iterations is given twice, by position",
         ),
-        (["in.png", "out.gif"], "the format of out.gif is not known: end its name in .png, .jpg"),
+        (
+            ["in.png", "out.gif"],
+            "out.gif is a film or an animation, and a plain dream is one picture: dreamify zoom in.png out.gif",
+        ),
         (["in.png", "out"], "the format of out is not known"),
-        (["in.png", "."], "the format of . is not known"),
+        (["in.png", "out.txt"], "the format of out.txt is not known: end its name in .png, .jpg"),
         (["-", "out.png", "--guide", "-"], "only one of picture, guide and mask can be standard input"),
         (["keys", "4c"], "unrecognized arguments: 4c"),
-        (["info"], "the following arguments are required: PICTURE"),
-        (["again", "in.png", "in.png"], "the following arguments are required: OUT"),
+        (["again", "in.png", "in.png"], "OUT is missing: dreamify again out.png in.jpg new.png"),
         (["models", "list"], "invalid choice: 'list'"),
         (["models", "fetch"], "name the model to fetch: dreamify models fetch NAME"),
         (["models", "fetch", "nonsense"], "there is no model 'nonsense'"),

@@ -113,7 +113,8 @@ def test_info(capsys, folder, net):
     dreamt("conv1", "2", "--seed", "7", "--no-clip", "--model", net)
     capsys.readouterr()
     assert main(["info", "out.png"]) == 0
-    printed = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines())
+    settings = capsys.readouterr().out.split("\n\n")[0]
+    printed = dict(line.split(maxsplit=1) for line in settings.splitlines())
     recipe = read_recipe("out.png")
     assert list(printed) == list(recipe)
     assert printed["layer"] == "conv1"
@@ -187,11 +188,17 @@ def test_again_wants_the_guide_if_there_was_one(capsys, folder, net):
     assert "that dream had no guide" in refused(capsys, folder, [*start, "--guide", "guide.png"], 2)
 
 
-def test_again_of_what_is_no_finished_dream(capsys, folder, net):
-    dreamt("conv1", "1", "2", "--frames", "frames", "--model", net)
+def test_again_finishes_what_was_stopped(capsys, folder, net):
+    whole = dreamt("conv1", "1", "2", "--seed", "7", "--frames", "frames", "--model", net)
     frame = "frames/octave01-iteration0001.png"
-    line = refused(capsys, folder, ["again", frame, "in.png", "new.png", "--model", net])
-    assert "that dream is unfinished, at octave 1 of 2, iteration 1 of 1: only a finished" in line
+    assert "moment" in read_recipe(frame)
+    assert main(["again", frame, "in.png", "new.png", "--model", net]) == 0
+    said = "that dream was stopped at octave 1 of 2, iteration 1 of 1: this one is dreamt from the start to the end\n"
+    assert said in capsys.readouterr().err
+    assert Path("new.png").read_bytes() == whole
+
+
+def test_again_of_what_is_no_dream(capsys, folder, net):
     assert "holds no recipe" in refused(capsys, folder, ["again", "in.png", "out.png", "new.png", "--model", net])
     assert "there is no file" in refused(capsys, folder, ["again", "none.png", "in.png", "new.png", "--model", net])
 

@@ -72,7 +72,7 @@ def snapshot(folder):
 SAID = re.compile(
     "dreamify: (.* is unverified: .*|tiny, seed [0-9]+|left out, .*"
     "|.*, layer .*, seed [0-9]+|computing with .*|finishing this step; .*"
-    "|that dream was made .*)"
+    "|that dream was made .*|.*: the dream goes to .*)"
 )
 
 

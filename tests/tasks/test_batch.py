@@ -1,14 +1,16 @@
 """Many pictures: each is the dream that it would be alone, and what one of them does is nobody else's trouble."""
 
 import re
+import sys
 from pathlib import Path
 
 import psutil
 import pytest
+from PIL import Image
 
 from deepdream.cli import main
 from deepdream.errors import UsageError
-from deepdream.images import picture
+from deepdream.images import heic, picture
 from deepdream.pipeline.request import Request
 from deepdream.storage.lock import Lock
 from deepdream.tasks import batch, executors
@@ -43,11 +45,33 @@ def said(capsys):
     return capsys.readouterr().err.splitlines()
 
 
+@pytest.mark.parametrize("source", ["photos", "photos/*"])
+def test_what_is_left_out_is_told_in_one_line(photos, monkeypatch, capsys, source):
+    for name in ("more.TXT", "tel.heic", "a.xmp", "README", ".hidden.txt"):
+        Path("photos", name).write_bytes(b"")
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    heic.is_readable.cache_clear()
+    monkeypatch.setitem(Image.EXTENSION, ".heic", "NONE")
+    assert len(find_jobs([source, "photos/a.png"], "out")) == 3
+    (line,) = said(capsys)
+    start = "dreamify: left out, because they are not pictures that can be read: 5 files (2 .txt, "
+    assert line.startswith(start)
+    assert {"1 .heic: pip install pillow-heif", "1 .xmp", "1 without extension"} == set(
+        line[len(start) : -1].split(", ")
+    )
+    heic.is_readable.cache_clear()
+    (photos / "notes").mkdir()
+    Path("notes/a.txt").touch()
+    with pytest.raises(UsageError, match=r"there are no pictures in notes, only 1 file \(1 \.txt\): check the path"):
+        find_jobs(["notes"], "out")
+
+
 @pytest.mark.usefixtures("here")
 def test_each_is_the_dream_that_it_would_be_alone(dreamt, net, capsys):
     assert dreamt("photos", "out", "--seed", "7", "--guide", "guide.png", "--no-clip") == 0
     lines = said(capsys)
-    assert lines[0] == f"dreamify: 3 pictures, {min(3, executors._cores())} at a time"
+    assert lines[0].startswith("dreamify: left out, because they are not pictures")
+    assert lines[1] == f"dreamify: 3 pictures, {min(3, executors._cores())} at a time"
     assert lines[-1] == "dreamify: 3 dreamt: out"
     assert len(lines) == len(set(lines))  # each thing once, not once a file
     assert sorted(path.name for path in Path("out").iterdir()) == ["a.png", "b.jpg", "c.png"]
