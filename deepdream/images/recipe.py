@@ -17,6 +17,7 @@ Recipe = Dict[str, Any]  # what JSON can hold, as it reads back from a file: see
 KEYWORD = "dreamify"
 # Keys that describe how a dream was computed, not what was requested.
 HOW = frozenset({"version", "engine", "engine_version", "device", "threads", "memory"})
+MODEL, NUMBERS = "model_sha256", "numbers_sha256"  # of the file that a net's weights are in, and of the numbers in it
 PROGRESS = "moment"  # of an unfinished dream, in words; recipes have used this key from the start
 IMAGE_DESCRIPTION = 0x010E
 _EXIF_IFD, _USER_COMMENT = 0x8769, 0x9286
@@ -74,9 +75,21 @@ def normalized(recipe: Recipe) -> Recipe:
 
 
 def difference(there: Recipe, asked: Recipe, free: Collection[str] = ()) -> Optional[str]:
-    """Returns the first key in which a stored recipe differs from the requested one, ignoring the keys in `free`."""
+    """Returns the first key in which a stored recipe differs from the requested one, ignoring the keys in `free`.
+
+    The same net in another file is no difference.
+    """
+    free = {*free, *containers(there, asked)}
     differing = (key for key in [*asked, *there] if key not in free and there.get(key) != asked.get(key))
     return next(differing, None)
+
+
+def containers(there: Recipe, asked: Recipe) -> Collection[str]:
+    """Returns the key of two recipes that says nothing of whether their nets are the same.
+
+    A net is its numbers, so their sum decides if both recipes have it, and else that of the file.
+    """
+    return {MODEL if there.get(NUMBERS) and asked.get(NUMBERS) else NUMBERS}
 
 
 def _stored(image: Image.Image) -> Optional[str]:

@@ -51,8 +51,8 @@ def begin(folder, address):
     made = ready.dreamify([folder / "in.png", folder / "dream.png", *SHORT[:-1], folder / "tiny"])
     assert made[0] == 0
     sums = {"weights": hashlib.sha256(WEIGHTS).hexdigest(), "net": hashlib.sha256(NET).hexdigest()}
-    package = "{name: some, version: 1, file: a.pth, sha256: 0a, tensors: {}, epsilon: 0, scale: 1}"
-    for name, source in (("fetched", f"caffemodel_url: {address}/net.caffemodel"), ("made", f"package: {package}")):
+    package = "[{kind: package, name: some, version: 1, file: a.pth, sha256: 0a}]"
+    for name, source in (("fetched", f"caffemodel_url: {address}/net.caffemodel"), ("made", f"sources: {package}")):
         card = folder / "models" / name
         card.mkdir(parents=True)
         (card / "readme.md").write_text(
