@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Sequence
 
@@ -53,10 +54,10 @@ def _together(name: str, paths: Sequence[Path], prototxt: Path | None) -> Path:
 
 
 def _source(weights: ModelFile, path: Path) -> Source:
-    """What the card says of such a file: its source of the same kind, without the addresses."""
-    kind = _kind(path)
-    known = next((source for source in weights.sources if source.kind == kind), Source(kind))
-    return Source(kind, member=known.member, tensors=known.tensors)
+    """What the card says of such a file: its source of the same kind, without the addresses and their sums."""
+    kinds = {"pth": ("pth", "package")}.get(_kind(path), (_kind(path),))
+    known = next((source for source in weights.sources if source.kind in kinds), Source(kinds[0]))
+    return replace(known, urls=(), sha256="", sha1="")
 
 
 def _kind(path: Path) -> str:

@@ -29,6 +29,7 @@ import numpy as np
 from ..caffe_format.layer_spec import Shape
 from ..caffe_format.topology import Topology
 from ..caffe_format.weights import read_weights
+from ..errors import DreamError
 from . import tensors
 from .card import Source
 from .from_package import from_package
@@ -41,7 +42,11 @@ CUT = "incomplete, or not an archive"
 
 
 def caffemodel(source: Source, path: Path, topology: Topology) -> Arrays:
-    for layer, arrays in read_weights(path, topology).items():
+    try:
+        weights = read_weights(path, topology)
+    except DreamError as error:  # it names the file, which may be a temporary one
+        raise ValueError(str(error).replace(str(path), "it").replace(": download it again", "")) from None
+    for layer, arrays in weights.items():
         for array in arrays:
             yield layer, array
 

@@ -35,7 +35,11 @@ def from_package(source: Source, path: Path, topology: Topology) -> Iterator[tup
     first = next(layer.name for layer in topology.layers if layer.bottoms == (topology.inputs[0],))
     for layer in topology.layers:
         if topology.param_shapes[layer.name]:
-            for array in _arrays(source, found, layer.name, layer.name == first):
+            try:
+                arrays = _arrays(source, found, layer.name, layer.name == first)
+            except KeyError as error:
+                raise ValueError(f"it has no array {error} for layer {layer.name}") from None
+            for array in arrays:
                 yield layer.name, array
 
 

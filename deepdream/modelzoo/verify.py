@@ -61,7 +61,7 @@ def made(model: str, file: ModelFile, package: Source, prototxt: Path) -> bytes:
     path = package_file(model, package)
     try:
         return _canonical(file, package, path, prototxt)
-    except (ValueError, KeyError) as error:
+    except ValueError as error:
         raise DreamError(f"{model} cannot be made from {path}: {error}") from error
 
 
