@@ -124,6 +124,8 @@ def add(name: str, paths: Sequence[str]) -> Model | None:
     if card is None:
         raise _unknown_name(name)
     given = adding.existing([_path(path) for path in paths])
+    for folder in _own_folders(name):
+        atomic.remove_stale(folder)
     adding.add(card, given, _writable_folder(name), _description(card))
     return _genuine(card)
 

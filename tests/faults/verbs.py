@@ -33,6 +33,7 @@ COMMANDS = {
     "video": ["video", "clip", "place/out.mp4", *SHORT],
     "batch": ["batch", "photos", "place/out", *SHORT, "--workers", "1"],
     "models fetch": ["models", "fetch", "fetched"],
+    "models add": ["models", "add", "fetched", "given.caffemodel", "given.prototxt"],
     "models fetch, made": ["models", "fetch", "made"],
 }
 DREAMS = [verb for verb in COMMANDS if not verb.startswith("models")]
@@ -60,6 +61,8 @@ def begin(folder, address):
             f"  urls: ['{address}/deploy.prototxt']\n  sha256: {{{sums['net']}: whole}}\n---\n"
         )
     (folder / "models" / "made" / "deploy.prototxt").write_bytes(NET)
+    (folder / "given.caffemodel").write_bytes(WEIGHTS)
+    (folder / "given.prototxt").write_bytes(NET)
 
 
 def out(verb, folder):
