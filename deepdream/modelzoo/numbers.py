@@ -7,16 +7,21 @@ blobs in Caffe's order and layout. Layers that are not in the prototxt, such as 
 from __future__ import annotations
 
 import hashlib
+import re
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Mapping, Sequence
 
 from ..errors import DreamError
+from ..storage import atomic, cache_dir
 
 if TYPE_CHECKING:
     import numpy as np
 
     from ..caffe_format.topology import Topology
+
+_LARGE = 2**26  # bytes of a file: smaller ones are read in a tenth of a second
 
 
 def digest(topology: Topology, weights: Mapping[str, Sequence[np.ndarray]]) -> str:
@@ -34,8 +39,32 @@ def digest(topology: Topology, weights: Mapping[str, Sequence[np.ndarray]]) -> s
 def of_files(weights: Path, prototxt: Path, sums: tuple[str, str]) -> str:
     """The SHA-256 of the numbers of a model on disk; "" if the file does not hold all of them.
 
-    sums: those of the two files. As long as they stay the same, the files are not read again.
+    sums: those of the two files. While they stay the same, the files are not read again: by this process, and, where
+    that would take seconds, by none that has the same cache folder.
     """
+    kept = _kept(weights, sums)
+    with suppress(OSError, UnicodeDecodeError):
+        known = kept.read_text(encoding="ascii") if kept else ""
+        if re.fullmatch("[0-9a-f]{64}", known):
+            return known
+    found = _read(weights, prototxt)
+    if kept and found:
+        with suppress(OSError):
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            atomic.write(kept, found.encode())
+    return found
+
+
+def _kept(weights: Path, sums: tuple[str, str]) -> Path | None:
+    """Where the sum of a large net is kept, under a name that stands for both files; None for a small net."""
+    root = cache_dir.cache_root()
+    with suppress(OSError):
+        if root and weights.stat().st_size >= _LARGE:
+            return root / "numbers" / hashlib.sha256("".join(sums).encode()).hexdigest()
+    return None
+
+
+def _read(weights: Path, prototxt: Path) -> str:
     from ..caffe_format.topology import read_topology
     from ..caffe_format.weights import read_weights
 

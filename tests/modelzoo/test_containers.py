@@ -15,7 +15,10 @@ from deepdream.modelzoo.card import ModelFile, Source, read_known_card
 from deepdream.modelzoo.containers import _tensor_names
 from deepdream.modelzoo.verify import verified
 from tests.helpers.containers import Origin, onnx_file, piece_bytes, pth_file, tar_file
+from tests.helpers.nets import layer
 from tests.helpers.shared import SHARED, needs_models
+
+MORE = "inner_product_param { num_output: 2 }"
 
 
 @pytest.fixture
@@ -138,3 +141,45 @@ def test_the_names_in_the_pth_of_the_places_nets_reach_every_layer():
         "inception_4c.conv_5x5_reduce.bias",
     ]
     assert names["inception_3a/pool_proj"][0] == "inception_3a.pool_proj.weight"
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setattr("deepdream.storage.cache_dir.cache_root", lambda: tmp_path / "cache")
+    numbers.of_files.cache_clear()
+    return tmp_path / "cache" / "numbers"
+
+
+def test_a_small_net_is_read_once_in_a_process_and_a_large_one_once(origin, cache, monkeypatch):
+    files = origin.prototxt.parent / "net.caffemodel", origin.prototxt
+    assert numbers.of_files(*files, ("a", "b")) == origin.numbers
+    assert not cache.exists()
+    monkeypatch.setattr(numbers, "_LARGE", 1)
+    numbers.of_files.cache_clear()
+    assert numbers.of_files(*files, ("a", "b")) == origin.numbers
+    (kept,) = cache.iterdir()
+    numbers.of_files.cache_clear()
+    with monkeypatch.context() as patch:
+        patch.setattr(numbers, "_read", None)
+        assert numbers.of_files(*files, ("a", "b")) == origin.numbers
+    for damaged in (b"", b"\xff", b"0" * 63):
+        kept.write_bytes(damaged)
+        numbers.of_files.cache_clear()
+        assert numbers.of_files(*files, ("a", "b")) == origin.numbers
+    assert numbers.of_files(*files, ("a", "c")) == origin.numbers
+    assert len(list(cache.iterdir())) == 2
+
+
+def test_where_nothing_can_be_kept_a_large_net_is_read_every_time(origin, cache, monkeypatch):
+    cache.parent.touch()
+    monkeypatch.setattr(numbers, "_LARGE", 1)
+    files = origin.prototxt.parent / "net.caffemodel", origin.prototxt
+    assert numbers.of_files(*files, ("a", "b")) == origin.numbers
+
+
+def test_weights_that_lack_something_have_no_sum(origin, tmp_path, cache):
+    other = tmp_path / "other.caffemodel"
+    other.write_bytes(origin.canonical[: len(origin.canonical) // 2])
+    assert numbers.of_files(other, origin.prototxt, ("a", "b")) == ""
+    (tmp_path / "more.prototxt").write_text(origin.net.decode() + layer("more", "InnerProduct", "fc", param=MORE))
+    assert numbers.of_files(origin.prototxt.parent / "net.caffemodel", tmp_path / "more.prototxt", ("a", "c")) == ""
