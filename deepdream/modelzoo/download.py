@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 CONNECT_SECONDS = 4.0  # short, so that whoever is offline learns it soon
 STALL_SECONDS = 10.0  # an address that sends nothing for this long is abandoned
+_ENOUGH = 2  # hosts without an answer: whoever is in a hurry asks no more of them
 _SILENT = "no answer in time"
 
 
@@ -30,7 +31,7 @@ def download(
     """Downloads each file into the folder.
 
     progress: tell each address as it is tried, and show a bar if stderr is a terminal. in_a_hurry: stop at the first
-    file that no address has. prototxt: the net's, unless it is among the files.
+    file that no address has, and after two hosts that do not answer. prototxt: the net's, unless it is among the files.
     Two processes may do this at once. Each downloads to a hidden folder, and the last to finish replaces the file.
     Raises DreamError for files that no address had, with every address and the reason why it failed.
     """
@@ -39,7 +40,7 @@ def download(
         import requests
 
         with requests.Session() as session:
-            attempt = _Attempt(session, folder, progress)
+            attempt = _Attempt(session, folder, progress, in_a_hurry)
             for file in files:
                 reasons = attempt.failures(file, prototxt)
                 if reasons is not None:
@@ -66,8 +67,8 @@ def download(
 class _Attempt:
     """Tries one address after another. One that does not answer is not asked for anything else."""
 
-    def __init__(self, session: Session, folder: Path, progress: bool):
-        self._session, self._folder, self._progress = session, folder, progress
+    def __init__(self, session: Session, folder: Path, progress: bool, in_a_hurry: bool):
+        self._session, self._folder, self._progress, self._in_a_hurry = session, folder, progress, in_a_hurry
         self._silent: set[str] = set()
 
     def failures(self, file: ModelFile, prototxt: Path | None) -> dict[str, str] | None:
@@ -112,6 +113,8 @@ class _Attempt:
         """Why an address need not be asked; "" if it must."""
         if urlsplit(url).netloc in self._silent:
             return _SILENT
+        if self._in_a_hurry and len(self._silent) >= _ENOUGH:
+            return "not asked, as others did not answer"
         if source.kind in ("pieces", "onnx", "pth"):
             from . import containers
 

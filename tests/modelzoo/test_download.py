@@ -237,5 +237,10 @@ def test_a_host_that_does_not_answer_is_asked_once(mirror, tmp_path, monkeypatch
         download([a_file(*silent)], tmp_path)
     assert all(f"{url}: no answer in time" in str(caught.value) for url in silent)
     assert asked == silent[:1]
+    more = [f"https://{number}.silent.example/" for number in range(5)]
+    asked.clear()
+    with pytest.raises(DreamError, match=r"4\.silent\.example/: not asked, as others did not answer"):
+        download([a_file(*more)], tmp_path, in_a_hurry=True)
+    assert asked == more[:2]
     download([a_file(*silent, mirror.add("/good", whole(WEIGHTS)))], tmp_path)
     assert_only_the_weights(tmp_path)
