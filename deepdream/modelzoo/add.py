@@ -32,7 +32,7 @@ def add(card: Card, paths: Sequence[Path], folder: Path, prototxt: Path | None) 
 
 def existing(paths: Sequence[Path]) -> Sequence[Path]:
     """The paths. Raises UsageError if one does not exist."""
-    missing = next((path for path in paths if not path.exists()), None)
+    missing = next((path for path in paths if not (path.is_file() or path.is_dir())), None)
     if missing is not None:
         raise UsageError(f"there is no file {missing}: check the path")
     return paths
@@ -54,10 +54,10 @@ def _together(name: str, paths: Sequence[Path], prototxt: Path | None) -> Path:
 
 
 def _source(weights: ModelFile, path: Path) -> Source:
-    """What the card says of such a file: its source of the same kind, without the addresses and their sums."""
+    """What the card says of such a file: its source of the same kind, without what is of the one at its addresses."""
     kinds = {"pth": ("pth", "package")}.get(_kind(path), (_kind(path),))
     known = next((source for source in weights.sources if source.kind in kinds), Source(kinds[0]))
-    return replace(known, urls=(), sha256="", sha1="")
+    return replace(known, urls=(), sha256="", sha1="", member=known.member if known.kind == "pieces" else "")
 
 
 def _kind(path: Path) -> str:

@@ -88,7 +88,8 @@ READERS: Mapping[str, Callable[[Source, Path, Topology], Arrays]] = {
 
 def lacking(kind: str) -> str:
     """What is missing on this machine to read a kind of file, in words; "" if nothing is."""
-    return "PyTorch, which reads it, is not installed" if kind == "pth" and not find_spec("torch") else ""
+    wants_torch = kind in ("pth", "package")
+    return "PyTorch, which reads it, is not installed" if wants_torch and not find_spec("torch") else ""
 
 
 def piece_files(topology: Topology) -> dict[str, tuple[str, Shape]]:

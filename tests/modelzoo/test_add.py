@@ -29,7 +29,8 @@ def place(tmp_path, monkeypatch, origin):
     monkeypatch.setattr("deepdream.storage.cache_dir.cache_root", lambda: tmp_path / "cache")
     (tmp_path / "project" / "net").mkdir(parents=True)
     (tmp_path / "project" / "net" / "readme.md").write_text(
-        "---\ncaffemodel: net.caffemodel\nsources: [{kind: pth, tensors: {'*': 'of.*.weight of.*.bias'}}]\n"
+        "---\ncaffemodel: net.caffemodel\nsources:\n  - {kind: pth, tensors: {'*': 'of.*.weight of.*.bias'}}\n"
+        "  - {kind: archive, member: elsewhere/net.caffemodel}\n"
         f"numbers_sha256: {origin.numbers}\nprototxt:\n"
         f"  sha256: {{{hashlib.sha256(origin.net).hexdigest()}: official}}\n---\n"
     )
@@ -184,5 +185,9 @@ def test_the_pth_of_the_package_can_be_given_without_the_package(tmp_path, monke
     monkeypatch.setenv("DREAMIFY_MODELS", str(tmp_path))
     assert main(["models", "add", "efficientnet_lite0", str(pth)]) == 0
     assert "(verified)" in capsys.readouterr().out
+    with monkeypatch.context() as patch:
+        patch.setattr("deepdream.modelzoo.containers.find_spec", lambda name: None)
+        assert main(["models", "add", "efficientnet_lite0", str(pth)]) == 1
+    assert "(PyTorch, which reads it, is not installed)" in capsys.readouterr().err
     made = (tmp_path / "efficientnet_lite0" / "efficientnet_lite0.caffemodel").read_bytes()
     assert hashlib.sha256(made).hexdigest().startswith("64355ec1")
