@@ -13,7 +13,7 @@ from PIL import Image
 from deepdream.caffe_format.geometry import convolution_geometry, pooling_geometry
 from deepdream.caffe_format.topology import read_topology
 from deepdream.cli import main
-from deepdream.modelzoo import zoo
+from deepdream.modelzoo import containers, zoo
 from deepdream.modelzoo.card import front_matter
 from deepdream.modelzoo.zoo import find
 from tests.engines.zoo_nets import ZOO_NETS
@@ -98,11 +98,18 @@ def test_the_projects_own_readmes_are_complete():
         # In this order, a photograph's averages; or the middle.
         assert 100 < model.mean[0] < model.mean[1] < model.mean[2] < 125 or model.mean == (127.0, 127.0, 127.0)
         for file in model.files:
-            assert bool(file.urls) == (model.package is None)
-            assert all(url.startswith("http") for url in file.urls)
+            urls = [url for source in file.sources for url in source.urls]
+            assert bool(urls) == (model.package is None)
+            assert all(url.startswith("http") for url in urls)
+            assert len(urls) == len(set(urls))
+            assert not any("apache-mxnet" in url for url in urls)  # dead since 2024
+            assert not any("berkeleyvision" in url for url in urls[:-1])  # it rarely answers
             assert all(len(digest) == 64 and int(digest, 16) for digest in file.sums)
-            # An archive is only taken where its own sum and the member are known.
-            assert bool(file.member) == bool(file.archive_sha1) == any(url.endswith(".tar.gz") for url in file.urls)
+            for source in file.sources:
+                assert source.kind in ("prototxt", *containers.READERS)
+                # An archive of weights is only taken where its own sum and the member are known.
+                assert bool(source.member) == (source.kind in ("archive", "pieces"))
+                assert bool(source.sha1) == (source.kind == "archive")
         prototxt, weights = model.files
         assert prototxt.sums
         assert bool(weights.sums) == ("places" not in model.name)
@@ -148,7 +155,7 @@ def test_a_folder_with_such_a_net_dreams_by_its_path(name, tmp_path, capsys):
 
 def test_both_googlenet_files_are_genuine():
     sums = zoo._known_cards()["bvlc_googlenet"].files[1].sums
-    assert [digest[:8] for digest in sums] == ["6f7101e3", "afd678ca"]
+    assert [digest[:8] for digest in sums] == ["6f7101e3", "afd678ca", "613c97bc"]
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="needs ../shared/models")
@@ -168,7 +175,7 @@ def test_models_on_disk_need_nothing_but_yaml(tmp_path, monkeypatch):
     folder.mkdir()
     (folder / "deploy.prototxt").touch()
     (folder / "mine.caffemodel").touch()
-    hidden = ["pooch", "requests", "platformdirs", "tqdm", "numpy", "torch"]
+    hidden = ["requests", "platformdirs", "tqdm", "numpy", "torch"]
     program = (
         f"import sys; sys.modules.update(dict.fromkeys({hidden}));"
         f"from deepdream.modelzoo import zoo; print(zoo.find({str(folder)!r}).name, zoo._cache())"

@@ -18,6 +18,7 @@ KEYWORD = "dreamify"
 # Keys that describe how a dream was computed, not what was requested.
 HOW = frozenset({"version", "engine", "engine_version", "device", "threads", "memory"})
 WORDING = frozenset({"asked_layer", "asked_channel", "asked_layers"})  # how what was dreamt on was named
+MODEL, NUMBERS = "model_sha256", "numbers_sha256"  # of the file that a net's weights are in, and of the numbers in it
 PROGRESS = "moment"  # of an unfinished dream, in words; recipes have used this key from the start
 IMAGE_DESCRIPTION = 0x010E
 _EXIF_IFD, _USER_COMMENT = 0x8769, 0x9286
@@ -77,11 +78,19 @@ def normalized(recipe: Recipe) -> Recipe:
 def difference(there: Recipe, asked: Recipe, free: Collection[str] = ()) -> Optional[str]:
     """Returns the first key in which a stored recipe differs from the requested one, ignoring the keys in `free`.
 
-    How a layer was named does not matter either, as long as it is the same layer.
+    The same net in another file is no difference, nor is another name for the same layer.
     """
-    free = {*free, *WORDING}
+    free = {*free, *WORDING, *containers(there, asked)}
     differing = (key for key in [*asked, *there] if key not in free and there.get(key) != asked.get(key))
     return next(differing, None)
+
+
+def containers(there: Recipe, asked: Recipe) -> Collection[str]:
+    """Returns the key of two recipes that says nothing of whether their nets are the same.
+
+    A net is its numbers, so their sum decides if both recipes have it, and else that of the file.
+    """
+    return {MODEL if there.get(NUMBERS) and asked.get(NUMBERS) else NUMBERS}
 
 
 def _stored(image: Image.Image) -> Optional[str]:

@@ -1,9 +1,10 @@
-"""Writes weights from other frameworks as a .caffemodel.
+"""Writes a net's numbers as a .caffemodel, in one form: of each layer its name, its type and its blobs.
 
-All arithmetic is elementwise in float64 and rounded to float32 once, when the file is written. So the file is the same
-on every machine.
+So the same numbers make the same file, wherever they come from. Where there is arithmetic, it is elementwise in float64
+and rounded to float32 once, when the file is written.
 """
 
+from types import MappingProxyType
 from typing import Any, List, Mapping, Sequence
 
 import numpy as np
@@ -13,10 +14,11 @@ from ..caffe_format.topology import Topology
 from ..errors import DreamError
 
 
-def caffemodel(topology: Topology, weights: Mapping[str, Sequence[np.ndarray]]) -> bytes:
+def caffemodel(topology: Topology, weights: Mapping[str, Sequence[np.ndarray]], with_types: bool = True) -> bytes:
     """The bytes of a net's .caffemodel.
 
-    weights: {layer name: [weights, bias, ...]} of any floating-point type.
+    weights: {layer name: [weights, bias, ...]} of any floating-point type. with_types: False leaves the layers' types
+    out, as the first version of this program did; no reader needs them.
     Raises DreamError for the first layer that has missing or misshapen arrays, or is not in the topology.
     """
     ordered = {}
@@ -30,14 +32,20 @@ def caffemodel(topology: Topology, weights: Mapping[str, Sequence[np.ndarray]]) 
     for name in weights:
         if name not in topology.param_shapes:
             raise DreamError(f"there are arrays for layer {name}, which is not in the net")
-    return bytes(net_parameter(ordered).SerializeToString(deterministic=True))
+    types = {layer.name: layer.type for layer in topology.layers} if with_types else {}
+    return bytes(net_parameter(ordered, types).SerializeToString(deterministic=True))
 
 
-def net_parameter(weights: Mapping[str, Sequence[np.ndarray]]) -> Any:
-    """A NetParameter with {layer name: [array, ...]} in float32, in the form that Caffe 1.0 writes."""
+def net_parameter(weights: Mapping[str, Sequence[np.ndarray]], types: Mapping[str, str] = MappingProxyType({})) -> Any:
+    """A NetParameter with {layer name: [array, ...]} in float32, in the form that Caffe 1.0 writes.
+
+    types: of the layers, if they are to be in it.
+    """
     net = schema.NetParameter()
     for name, arrays in weights.items():
         layer = net.layer.add(name=name)
+        if name in types:
+            layer.type = types[name]
         for array in arrays:
             # The schema declares packed floats as bytes, which is what they are on the wire.
             blob = layer.blobs.add(data=array.astype("<f4").tobytes())

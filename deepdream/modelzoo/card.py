@@ -2,15 +2,15 @@
 
 It has the form of Caffe's Model Zoo (name, caffemodel, caffemodel_url, license, sha1, caffe_commit), plus these fields:
 
-    mean          blue, green, red, 0-255
-    mirrors       further addresses of the weights
-    archive       for addresses that end in .tar.gz: the member to extract, and the archive's sha1
-    sha256        the accepted sums of the weights, the official file's first, each with a note
-    prototxt      urls and sha256 of the net's description; without urls it is the project's own, in models/NAME
-    package       instead of caffemodel_url: the Python package that the weights are made from, see from_package.py
-    layers        {layer name or prefix: what dreams on it tend to show}
-    layer_map     for a substitute for bvlc_googlenet: {layer of that net, or prefix: its own layer}
-    classes       the shipped list that names its classes, see labels.py
+    mean            blue, green, red, 0-255
+    sources         where the weights come from, in the order in which they are tried: addresses of .caffemodel files,
+                    and mappings with the fields of `Source`. caffemodel_url comes last, unless it is among them
+    sha256          the accepted sums of the weights file, the official file's first, each with a note
+    numbers_sha256  the sum of the net's numbers, whatever file they are in, see numbers.py
+    prototxt        urls and sha256 of the net's description; without urls it is the project's own, in models/NAME
+    layers          {layer name or prefix: what dreams on it tend to show}
+    layer_map       for a substitute for bvlc_googlenet: {layer of that net, or prefix: its own layer}
+    classes         the shipped list that names its classes, see labels.py
 
 A model of the user's own may have a readme.md with mean, layers and classes.
 """
@@ -29,31 +29,49 @@ from ..errors import UsageError
 GOOGLE_MEAN = (104.0, 116.0, 122.0)  # the 2015 notebook's; Caffe's own is 104, 117, 123
 
 
+PROTOTXT = "deploy.prototxt"
+
+
 @dataclass(frozen=True)
-class RemoteFile:
-    """A published file. An address that ends in .tar.gz is an archive that contains it."""
+class Source:
+    """Where a file comes from. containers.py says what each kind holds, and reads it."""
+
+    kind: str  # of weights: caffemodel, archive, pieces, onnx, pth or package; of a net's description: prototxt
+    urls: tuple[str, ...] = ()  # tried in this order
+    sha256: str = ""  # of the file at these addresses, or its beginning; "" if it is not known
+    sha1: str = ""
+    member: str = ""  # archive: the path of the .caffemodel in it; pieces: that of their folder in an archive
+    tensors: Mapping[str, str] = field(default_factory=dict)  # onnx, pth, package: {layer: the names of its arrays}
+    # Of a package alone, see from_package.py.
+    name: str = ""
+    version: str = ""
+    file: str = ""
+    epsilon: float = 0
+    scale: float = 1
+
+
+@dataclass(frozen=True)
+class ModelFile:
+    """A file of a model, and what it is verified by."""
 
     name: str  # on disk
-    urls: tuple[str, ...]  # tried in this order
-    sums: tuple[str, ...]  # the accepted SHA-256 sums, the official file's first; empty if none is published
-    member: str = ""  # the file's path in the archive
-    archive_sha1: str = ""
+    sums: tuple[str, ...] = ()  # the accepted SHA-256 sums, the official file's first; empty if none is published
+    sources: tuple[Source, ...] = ()  # tried in this order
+    numbers_sha256: str = ""  # of weights: the sum of the numbers, if it is known
 
     def __str__(self) -> str:
         return f"{self.name} (SHA-256 {self.sums[0] if self.sums else 'not published'})"
 
+    @property
+    def is_known(self) -> bool:
+        """Whether anything says which file is the right one."""
+        return bool(self.sums or self.numbers_sha256)
 
-@dataclass(frozen=True)
-class Package:
-    """A Python package that contains weights. See from_package.py for its fields."""
-
-    name: str
-    version: str
-    file: str
-    sha256: str
-    tensors: Mapping[str, str]
-    epsilon: float
-    scale: float
+    def accepted(self) -> str:
+        """What the file is accepted by, in words."""
+        sums = [f"SHA-256 {' or '.join(self.sums)}"] if self.sums else []
+        sums += [f"numbers of SHA-256 {self.numbers_sha256}"] if self.numbers_sha256 else []
+        return ", or ".join(sums) or "no published checksum"
 
 
 @dataclass(frozen=True)
@@ -65,8 +83,13 @@ class Card:
     layers: Mapping[str, str] = field(default_factory=dict)  # layer name or prefix: what dreams on it show
     classes: str | None = None  # the list of its class names, if known
     layer_map: Mapping[str, str] = field(default_factory=dict)  # layer of bvlc_googlenet, or its prefix: the one here
-    files: tuple[RemoteFile, ...] = ()  # the prototxt and the weights
-    package: Package | None = None  # the weights are made from it
+    files: tuple[ModelFile, ...] = ()  # the prototxt and the weights
+
+    @property
+    def package(self) -> Source | None:
+        """The Python package that the weights are made from, if they are not downloaded."""
+        sources = [source for file in self.files for source in file.sources]
+        return next((source for source in sources if source.kind == "package"), None)
 
     def note(self, layer: str) -> str:
         """What dreams on a layer tend to show: the entry for its longest prefix; "" if there is none."""
@@ -98,25 +121,33 @@ def read_card(readme: Path) -> Card:
 def read_known_card(readme: Path) -> Card:
     """Reads the readme.md of one of the project's models. Raises UsageError if it is malformed."""
     fields, card = front_matter(readme), read_card(readme)
-    archive = fields.get("archive", {})
-    package = Package(**fields["package"]) if "package" in fields else None
-    official = (*_own_mirror(card.name, fields["caffemodel"]), fields["caffemodel_url"]) if not package else ()
-    weights = RemoteFile(
-        fields["caffemodel"],
-        (*official, *fields.get("mirrors", ())),
-        tuple(fields.get("sha256", ())),
-        archive.get("member", ""),
-        archive.get("sha1", ""),
+    sources = [_source(entry) for entry in fields.get("sources", ())]
+    official = fields.get("caffemodel_url")
+    if official and not any(official in source.urls for source in sources):
+        sources.append(Source("caffemodel", (official,)))
+    if not any(source.kind == "package" for source in sources):
+        sources = [*_own_mirror("caffemodel", card.name, fields["caffemodel"]), *sources]
+    sums, numbers = tuple(fields.get("sha256", ())), fields.get("numbers_sha256", "")
+    weights = ModelFile(fields["caffemodel"], sums, tuple(sources), numbers)
+    published = tuple(fields["prototxt"].get("urls", ()))
+    descriptions = (
+        *_own_mirror("prototxt", card.name, PROTOTXT),
+        *([Source("prototxt", published)] if published else []),
     )
-    urls = (*_own_mirror(card.name, "deploy.prototxt"), *fields["prototxt"].get("urls", ()))
-    prototxt = RemoteFile("deploy.prototxt", urls, tuple(fields["prototxt"]["sha256"]))
-    return replace(card, layer_map=fields.get("layer_map", {}), files=(prototxt, weights), package=package)
+    prototxt = ModelFile(PROTOTXT, tuple(fields["prototxt"]["sha256"]), descriptions)
+    return replace(card, layer_map=fields.get("layer_map", {}), files=(prototxt, weights))
 
 
-def _own_mirror(name: str, file: str) -> tuple[str, ...]:
+def _source(entry: str | dict[str, Any]) -> Source:
+    if isinstance(entry, str):
+        return Source("caffemodel", (entry,))
+    return Source(**{**entry, "urls": tuple(entry.get("urls", ()))})
+
+
+def _own_mirror(kind: str, name: str, file: str) -> tuple[Source, ...]:
     """The file's address in $DREAMIFY_MIRROR, for classrooms and offline image builds. Sums are checked there too."""
     mirror = os.environ.get("DREAMIFY_MIRROR")
-    return (f"{mirror.rstrip('/')}/{name}/{file}",) if mirror else ()
+    return (Source(kind, (f"{mirror.rstrip('/')}/{name}/{file}",)),) if mirror else ()
 
 
 def front_matter(readme: Path) -> dict[str, Any]:

@@ -1,6 +1,6 @@
-"""Makes a .caffemodel from PyTorch weights that a Python package contains.
+"""Reads a net's numbers from PyTorch weights that a Python package contains.
 
-The field `package` in the front matter of a model describes them:
+A source of the kind `package` describes them:
 
     name, version   of the package in pip's terms
     file            the file of the package that holds the tensors (a state_dict)
@@ -17,59 +17,55 @@ import hashlib
 import io
 import re
 from pathlib import Path
-from typing import Any, Mapping
+from typing import TYPE_CHECKING, Any, Iterator, Mapping
 
 from ..compat import metadata
 from ..errors import DreamError
-from .card import Package
+from . import tensors
+from .card import Source
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from ..caffe_format.topology import Topology
 
 
-def make(model: str, package: Package, prototxt: Path) -> bytes:
-    """The bytes of the .caffemodel of a known model, the same on every machine.
-
-    Raises DreamError if PyTorch or the package is missing, or the package has another version or is damaged.
-    """
-    # Imported here because finding models on disk does not need them.
-    from ..caffe_format.topology import read_topology
-    from .caffemodel import caffemodel
-
-    topology = read_topology(prototxt)
-    tensors = _tensors(model, package)
+def from_package(source: Source, path: Path, topology: Topology) -> Iterator[tuple[str, np.ndarray]]:
+    """The arrays of a net, layer by layer. path: the package's file, as `package_file` finds it."""
+    found = tensors.of_torch(io.BytesIO(path.read_bytes()))
     first = next(layer.name for layer in topology.layers if layer.bottoms == (topology.inputs[0],))
-    names = [layer.name for layer in topology.layers if topology.param_shapes[layer.name]]
-    return caffemodel(topology, {name: _arrays(package, tensors, name, name == first) for name in names})
+    for layer in topology.layers:
+        if topology.param_shapes[layer.name]:
+            try:
+                arrays = _arrays(source, found, layer.name, layer.name == first)
+            except KeyError as error:
+                raise ValueError(f"it has no array {error} for layer {layer.name}") from None
+            for array in arrays:
+                yield layer.name, array
 
 
-def _arrays(package: Package, tensors: Mapping[str, Any], layer: str, first: bool) -> Any:
+def _arrays(source: Source, found: Mapping[str, Any], layer: str, first: bool) -> Any:
     """[weights, bias] of a layer. first: whether it reads the picture."""
     from .caffemodel import fold_batch_norm, fold_input
 
     number = re.search(r"\d+", layer)
-    names = package.tensors[re.sub(r"\d+", "*", layer)].replace("*", str(int(number[0]) - 1) if number else "*")
+    names = source.tensors[re.sub(r"\d+", "*", layer)].replace("*", str(int(number[0]) - 1) if number else "*")
     own, *norm = names.split()
-    weight = tensors[f"{own}.weight"]
-    weight = fold_input(weight, package.scale) if first else weight
+    weight = found[f"{own}.weight"]
+    weight = fold_input(weight, source.scale) if first else weight
     if not norm:
-        return [weight, tensors[f"{own}.bias"]]
-    gamma, beta, mean, variance = (tensors[f"{norm[0]}.{x}"] for x in ("weight", "bias", "running_mean", "running_var"))
-    return fold_batch_norm(weight, gamma, beta, mean, variance, package.epsilon)
+        return [weight, found[f"{own}.bias"]]
+    gamma, beta, mean, variance = (found[f"{norm[0]}.{x}"] for x in ("weight", "bias", "running_mean", "running_var"))
+    return fold_batch_norm(weight, gamma, beta, mean, variance, source.epsilon)
 
 
-def _tensors(model: str, package: Package) -> Mapping[str, Any]:
-    """{name: array} in the package's file."""
-    content = _content(model, package)
-    try:
-        import torch
-    except ImportError:
-        elsewhere = f"make the .caffemodel on another machine and put it into $DREAMIFY_MODELS/{model}"
-        way_out = f"pip install torch (requires Python 3.10 or later), or {elsewhere}"
-        raise DreamError(f"{model} cannot be made without PyTorch: {way_out}") from None
-    tensors = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
-    return {name: tensor.numpy() for name, tensor in tensors.items()}
+def package_file(model: str, package: Source) -> Path:
+    """The package's file, verified by its sum.
 
+    Raises DreamError if PyTorch or the package is missing, or the package has another version or is damaged.
+    """
+    from importlib import util
 
-def _content(model: str, package: Package) -> bytes:
-    """The bytes of the package's file, verified by their sum."""
     wanted = f"{package.name}=={package.version}"
     try:
         distribution = metadata.distribution(package.name)
@@ -88,4 +84,8 @@ def _content(model: str, package: Package) -> bytes:
     if found != package.sha256:
         reason = f"its SHA-256 should be {package.sha256} and is {found}"
         raise DreamError(f"{path}, from which {model} is made, is damaged ({reason}): {again}")
-    return content
+    if not util.find_spec("torch"):
+        elsewhere = f"make the .caffemodel on another machine and put it into $DREAMIFY_MODELS/{model}"
+        way_out = f"pip install torch (requires Python 3.10 or later), or {elsewhere}"
+        raise DreamError(f"{model} cannot be made without PyTorch: {way_out}")
+    return path

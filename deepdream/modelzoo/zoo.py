@@ -1,4 +1,4 @@
-"""The model zoo: finds models on disk, downloads or makes them, and checks their checksums.
+"""The model zoo: finds models on disk, downloads or makes them, takes what is given, and checks their checksums.
 
 Each known model is described in models/NAME/readme.md, see card.py.
 """
@@ -7,22 +7,26 @@ from __future__ import annotations
 
 import atexit
 import difflib
-import hashlib
 import os
 import tempfile
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Sequence
 
 from ..caffe_format import layer_names
 from ..caffe_format.layer_names import of_googlenet
 from ..caffe_format.topology import read_topology
 from ..errors import DreamError, UsageError
 from ..storage import atomic, cache_dir
-from .card import Card, Package, RemoteFile, read_card, read_known_card
+from . import add as adding
+from . import numbers
+from .card import PROTOTXT, Card, ModelFile, Source, read_card, read_known_card
 from .download import download
-from .from_package import make
+from .verify import check_stored as _check
+from .verify import made as make
+from .verify import sha256 as _sha256
 
 NOT_DOWNLOADED, NOT_MADE = "not downloaded", "not made yet"
 
@@ -56,6 +60,20 @@ class Model:
         other, short = self.card.counterpart(asked), of_googlenet(asked)
         return other if other != asked or short == asked else self.card.counterpart(short, asked)
 
+    @property
+    def numbers_sha256(self) -> str:
+        """The SHA-256 of the net's numbers, whatever file they are in; "" if this program cannot read them.
+
+        Reads the weights the first time.
+        """
+        return numbers.of_files(self.weights, self.prototxt, (self.sha256, self.prototxt_sha256))
+
+    @property
+    def has_other_numbers(self) -> bool:
+        """Whether the numbers differ from those of its card. Only a file whose own sum is published may do so."""
+        known = self.card.files[1].numbers_sha256 if self.card.files else ""
+        return bool(known) and self.numbers_sha256 != known
+
 
 def find(model: str) -> Model | None:
     """Finds a model on disk; returns None for a known model with missing files.
@@ -84,7 +102,7 @@ def fetch(name: str, progress: bool = False, in_a_hurry: bool = False) -> Model:
 
     Files are stored in $DREAMIFY_MODELS/NAME if it is writable, else in the user cache. A model that is made goes to a
     temporary folder until the program ends if neither is writable. progress: show a bar if stderr is a terminal, and
-    report the use of a temporary folder. in_a_hurry: stop at the first file that no mirror delivers.
+    tell each address and the use of a temporary folder. in_a_hurry: stop at the first file that no address delivers.
     Raises UsageError for an unknown name, DreamError if no mirror delivers a file (with the addresses, the checksums
     and the folder), if a package is the wrong one or if a file on disk has the wrong checksum.
     """
@@ -97,11 +115,39 @@ def fetch(name: str, progress: bool = False, in_a_hurry: bool = False) -> Model:
     if missing and card.package:
         _make(card, card.package, progress)
     elif missing:
-        download(missing, _writable_folder(name), progress, in_a_hurry)
+        download(missing, _writable_folder(name), progress, in_a_hurry, _description(card))
     model = _genuine(card)
     if model is None:
         raise DreamError(f"another program removed the files of {name} as soon as they were stored: fetch them again")
     return model
+
+
+def add(name: str, paths: Sequence[str]) -> Model | None:
+    """Takes files of a known model that were found elsewhere, see add.py; None if its description is still missing.
+
+    They are stored where `fetch` stores them. Raises what that raises, and UsageError for files that are not there.
+    """
+    card = _known_cards().get(name)
+    if card is None:
+        raise _unknown_name(name)
+    given = adding.existing([_path(path) for path in paths])
+    for folder in _own_folders(name):
+        atomic.remove_stale(folder)
+    adding.add(card, given, _writable_folder(name), _description(card))
+    return _genuine(card)
+
+
+def what_is_missing(name: str) -> str:
+    """The files of a known model that are not on disk, in words."""
+    return " and ".join(file.name for file in _known_cards()[name].files if _locate(name, file) is None)
+
+
+def _description(card: Card) -> Path | None:
+    """The prototxt of a known model, if it is on disk. Raises DreamError if it has the wrong checksum."""
+    path = _locate(card.name, card.files[0])
+    if path is not None:
+        _check(path, card.files[0])
+    return path
 
 
 def resolve(model: str, progress: bool = False) -> Model:
@@ -189,7 +235,7 @@ def _for_this_run() -> Path:
     return Path(folder.name)
 
 
-def _locate(name: str, file: RemoteFile) -> Path | None:
+def _locate(name: str, file: ModelFile) -> Path | None:
     roots = [_models_variable(), _project_models(), _cache()]
     roots += [_for_this_run()] if _for_this_run.cache_info().currsize else []
     paths = (root / name / file.name for root in roots if root)
@@ -197,15 +243,13 @@ def _locate(name: str, file: RemoteFile) -> Path | None:
     return next((path for path in paths if os.path.isfile(path)), None)  # noqa: PTH113
 
 
-def _make(card: Card, package: Package, progress: bool) -> None:
+def _make(card: Card, package: Source, progress: bool) -> None:
     """Makes the weights of a model from a package and stores them."""
-    name, (published, weights) = card.name, card.files
-    prototxt = _locate(name, published)
+    name, weights, prototxt = card.name, card.files[1], _description(card)
     if prototxt is None:
-        missing = _project_models() / name / published.name
+        missing = _project_models() / name / PROTOTXT
         raise DreamError(f"{missing}, a file of this program, is missing: reinstall the program")
-    _check(prototxt, published.sums)
-    content = make(name, package, prototxt)
+    content = make(name, weights, package, prototxt)
     try:
         atomic.write(_writable_folder(name) / weights.name, content)
     except (DreamError, OSError):
@@ -249,8 +293,9 @@ def _genuine(card: Card) -> Model | None:
     prototxt, weights = paths
     if prototxt is None or weights is None:
         return None
-    prototxt_sha256, sha256 = (_check(path, file.sums) for path, file in zip((prototxt, weights), card.files))
-    return Model(card, prototxt, weights, sha256, prototxt_sha256, verified=all(file.sums for file in card.files))
+    prototxt_sha256 = _check(prototxt, card.files[0])
+    sha256 = _check(weights, card.files[1], (prototxt, prototxt_sha256))
+    return Model(card, prototxt, weights, sha256, prototxt_sha256, verified=all(file.is_known for file in card.files))
 
 
 def _in_folder(folder: Path) -> Model:
@@ -269,39 +314,3 @@ def _only(folder: Path, pattern: str) -> Path:
         names = ", ".join(path.name for path in found) or "none"
         raise UsageError(f"{folder} must hold exactly one {pattern} but holds {names}: keep only one model in it")
     return found[0]
-
-
-def _sha256(path: Path) -> str:
-    try:
-        digest = hashlib.sha256()
-        with path.open("rb") as file:
-            for block in iter(lambda: file.read(2**20), b""):
-                digest.update(block)
-        return digest.hexdigest()
-    except OSError as error:
-        raise DreamError(f"{path} cannot be read ({error.strerror}): fix its permissions or delete it") from error
-
-
-def _check(path: Path, sums: tuple[str, ...]) -> str:
-    """Checks and returns the SHA-256 of a file; without published checksums, it must stay that of its first use."""
-    found, pin = _sha256(path), path.with_name(path.name + ".sha256")
-    if sums and found not in sums:
-        expected = " or ".join(sums)
-        way_out = "delete it to fetch it again, or give the path of its folder to use it anyway"
-        raise DreamError(f"{path} is not genuine, its SHA-256 should be {expected} but is {found}: {way_out}")
-    if sums:
-        return found
-    pinned = pin.read_text().split()[:1] if pin.is_file() else _pin(pin, found, path.name)
-    if pinned != [found]:
-        expected = "".join(pinned)
-        way_out = f"delete {pin} to trust the file as it is now, or delete the file to download it again"
-        raise DreamError(
-            f"{path} has changed since its first use, its SHA-256 was {expected} and now is {found}: {way_out}"
-        )
-    return found
-
-
-def _pin(pin: Path, sha256: str, name: str) -> list[str]:
-    with suppress(OSError):
-        atomic.write(pin, f"{sha256}  {name}\n".encode())  # the format of sha256sum
-    return [sha256]

@@ -40,7 +40,8 @@ _SAME = {
     "input_sha256": "the picture",
     "guide_sha256": "the guide",
     "mask_sha256": "the mask",
-    "model_sha256": "the model's .caffemodel",
+    recipes.MODEL: "the model's .caffemodel",
+    recipes.NUMBERS: "the model, by its numbers,",
     "prototxt_sha256": "the model's deploy.prototxt",
 }
 
@@ -94,6 +95,7 @@ def load(resolved: Resolved, memory_limit: int | None = None, plan: MemoryPlan |
     another process, to be followed.
     """
     settings = resolved.request.net
+    _ = resolved.model.numbers_sha256  # for the recipe, here because its memory is free again before the net is loaded
     net = _load_net(resolved.model, settings, resolved.request.kind == "class")
     say(f"computing with {net.engine} {net.engine_version} on {net.device}")
     job = _job(resolved, net, plan or _plan(resolved, net, settings.memory or memory_limit))
@@ -178,7 +180,10 @@ def _recipe(resolved: Resolved, net: NeededNet, plan: MemoryPlan) -> Recipe:
     recipe.update(engine=net.engine, engine_version=net.engine_version, device=str(net.device), precision=net.precision)
     if net.precision != "float64":
         recipe["threads"] = net.threads  # the count affects the last bits; in float64 the file is always the same
-    recipe.update(model=model.name, model_sha256=model.sha256, prototxt_sha256=model.prototxt_sha256)
+    recipe.update({"model": model.name, recipes.MODEL: model.sha256})
+    if model.numbers_sha256:
+        recipe[recipes.NUMBERS] = model.numbers_sha256
+    recipe["prototxt_sha256"] = model.prototxt_sha256
     recipe.update({**request.dream.by_option(), **request.pictures.by_option()})
     if "layer" not in target.recipe:
         del recipe["layer"]
@@ -205,8 +210,9 @@ def repeat(job: DreamJob, like: Recipe) -> None:
 
     Refuses inputs that differ from the earlier recipe; warns if other versions may change the last bits.
     """
+    free = recipes.containers(like, job.recipe)
     for key, what in _SAME.items():
-        if like.get(key) != job.recipe.get(key):
+        if key not in free and like.get(key) != job.recipe.get(key):
             sums = f"its SHA-256 is {job.recipe.get(key)}, not {like.get(key)}"
             raise DreamError(f"{what} is not the one used for that dream: {sums}")
     for key, what in (("version", "dreamify"), ("engine_version", job.net.engine)):

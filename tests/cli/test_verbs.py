@@ -5,12 +5,14 @@ import os
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image, PngImagePlugin
 
 from deepdream.cli import main
 from deepdream.images.picture import read_recipe
 from deepdream.images.recipe import to_json
+from deepdream.modelzoo import zoo
 from tests.helpers.shared import needs_models
 from tests.helpers.tiny import command, refused, snapshot, tiny_net, tiny_picture
 
@@ -172,12 +174,43 @@ def test_again_refuses_other_files_with_both_sums(capsys, folder, net, tmp_path_
         assert line == f"dreamify: {what} is not the one used for that dream: {sums}{sha256(was)}"
     args = ["in.png", "new.png", "--guide", "guide.png", "--model"]
     line = refused(capsys, folder, [*start, *args, other])
-    assert f"is {sha256(other + '/net.caffemodel')}, not {sha256(net + '/net.caffemodel')}" in line
+    sums = "is {}, not {}".format(*(zoo.find(model).numbers_sha256 for model in (other, net)))
+    assert f"the model, by its numbers, is not the one used for that dream: its SHA-256 {sums}" in line
     prototxt = Path(shutil.copytree(net, Path(other) / "copy")) / "deploy.prototxt"
     prototxt.write_text(prototxt.read_text() + "\n# changed\n")
     line = refused(capsys, folder, [*start, *args, prototxt.parent])
     assert "the model's deploy.prototxt is not the one" in line
     assert sha256(prototxt) in line
+
+
+def stored(recipe, name):
+    """Saves out.png under another name, with this recipe."""
+    chunks = PngImagePlugin.PngInfo()
+    chunks.add_text("dreamify", to_json(recipe))
+    Image.open("out.png").save(name, pnginfo=chunks)
+
+
+def test_again_takes_the_same_numbers_in_another_file(capsys, folder, net, tmp_path_factory):
+    dreamt("conv1", "1", "--model", net)
+    other = shutil.copytree(net, tmp_path_factory.mktemp("other") / "tiny") / "net.caffemodel"
+    other.write_bytes(other.read_bytes() + b"\x0a\x03net")  # the net's name
+    assert main(["again", "out.png", "in.png", "new.png", "--model", str(other.parent)]) == 0
+    before, after = read_recipe("out.png"), read_recipe("new.png")
+    assert before.pop("model_sha256") != after.pop("model_sha256") == sha256(other)
+    assert before == after
+    assert (np.asarray(Image.open("new.png")) == np.asarray(Image.open("out.png"))).all()
+
+
+def test_again_of_a_recipe_without_the_sum_of_the_numbers(capsys, folder, net, tmp_path_factory):
+    dreamt("conv1", "1", "--model", net)
+    old = {key: value for key, value in read_recipe("out.png").items() if key != "numbers_sha256"}
+    stored(old, "old.png")
+    assert main(["again", "old.png", "in.png", "new.png", "--model", net]) == 0
+    assert Path("new.png").read_bytes() == Path("out.png").read_bytes()
+    other = shutil.copytree(net, tmp_path_factory.mktemp("other") / "tiny") / "net.caffemodel"
+    other.write_bytes(other.read_bytes() + b"\x0a\x03net")
+    line = refused(capsys, folder, ["again", "old.png", "in.png", "more.png", "--model", other.parent])
+    assert f"the model's .caffemodel is not the one used for that dream: its SHA-256 is {sha256(other)}" in line
 
 
 def test_again_wants_the_guide_if_there_was_one(capsys, folder, net):

@@ -6,7 +6,7 @@ from pathlib import Path
 from tests.test_environment import NAME, PYTORCHS, packages_requirements
 
 DOCKER = Path(__file__).resolve().parents[2] / "docker"
-DEBIANS = {"pillow": "pil", "pyyaml": "yaml", "requests": None}  # requests comes with pooch
+DEBIANS = {"pillow": "pil", "pyyaml": "yaml"}
 
 
 def lines(name):
@@ -18,8 +18,7 @@ def test_all_requirements_are_installed():
     from_pip = {NAME.match(line)[0] for line in lines("requirements.txt")}
     from_debian = set(lines("run-packages.txt"))
     for name in set(packages_requirements()) - PYTORCHS - from_pip:
-        debians = DEBIANS.get(name, name)
-        assert debians is None or f"python3-{debians}" in from_debian, name
+        assert f"python3-{DEBIANS.get(name, name)}" in from_debian
 
 
 def test_what_pip_installs_is_pinned():

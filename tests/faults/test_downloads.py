@@ -22,7 +22,7 @@ def test_a_mirror_that_fails(fault, mirror, whole, begun, tmp_path, tally):
         mirror.fault = None
     assert (code, exit_code) == (0, 1)
     assert "dreamify: fetched could not be downloaded, these addresses failed:\n" in said
-    assert "try again, or put the files into" in said
+    assert "try again, or find the files elsewhere and run `dreamify models add fetched FILE`" in said
     assert set(verbs.kept(folder)) <= {"fetched/deploy.prototxt"}
     assert verbs.hidden(folder) == []
     code, result = ready.run(verbs.perform, "models fetch", folder)

@@ -33,6 +33,7 @@ COMMANDS = {
     "video": ["video", "clip", "place/out.mp4", *SHORT],
     "batch": ["batch", "photos", "place/out", *SHORT, "--workers", "1"],
     "models fetch": ["models", "fetch", "fetched"],
+    "models add": ["models", "add", "fetched", "given.caffemodel", "given.prototxt"],
     "models fetch, made": ["models", "fetch", "made"],
 }
 DREAMS = [verb for verb in COMMANDS if not verb.startswith("models")]
@@ -51,8 +52,8 @@ def begin(folder, address):
     made = ready.dreamify([folder / "in.png", folder / "dream.png", *SHORT[:-1], folder / "tiny"])
     assert made[0] == 0
     sums = {"weights": hashlib.sha256(WEIGHTS).hexdigest(), "net": hashlib.sha256(NET).hexdigest()}
-    package = "{name: some, version: 1, file: a.pth, sha256: 0a, tensors: {}, epsilon: 0, scale: 1}"
-    for name, source in (("fetched", f"caffemodel_url: {address}/net.caffemodel"), ("made", f"package: {package}")):
+    package = "[{kind: package, name: some, version: 1, file: a.pth, sha256: 0a}]"
+    for name, source in (("fetched", f"caffemodel_url: {address}/net.caffemodel"), ("made", f"sources: {package}")):
         card = folder / "models" / name
         card.mkdir(parents=True)
         (card / "readme.md").write_text(
@@ -60,6 +61,8 @@ def begin(folder, address):
             f"  urls: ['{address}/deploy.prototxt']\n  sha256: {{{sums['net']}: whole}}\n---\n"
         )
     (folder / "models" / "made" / "deploy.prototxt").write_bytes(NET)
+    (folder / "given.caffemodel").write_bytes(WEIGHTS)
+    (folder / "given.prototxt").write_bytes(NET)
 
 
 def out(verb, folder):

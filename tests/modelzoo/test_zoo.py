@@ -1,8 +1,9 @@
-"""Looking up models, and what is trusted; the downloads themselves are test_mirrors.py's."""
+"""Looking up models, and what is trusted; the downloads themselves are test_download.py's."""
 
 import functools
 import hashlib
 import os
+import tempfile
 import threading
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -12,8 +13,12 @@ import pytest
 from deepdream.errors import DreamError, UsageError
 from deepdream.modelzoo import zoo
 from deepdream.modelzoo.zoo import fetch, find, list_models, resolve
+from tests.helpers.nets import input_layer, layer, net_bytes
 
-NET, WEIGHTS, RESAVED = b'name: "net"\n', b"weights", b"the same weights, saved again"
+RESAVED = b"the same weights, saved again"
+TEXT = input_layer((1, 3, 2, 2)) + layer("fc", "InnerProduct", "data", param="inner_product_param { num_output: 2 }")
+with tempfile.TemporaryDirectory() as _folder:
+    NET, WEIGHTS = net_bytes(Path(_folder), TEXT)
 
 
 def sha256(body):
@@ -71,9 +76,10 @@ def project(tmp_path, monkeypatch, site):
     address = f"http://127.0.0.1:{site.server_port}"
     for name, sums in (("summed", {WEIGHTS: "official", RESAVED: "saved again"}), ("unsummed", {})):
         (folder / name).mkdir(parents=True)
+        accepted = {sha256(body): word for body, word in sums.items()}
         (folder / name / "readme.md").write_text(
-            f"---\nname: A net\ncaffemodel: net.caffemodel\ncaffemodel_url: {address}/absent\n"
-            f"mirrors: ['{address}/net.caffemodel']\nsha256: { {sha256(body): word for body, word in sums.items()} }\n"
+            f"---\nname: A net\ncaffemodel: net.caffemodel\ncaffemodel_url: {address}/net.caffemodel\n"
+            f"sources: ['{address}/absent', '{address}/net.caffemodel']\nsha256: {accepted}\n"
             f"prototxt:\n  urls: ['{address}/deploy.prototxt']\n  sha256: {{{sha256(NET)}: official}}\n"
             "mean: [1, 2.5, 3]\nclasses: places205\nlayers:\n  conv1: edges\n---\nA net.\n"
         )
@@ -230,7 +236,7 @@ def test_an_unknown_name_gets_the_nearest_and_all(look):
 
 
 def test_a_mirror_of_ones_own_is_asked_first_and_trusted_no_more_than_the_others(site, monkeypatch):
-    pytest.importorskip("pooch")
+    pytest.importorskip("requests")
     monkeypatch.setenv("DREAMIFY_MIRROR", f"http://127.0.0.1:{site.server_port}/mine/")
     put(site.folder / "mine" / "summed", RESAVED)
     assert fetch("summed").weights.read_bytes() == RESAVED
@@ -241,7 +247,7 @@ def test_a_mirror_of_ones_own_is_asked_first_and_trusted_no_more_than_the_others
 
 @pytest.mark.parametrize("variable", [True, False])
 def test_what_is_missing_is_fetched_and_only_that(variable, site, cache, tmp_path, monkeypatch):
-    pytest.importorskip("pooch")
+    pytest.importorskip("requests")
     if variable:
         monkeypatch.setenv("DREAMIFY_MODELS", str(tmp_path / "new"))
     folder = (tmp_path / "new" if variable else cache) / "summed"
@@ -256,7 +262,7 @@ def test_what_is_missing_is_fetched_and_only_that(variable, site, cache, tmp_pat
 
 
 def test_a_variable_that_cannot_be_written_leaves_the_cache(cache, tmp_path, monkeypatch):
-    pytest.importorskip("pooch")
+    pytest.importorskip("requests")
     (tmp_path / "a file").touch()
     monkeypatch.setenv("DREAMIFY_MODELS", str(tmp_path / "a file"))
     assert fetch("summed").weights == cache / "summed" / "net.caffemodel"
@@ -270,12 +276,19 @@ def test_a_variable_that_cannot_be_written_leaves_the_cache(cache, tmp_path, mon
 
 
 def test_offline_the_error_has_all_that_is_needed_to_do_it_by_hand(site, cache):
-    pytest.importorskip("pooch")
+    pytest.importorskip("requests")
     site.shutdown()
     site.server_close()
     with pytest.raises(DreamError) as caught:
         fetch("summed")
-    for part in ("/absent", "/net.caffemodel", "/deploy.prototxt", sha256(WEIGHTS), sha256(NET), str(cache / "summed")):
+    for part in (
+        "/absent",
+        "/net.caffemodel",
+        "/deploy.prototxt",
+        sha256(WEIGHTS),
+        sha256(NET),
+        "dreamify models add summed FILE",
+    ):
         assert part in str(caught.value)
     put(cache / "summed")
     assert fetch("summed").verified

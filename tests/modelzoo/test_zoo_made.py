@@ -15,7 +15,7 @@ caffemodel: net.caffemodel
 sha256: {{{hashlib.sha256(WEIGHTS).hexdigest()}: made}}
 prototxt:
   sha256: {{{hashlib.sha256(NET).hexdigest()}: own}}
-package: {{name: some-weights, version: 0.1.0, file: net.pth, sha256: 0a, tensors: {{}}, epsilon: 0, scale: 1}}
+sources: [{{kind: package, name: some-weights, version: 0.1.0, file: net.pth, sha256: 0a}}]
 ---
 """
 
@@ -60,7 +60,7 @@ def test_a_model_from_a_package_is_made_on_first_use(packed, cache, project):
     model = resolve("packed")
     assert (model.weights, model.verified) == (cache / "packed" / "net.caffemodel", True)
     assert model.prototxt == project / "packed" / "deploy.prototxt"
-    ((name, package, prototxt),) = packed
+    ((name, _, package, prototxt),) = packed
     assert (name, package.version, prototxt) == ("packed", "0.1.0", model.prototxt)
     assert resolve("packed") == fetch("packed") == model
     assert len(packed) == 1

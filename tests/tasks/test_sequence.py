@@ -126,7 +126,7 @@ def test_another_picture_or_net_is_not_mixed_with_one_that_was_begun(folder, net
     assert "out was begun as a zoom with input_sha256" in refused(capsys, folder, other, code=2)
     tiny_net(folder / "tiny", seed=1)
     other = ["zoom", "in.png", "out", *SHORT_ZOOM, "--model", "./tiny"]
-    assert "out was begun as a zoom with model_sha256" in refused(capsys, folder, other, code=2)
+    assert "out was begun as a zoom with numbers_sha256" in refused(capsys, folder, other, code=2)
 
 
 @pytest.mark.parametrize("damage", ["cut", "flipped", "empty", "text", "pickle", "shape"])

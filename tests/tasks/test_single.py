@@ -14,6 +14,8 @@ from PIL import Image
 import deepdream
 from deepdream import ascent
 from deepdream.caffe_format.sizes import octave_sizes
+from deepdream.caffe_format.topology import read_topology
+from deepdream.caffe_format.weights import read_weights
 from deepdream.cli import main
 from deepdream.dream import dream_steps, make_step
 from deepdream.images import picture
@@ -33,6 +35,13 @@ def pixels(path):
     return np.asarray(Image.open(path).convert("RGB"))
 
 
+def numbers(net):
+    """The SHA-256 of all parameters, in the order of the prototxt."""
+    weights = read_weights(Path(net) / "net.caffemodel", read_topology(Path(net) / "deploy.prototxt"))
+    assert list(weights) == ["conv1", "inception_4c/output", "fc"]
+    return hashlib.sha256(b"".join(array.tobytes() for arrays in weights.values() for array in arrays)).hexdigest()
+
+
 def test_the_recipe(folder, net):
     assert main(["in.png", "out.png", *SHORT, "--guide", "guide.png", "--max-size", "39", "--model", net]) == 0
     assert picture.read_recipe("out.png") == {
@@ -45,6 +54,7 @@ def test_the_recipe(folder, net):
         "threads": torch.get_num_threads(),
         "model": "tiny",
         "model_sha256": hashlib.sha256((Path(net) / "net.caffemodel").read_bytes()).hexdigest(),
+        "numbers_sha256": numbers(net),
         "prototxt_sha256": hashlib.sha256((Path(net) / "deploy.prototxt").read_bytes()).hexdigest(),
         "layer": LAYER,
         "iterations": 3,
