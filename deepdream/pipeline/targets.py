@@ -46,9 +46,8 @@ def find_target(
 
 def _existing(asked: str, topology: Topology, layer_for: Callable[[str], str]) -> str:
     """The layer that a name stands for. Raises UsageError if it cannot be dreamt on."""
-    layer = asked if asked in topology.index else layer_for(asked)
-    topology.check_end(layer)
-    return layer
+    layer = asked if topology.has(asked) else layer_for(asked)
+    return topology.check_end(layer)
 
 
 def _asked(key: str, asked: str, used: str) -> Dict[str, str]:
@@ -64,7 +63,7 @@ def _channel(text: str, topology: Topology, layer_for: Callable[[str], str]) -> 
     if not asked:
         raise UsageError(f"channel must be LAYER:N or LAYER:N,N, such as inception_4c/output:61, not {shown(text)}")
     layer = _existing(asked, topology, layer_for)
-    count = topology.shapes[layer][1]
+    count = topology.dreamable()[layer]
     for channel in channels:
         if not 0 <= channel < count:
             raise UsageError(f"layer {layer} has no channel {shown(channel)}: its channels are 0 to {count - 1}")
@@ -81,7 +80,7 @@ def _channel(text: str, topology: Topology, layer_for: Callable[[str], str]) -> 
 
 def _class(text: str, topology: Topology, listing: Optional[str]) -> Target:
     end = topology.classifier()
-    count = topology.shapes[end][1]
+    count = topology.dreamable()[end]
     listing = listing or labels.listing_for(count)
     names = labels.names(listing) if listing else []
     number = labels.find(text, names, count)

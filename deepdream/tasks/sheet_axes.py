@@ -5,8 +5,9 @@ from dataclasses import replace
 from typing import Any, Dict, List, NamedTuple, Sequence, Set, Tuple
 
 from ..caffe_format.sizes import octaves_that_fit
-from ..caffe_format.topology import Topology, read_topology
+from ..caffe_format.topology import Topology
 from ..errors import UsageError
+from ..modelzoo.load import usable_topology
 from ..modelzoo.zoo import Model
 from ..pipeline.prepare import DreamJob
 from ..pipeline.request import Inputs, Request
@@ -82,11 +83,10 @@ def name_layers(model: Model, axes: List[Axis]) -> List[Axis]:
     """The axes with every layer named. Raises UsageError for an unknown layer, with the closest names."""
     if axes[0].name != "end":
         return axes
-    topology = read_topology(model.prototxt)
+    topology = usable_topology(model)
     layers = tuple(topology.dreamable()) if axes[0].is_every_layer else axes[0].values
-    layers = tuple(dict.fromkeys(layer if layer in topology.index else model.layer(layer) for layer in layers))
-    for layer in layers:
-        topology.check_end(layer)
+    layers = tuple(dict.fromkeys(layer if topology.has(layer) else model.layer(layer) for layer in layers))
+    layers = tuple(dict.fromkeys(map(topology.check_end, layers)))
     return [Axis("end", layers), *axes[1:]]
 
 

@@ -160,15 +160,29 @@ def test_truncated(read, weights, part):
     "body",
     [
         b"",
-        b"<!DOCTYPE html><html><body>404</body></html>",
         bytes(1000),
-        b"\x89HDF\r\n\x1a\n" * 9,
-        b'name: "net"',
         b"\xa2\x06\x03\x0a\x01\xff",
     ],
 )
 def test_no_caffemodel(read, body):
     with pytest.raises(DreamError, match=r"net\.caffemodel (is damaged or not a \.caffemodel|holds no weights)"):
+        read(body)
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        (b"<!DOCTYPE html><html><body>404</body></html>", "is a web page"),
+        (b'name: "net"', "is a net in text form"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n", "is a Git LFS pointer.*git lfs pull"),
+        (b"PK\x03\x04" + bytes(30), "is a ZIP archive or a PyTorch file"),
+        (b"\x1f\x8b\x08" + bytes(30), "is a gzip archive"),
+        (b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.", r"is a pickled PyTorch file \(.pth\)"),
+        (bytes(257) + b"ustar" + bytes(250), "is a tar archive"),
+    ],
+)
+def test_what_lies_in_the_place_of_a_caffemodel_is_named(read, body, says):
+    with pytest.raises(DreamError, match=rf"net\.caffemodel {says}"):
         read(body)
 
 
