@@ -1,5 +1,4 @@
-"""AbsVal, ArgMax, Axpy, Bias, BNLL, ELU, Exp, Log, MVN, Normalize, Permute, Reduction, Scale of two bottoms, ShuffleChannel,
-Swish, Threshold and Tile beside plain NumPy and finite differences."""
+"""Layers that came later, beside plain NumPy and finite differences: activations, statistics, second bottoms."""
 
 import numpy as np
 import pytest
