@@ -165,7 +165,8 @@ class Topology:
 
     def _cannot(self, layer: str) -> str:
         reason = self.left_out[layer]
-        return reason if reason.startswith(f"layer {layer} ") else f"layer {layer} cannot be computed, because {reason}"
+        text = reason if reason.startswith(f"layer {layer} ") else f"layer {layer} cannot be computed, because {reason}"
+        return text if ": " in reason else f"{text}: `dreamify keys` lists the layers that can be used"
 
     def channel_source(self, layer: str, channel: int) -> tuple[str, int]:
         """Traces a channel back through Concat, ReLU, PReLU and Clip; returns the layer and channel that it comes from.
