@@ -120,8 +120,18 @@ class Draft(NamedTuple):
     faults: list[str]
 
 
+def data_transform(net: Message, faults: Faults) -> Message | None:
+    """The transform_param of the data layer that runs in the TEST phase, if there is one."""
+    found = (draft.param for draft in _drafts(net, faults) if draft.param.type in DATA_LAYERS)
+    return next((param.transform_param for param in found if param.HasField("transform_param")), None)
+
+
 def upgraded(net: Message, faults: Faults) -> list[Draft]:
     """The layers of a net that run in the TEST phase, in today's form, its `input:` fields as a layer in front."""
+    return [*_inputs(net), *(_as_of_today(draft) for draft in _drafts(net, faults))]
+
+
+def _drafts(net: Message, faults: Faults) -> list[Draft]:
     old = [_from_v0(layer) if layer.HasField("layer") else _from_v1(layer) for layer in net.layers]
     drafts = _without_paddings(
         [
@@ -130,9 +140,7 @@ def upgraded(net: Message, faults: Faults) -> list[Draft]:
             for i, (param, found) in enumerate(layers)
         ]
     )
-    drafts = [draft for draft in drafts if _included(draft.param, net.state)]
-    inputs = _inputs(net)
-    return [*inputs, *(_as_of_today(draft) for draft in drafts)]
+    return [draft for draft in drafts if _included(draft.param, net.state)]
 
 
 def _from_v1(old: Message) -> tuple[Message, list[str]]:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple, Sequence
 
-from ..caffe_format.mean_file import read_mean
+from ..caffe_format.mean_file import data_transformation, read_mean
 from ..errors import UsageError
 from .card import Card, read_card
 
@@ -39,6 +39,10 @@ def own_files(path: Path) -> OwnFiles:
     weights = _only(folder, _with_suffix(folder, _WEIGHTS), "*.caffemodel", beside=path if path.is_file() else None)
     readmes = [found for found in sorted(folder.iterdir()) if found.name.lower() == "readme.md"]
     card = read_card(readmes[0] if readmes else folder / "readme.md")
+    mean, scale = data_transformation(prototxt)
+    if not card.has_mean and card.scale == 1 and (mean or scale != 1):
+        told = f"its mean and scale are those of its data layer: {_levels(mean or card.mean)}, {scale:g}"
+        return OwnFiles(replace(card, mean=mean or card.mean, scale=scale), prototxt, weights, told)
     means = [] if card.has_mean else _with_suffix(folder, _MEANS)
     if not means:
         return OwnFiles(card, prototxt, weights, "")
@@ -47,8 +51,12 @@ def own_files(path: Path) -> OwnFiles:
             f"{folder} holds several means, {_names(means)}: keep one of them, or give `mean:` in readme.md"
         )
     mean = read_mean(means[0])
-    told = f"its mean is that of {means[0].name}: {', '.join(f'{level:.1f}' for level in mean)} (blue, green, red)"
+    told = f"its mean is that of {means[0].name}: {_levels(mean)}"
     return OwnFiles(replace(card, mean=mean), prototxt, weights, told)
+
+
+def _levels(mean: Sequence[float]) -> str:
+    return ", ".join(f"{level:.1f}" for level in mean) + " (blue, green, red)"
 
 
 def _prototxt(folder: Path) -> Path:

@@ -99,6 +99,25 @@ def test_a_mean_that_is_none_is_refused(own, name, body, says):
         found(own)
 
 
+@pytest.mark.parametrize(
+    ("fields", "mean", "scale"),
+    [
+        ("mean_value: 1 mean_value: 2 mean_value: 3", (1, 2, 3), 1),
+        ("mean_value: 7 scale: 0.5", (7, 7, 7), 0.5),
+        ("scale: 0.25", (104, 116, 122), 0.25),
+    ],
+)
+def test_the_mean_and_scale_of_a_data_layer_are_used_and_told(own, fields, mean, scale):
+    text = (own / "deploy.prototxt").read_text()
+    data = f'layer {{ name: "data" type: "Data" top: "data" transform_param {{ crop_size: 32 {fields} }} }}\n'
+    (own / "deploy.prototxt").write_text(data + text.partition("\n")[2])
+    model = found(own)
+    assert (model.mean, model.scale) == (mean, scale)
+    assert model.mean_told.startswith("its mean and scale are those of its data layer: ")
+    (own / "readme.md").write_text("---\nmean: [4, 5, 6]\n---\n")
+    assert (found(own).mean, found(own).scale, found(own).mean_told) == ((4, 5, 6), 1, "")
+
+
 def test_two_means_are_refused(own):
     for name in ("a.binaryproto", "b.binaryproto"):
         (own / name).write_bytes(binaryproto())
