@@ -15,12 +15,14 @@ import numpy as np
 import scipy.ndimage as nd
 
 from . import arrays
+from .caffe_format.grey import LUMA
 from .caffe_format.sizes import check_sizes
 from .errors import DreamError, UsageError
 from .objectives import Objective, objective_L2
 from .settings import DREAM, DreamSettings
 
 if TYPE_CHECKING:
+    from .arrays import Blob
     from .engines.interface import Net
 
 Random = Union[np.random.RandomState, ModuleType]  # the module is numpy.random, as in the notebook of 2015
@@ -31,27 +33,60 @@ Gradient = Callable[[Tuple[int, int]], "arrays.Array"]
 def preprocess(net: Net, img: np.ndarray) -> np.ndarray:
     """Converts (h, w, 3) RGB of 0-255 to (3, h, w) float32 BGR with the mean subtracted.
 
+    For a net that reads grey pictures, the result is the luminance, (1, h, w).
     Raises UsageError unless img is an array of that shape that holds only finite numbers.
     """
     img = arrays.checked_picture(img)
+    if _is_grey(net):
+        return luminance(img)[None] - net.transformer.mean[net.inputs[0]]
     return np.float32(np.rollaxis(img, 2)[::-1]) - net.transformer.mean[net.inputs[0]]
 
 
 def deprocess(net: Net, img: np.ndarray) -> np.ndarray:
-    """Inverts preprocess: (3, h, w) -> (h, w, 3), neither clipped nor rounded.
+    """Inverts preprocess: (3, h, w) -> (h, w, 3), neither clipped nor rounded. A luminance becomes grey.
 
     Raises UsageError for any other shape.
     """
+    if np.ndim(img) == 3 and len(img) == 1 and _is_grey(net):
+        return np.repeat((img + net.transformer.mean[net.inputs[0]])[0][:, :, None], 3, 2)
     if np.ndim(img) != 3 or len(img) != 3:
         size = "x".join(map(str, np.shape(img)))
         raise UsageError(f"deprocess takes a (3, height, width) array, such as preprocess returns, not {size}")
     return np.dstack((img + net.transformer.mean[net.inputs[0]])[::-1])
 
 
+def _is_grey(net: Net) -> bool:
+    return len(net.transformer.mean[net.inputs[0]]) == 1
+
+
+def luminance(img: np.ndarray) -> np.ndarray:
+    """The luminance of (h, w, 3) RGB, as (h, w) float32."""
+    return np.asarray(img, np.float32) @ np.asarray(LUMA, np.float32)
+
+
+def _colours(net: Net, img: np.ndarray) -> np.ndarray | None:
+    """What a picture (h, w, 3) has besides its luminance, for a net that sees nothing else; None for other nets."""
+    return np.float32(img) - luminance(img)[:, :, None] if _is_grey(net) else None
+
+
+def _coloured(img: np.ndarray, colours: np.ndarray | None) -> np.ndarray:
+    """A grey dream (h, w, 3) with the colours of its picture, which may be larger."""
+    if colours is None:
+        return img
+    if colours.shape != img.shape:
+        colours = nd.zoom(colours, (img.shape[0] / colours.shape[0], img.shape[1] / colours.shape[1], 1), order=1)
+    return img + colours
+
+
+def _blob(net: Net, end: str) -> Blob:
+    """The blob of layer `end`."""
+    return net.blobs[end] if end in net.blobs else net.blobs[net.topology.blob(end)]
+
+
 def gradient_towards(net: Net, end: str, objective: Objective) -> arrays.Array:
     """Returns the input diff for an objective on layer `end`: its gradient with respect to the picture, (3, h, w)."""
     net.forward(end=end)
-    objective(net.blobs[end])
+    objective(_blob(net, end))
     net.backward(start=end)
     return net.blobs[net.inputs[0]].diff[0]
 
@@ -121,6 +156,7 @@ class Step(NamedTuple):
     octave: int  # counted from 0, the smallest
     iteration: int  # counted from 0
     copy: np.ndarray | None = None  # (3, h, w): a copy of the input blob, see kept
+    colours: np.ndarray | None = None  # (h, w, 3): what a grey net does not see of the original picture
 
     def kept(self) -> Step:
         """Returns this step with a copy of its picture, which stays valid after dream_steps resumes."""
@@ -128,14 +164,16 @@ class Step(NamedTuple):
 
     def picture(self) -> np.ndarray:
         """Returns the picture at octave size, (h, w, 3) float32, which the notebook showed after every step."""
-        return deprocess(self.net, arrays.to_numpy(self._data())).astype(np.float32, copy=False)
+        picture = deprocess(self.net, arrays.to_numpy(self._data()))
+        return _coloured(picture, self.colours).astype(np.float32, copy=False)
 
     def whole(self) -> np.ndarray:
         """Returns the picture at full size with the detail dreamt so far: (h, w, 3) float32."""
         if self.octave_base.shape == self.base.shape:
             return self.picture()  # exact to the bit; subtracting the base and adding it again would round
         detail = arrays.to_numpy(self._data()) - self.octave_base
-        return deprocess(self.net, self.base + _zoomed(detail, self.base.shape)).astype(np.float32, copy=False)
+        picture = deprocess(self.net, self.base + _zoomed(detail, self.base.shape))
+        return _coloured(picture, self.colours).astype(np.float32, copy=False)
 
     def _data(self) -> arrays.Array:
         return self.copy if self.copy is not None else self.net.blobs[self.net.inputs[0]].data[0]
@@ -151,7 +189,7 @@ def dream_steps(
     """
     octave_scale = settings.octave_scale
     rng = np.random.RandomState(settings.seed)
-    octaves = [preprocess(net, base_img)]
+    octaves, colours = [preprocess(net, base_img)], _colours(net, base_img)
     for _ in range(settings.octave_n - 1):
         octaves.append(nd.zoom(octaves[-1], (1, 1.0 / octave_scale, 1.0 / octave_scale), order=1))
 
@@ -167,7 +205,7 @@ def dream_steps(
         detail = np.empty(0)  # frees the memory
         for i in range(settings.iter_n):
             step(octave_base, rng)
-            yield Step(net, base, octave_base, octave, i)
+            yield Step(net, base, octave_base, octave, i, colours=colours)
         detail = arrays.to_numpy(src.data[0]) - octave_base
 
 
@@ -192,7 +230,7 @@ def deepdream(
         iter_n: number of steps in each octave, 0 or more.
         octave_n: number of octaves, 1 or more.
         octave_scale: ratio of the size of an octave to the one before, above 1.
-        end: the layer to dream on; it must have a blob of its own name.
+        end: the layer to dream on, or its blob.
         clip: keep the picture within 0-255 after each step.
         objective: called with the `end` blob; writes its diff.
         seed: seed of the random shifts, 0 to 2**32 - 1; None draws one.
@@ -208,7 +246,7 @@ def deepdream(
         DreamError: an octave is too small for `end`, or a gradient is zero or not finite.
     """
     settings = DreamSettings(end, iter_n, octave_n, octave_scale, step_size, jitter, clip, seed)
-    net.topology.check_end(end)
+    end = net.topology.check_end(end)
     base_img = arrays.checked_picture(base_img, "base_img")
     check_sizes(net.topology, base_img.shape[:2], octave_n, octave_scale, end)
 
@@ -224,7 +262,8 @@ def dreamt(
     """Runs dream_steps to the end and returns the dream: (h, w, 3) float32."""
     for _ in dream_steps(net, base_img, settings, step):
         pass
-    return deprocess(net, arrays.to_numpy(net.blobs[net.inputs[0]].data[0])).astype(np.float32, copy=False)
+    picture = deprocess(net, arrays.to_numpy(net.blobs[net.inputs[0]].data[0]))
+    return _coloured(picture, _colours(net, base_img)).astype(np.float32, copy=False)
 
 
 def guide_features(net: Net, guide_img: np.ndarray, end: str = DREAM.end) -> np.ndarray:
@@ -232,14 +271,15 @@ def guide_features(net: Net, guide_img: np.ndarray, end: str = DREAM.end) -> np.
 
     Raises the errors that deepdream raises.
     """
-    net.topology.check_end(end)
+    end = net.topology.check_end(end)
     guide_img = arrays.checked_picture(guide_img, "guide_img")
     check_sizes(net.topology, guide_img.shape[:2], 1, DREAM.octave_scale, end)
     src = net.blobs[net.inputs[0]]
-    src.reshape(1, 3, *guide_img.shape[:2])
-    src.data[0] = arrays.like(preprocess(net, guide_img), src.data)
+    guide = preprocess(net, guide_img)
+    src.reshape(1, *guide.shape)
+    src.data[0] = arrays.like(guide, src.data)
     net.forward(end=end)
-    return arrays.to_numpy(net.blobs[end].data[0]).copy()
+    return arrays.to_numpy(_blob(net, end).data[0]).copy()
 
 
 def _zoomed(detail: np.ndarray, shape: Sequence[int]) -> np.ndarray:

@@ -28,7 +28,7 @@ def as_convolutional(topology: Topology) -> Topology:
         tops, _ = infer_layer(layer, [shapes[bottom] for bottom in layer.bottoms])
         shapes.update(zip(layer.tops, tops))
         layers.append(layer)
-    return Topology(layers)
+    return Topology(layers, topology.left_out)
 
 
 def reshaped(weights: Weights, topology: Topology) -> Weights:

@@ -103,3 +103,11 @@ def crop_offsets(param: Message, ndim: int) -> list[int]:
     if len(given) != ndim - first:
         raise ValueError("offsets")
     return [0] * first + given
+
+
+def permutation(param: Message, ndim: int) -> list[int]:
+    """The axes of the bottom in the order of the top, of a PermuteParameter; axes that it leaves out come last."""
+    order = list(param.order)
+    if len(set(order)) < len(order) or any(axis >= ndim for axis in order):
+        raise ValueError("order")
+    return [*order, *(axis for axis in range(ndim) if axis not in order)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NoReturn, Tuple
+from typing import TYPE_CHECKING, List, NoReturn, Tuple
 
 from ..errors import DreamError
 
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from .message import Message
 
 Shape = Tuple[int, ...]
+Shapes = Tuple[List[Shape], List[Shape]]  # of a layer's tops, of its parameters
 
 
 class ShapeError(DreamError):

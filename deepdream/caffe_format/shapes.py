@@ -19,12 +19,20 @@ from .geometry import (
     slice_axis,
     slice_sizes,
 )
-from .layer_spec import LayerSpec, Shape, ShapeError, refuse
-
-Shapes = Tuple[List[Shape], List[Shape]]  # of the tops, of the parameters
+from .layer_spec import LayerSpec, Shape, ShapeError, Shapes, refuse
+from .shapes_elementwise import ELEMENTWISE
+from .shapes_rearranged import REARRANGED
 
 MAX_NUMBERS = 2**31 - 1  # in a blob, as in Caffe (blob.cpp)
-_NEVER_IN_PLACE = ("Flatten", "Reshape", "Split")  # Caffe aborts if one of these works in place
+WITHOUT_GRADIENT = ("Input", "DummyData", "ArgMax", "Threshold", "Silence")  # Caffe cannot run backward through them
+_NEVER_IN_PLACE = ("Flatten", "Reshape", "Split", "AbsVal", "Tile")  # Caffe aborts if one of these works in place
+# BVLC's other types, for which there is no class in the PyTorch engine.
+_OTHERS_OF_BVLC = (
+    *("Accuracy", "BatchReindex", "ContrastiveLoss", "Data", "Embed", "EuclideanLoss", "Filter", "HDF5Data"),
+    *("HDF5Output", "HingeLoss", "Im2col", "ImageData", "InfogainLoss", "LSTM", "LSTMUnit", "MemoryData"),
+    *("MultinomialLogisticLoss", "Parameter", "Python", "RNN", "SPP", "SigmoidCrossEntropyLoss", "SoftmaxWithLoss"),
+    "WindowData",
+)
 _MAX_WIDTH = 2**15  # of kernel, stride, padding (pixels) and LRN windows (channels); real nets stay below
 
 
@@ -32,7 +40,8 @@ def infer_layer(layer: LayerSpec, bottoms: Sequence[Shape]) -> Shapes:
     """Infers the shapes of a LayerSpec's tops and parameters from the shapes of its bottoms."""
     rule = _RULES.get(layer.type)
     if rule is None:
-        raise DreamError(f"layer {layer.name} is of type {layer.type}, which is not supported")
+        whose = "BVLC's Caffe has it, but this program does not compute it" if layer.type in _OTHERS_OF_BVLC else ""
+        raise DreamError(f"layer {layer.name} is of type {layer.type}, which is not supported{whose and ': ' + whose}")
     try:
         tops, params = rule(layer, list(bottoms))
     except (IndexError, ValueError, ZeroDivisionError):
@@ -83,14 +92,11 @@ def _input(layer: LayerSpec, _bottoms: List[Shape]) -> Shapes:
     return (shapes * len(layer.tops) if len(shapes) == 1 else shapes), []
 
 
-def _same(_layer: LayerSpec, bottoms: List[Shape]) -> Shapes:
-    (shape,) = bottoms
-    return [shape], []
-
-
 def _convolution(layer: LayerSpec, bottoms: List[Shape]) -> Shapes:
-    ((count, channels, *size),) = bottoms
+    (count, channels, *size), *others = bottoms
     param = layer.param.convolution_param
+    if any(other != bottoms[0] for other in others):
+        raise ValueError("shapes differ")
     geometry = convolution_geometry(param)
     if len(size) != 2 or param.axis != 1:
         refuse(layer, "other than two spatial axes")
@@ -106,7 +112,7 @@ def _convolution(layer: LayerSpec, bottoms: List[Shape]) -> Shapes:
     else:
         out = [(n + 2 * p - k) // s + 1 for n, k, s, p in zip(size, spans, geometry.stride, geometry.pad)]
         weight = (param.num_output, channels // param.group, *geometry.kernel)
-    return [(count, param.num_output, *out)], [weight, *bias]
+    return [(count, param.num_output, *out)] * len(bottoms), [weight, *bias]
 
 
 def _pooling(layer: LayerSpec, bottoms: List[Shape]) -> Shapes:
@@ -129,7 +135,7 @@ def _lrn(layer: LayerSpec, bottoms: List[Shape]) -> Shapes:
     if layer.param.lrn_param.local_size % 2 == 0:
         refuse(layer, "an even local_size")
     _check_window(layer.param.lrn_param.local_size)
-    return _same(layer, bottoms)
+    return [bottoms[0]], []
 
 
 def _concat(layer: LayerSpec, bottoms: List[Shape]) -> Shapes:
@@ -209,21 +215,10 @@ def _batch_norm(layer: LayerSpec, bottoms: List[Shape]) -> Shapes:
     return [shape], [(shape[1],), (shape[1],), (1,)]
 
 
-def _scale(layer: LayerSpec, bottoms: List[Shape]) -> Shapes:
-    if len(bottoms) != 1:
-        refuse(layer, "a second bottom")
-    (shape,) = bottoms
-    param = layer.param.scale_param
-    axis = canonical(param.axis, len(shape))
-    if axis + param.num_axes > len(shape):
-        raise ValueError("too many axes")
-    size = shape[axis:] if param.num_axes == -1 else shape[axis : axis + param.num_axes]
-    return [shape], [size, size] if param.bias_term else [size]
-
-
 def _softmax(layer: LayerSpec, bottoms: List[Shape]) -> Shapes:
-    canonical(layer.param.softmax_param.axis, len(bottoms[0]))
-    return _same(layer, bottoms)
+    (shape,) = bottoms
+    canonical(layer.param.softmax_param.axis, len(shape))
+    return [shape], []
 
 
 def _crop(layer: LayerSpec, bottoms: List[Shape]) -> Shapes:
@@ -251,8 +246,8 @@ _RULES: Dict[str, Callable[[LayerSpec, List[Shape]], Shapes]] = {
     "Reshape": _reshape,
     "PReLU": _prelu,
     "BatchNorm": _batch_norm,
-    "Scale": _scale,
     "Softmax": _softmax,
     "Crop": _crop,
-    **dict.fromkeys(("ReLU", "Clip", "Sigmoid", "TanH", "Power", "Dropout"), _same),
+    **ELEMENTWISE,
+    **REARRANGED,
 }

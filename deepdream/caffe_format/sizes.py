@@ -52,7 +52,7 @@ def check_channels(topology: Topology, sizes: Sequence[Size], end: str, channels
     """
     if not (channels or guided):
         return
-    counts = [topology.shapes_at(*size, end)[end][1] for size in sizes]
+    counts = [topology.shapes_at(*size, end)[topology.blob(end)][1] for size in sizes]
     min_count, max_count = min(counts), max(counts)
     if guided and min_count < max_count:
         needs = "a guide needs the same number in every octave and in itself"
@@ -74,12 +74,11 @@ def octaves_that_fit(topology: Topology, size: Size, octave_n: int, octave_scale
 
 
 def check_input(topology: Topology) -> None:
-    """Raises DreamError unless the net takes colour pictures."""
+    """Raises DreamError unless the net takes colour pictures or grey ones."""
     shape = topology.shapes[topology.inputs[0]]
-    if len(shape) != 4 or shape[1] != 3:
-        raise DreamError(
-            f"the net's input is {'x'.join(map(str, shape))}: use a net that takes colour pictures, with three channels"
-        )
+    if len(shape) != 4 or shape[1] not in (1, 3):
+        size = "x".join(map(str, shape))
+        raise DreamError(f"the net's input is {size}: use a net that takes pictures, with three channels or one")
 
 
 def _fits(topology: Topology, size: Size, end: str) -> bool:

@@ -1,48 +1,32 @@
 """Reads a deploy.prototxt as the list of layers that Caffe would run.
 
-It prepares a net as Caffe does before the first pass: upgrades old formats, drops layers of the training phase, and
-inserts a Split layer after every blob that feeds several layers (caffe/util/upgrade_proto.cpp,
-caffe/util/insert_splits.cpp).
+It prepares a net as Caffe does before the first pass: upgrade.py brings old formats into today's and drops the layers
+of the training phase, splits.py inserts a Split layer after every blob that feeds several layers. What cannot be
+computed is left out by usable.py.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Iterable, Sequence
+from typing import TYPE_CHECKING, Iterable, Mapping, Sequence
 
 from google.protobuf import text_format
 
-from ..compat import prod
 from ..errors import DreamError, UsageError
 from ..units import byte_text
-from . import layer_names, schema
+from . import layer_names
+from .foreign import what_it_is
 from .geometry import concat_axis
+from .inputs import INPUT_SCALE, prepared_inputs
 from .layer_spec import LayerSpec, Shape, ShapeError
-from .shapes import MAX_NUMBERS, infer_layer
+from .prototxt_text import parse
+from .shapes import WITHOUT_GRADIENT, infer_layer
+from .splits import with_splits
+from .upgrade import upgraded
+from .usable import usable
 
 if TYPE_CHECKING:
     from .message import Message
-
-_V1_TYPES = {
-    "CONCAT": "Concat",
-    "CONVOLUTION": "Convolution",
-    "DECONVOLUTION": "Deconvolution",
-    "DROPOUT": "Dropout",
-    "ELTWISE": "Eltwise",
-    "FLATTEN": "Flatten",
-    "INNER_PRODUCT": "InnerProduct",
-    "LRN": "LRN",
-    "POOLING": "Pooling",
-    "POWER": "Power",
-    "RELU": "ReLU",
-    "SIGMOID": "Sigmoid",
-    "SLICE": "Slice",
-    "SOFTMAX": "Softmax",
-    "SPLIT": "Split",
-    "TANH": "TanH",
-}
-
 
 _MAX_BYTES = 2**22  # of a prototxt: ten times the longest known
 _RECTIFIERS = ("ReLU", "PReLU", "Clip")
@@ -52,11 +36,13 @@ class Topology:
     """The layers of a net in the order in which Caffe runs them.
 
     `shapes` has the shape of every blob at the input size given in the prototxt. `param_shapes` has the shapes of each
-    layer's parameters, which do not depend on the input size.
+    layer's parameters, which do not depend on the input size. `left_out` has the layers that cannot be computed, with
+    the reason: a sentence about the layer itself or about one that it depends on.
     """
 
-    def __init__(self, layers: Sequence[LayerSpec]):
+    def __init__(self, layers: Sequence[LayerSpec], left_out: Mapping[str, str] | None = None):
         self.layers = list(layers)
+        self.left_out = dict(left_out or {})
         self.index = {layer.name: i for i, layer in reversed(list(enumerate(self.layers)))}
         self.inputs = [top for layer in self.layers if layer.type == "Input" for top in layer.tops]
         unread: dict[str, None] = {}  # in order; an in-place layer reads a blob and writes it again
@@ -67,7 +53,13 @@ class Topology:
         self.outputs = list(unread)
         self.param_shapes: dict[str, list[Shape]] = {}
         self.shapes = self.infer(self.layers, {})
-        self._check_counts()
+        self._follows = self._followers()
+
+    def without(self, reasons: Mapping[str, str]) -> Topology:
+        """The net without some more layers, {name: reason}, and without all that depends on them."""
+        numbers = {i: reasons[layer.name] for i, layer in enumerate(self.layers) if layer.name in reasons}
+        layers, more = usable(self.layers, numbers)
+        return Topology(layers, {**self.left_out, **more})
 
     def infer(self, layers: Iterable[LayerSpec], shapes: dict[str, Shape]) -> dict[str, Shape]:
         """Infers the blobs' shapes after these layers have run, from the shapes before.
@@ -83,17 +75,15 @@ class Topology:
                 shapes[top] = shapes.get(top, shape) if layer.type == "Input" else shape
         return shapes
 
-    def _check_counts(self) -> None:
-        """Raises ShapeError for a blob that is too large for Caffe as well, before any memory is allocated for it.
-
-        Parameters need no such check: their sizes must match the file.
-        """
+    def _followers(self) -> set[str]:
+        """The blobs that a gradient leads from to the picture."""
+        found = set(self.inputs[:1])
         for layer in self.layers:
-            for shape in (self.shapes[top] for top in layer.tops):
-                if prod(shape) > MAX_NUMBERS:
-                    size = "x".join(map(str, shape))
-                    what = f"a blob of {size} numbers, more than Caffe allows"
-                    raise ShapeError(f"layer {layer.name} ({layer.type}) declares {what}")
+            if layer.type not in WITHOUT_GRADIENT and found.intersection(layer.bottoms):
+                found.update(layer.tops)
+            else:
+                found.difference_update(() if layer.type == "Input" else layer.tops)
+        return found
 
     def shapes_at(self, height: int, width: int, end: str) -> dict[str, Shape]:
         """Infers the shapes of all blobs that `end` depends on for one height x width picture. May raise ShapeError."""
@@ -104,6 +94,8 @@ class Topology:
         """The index of a layer in Caffe's order. Raises UsageError, which suggests similar names, if there is none."""
         if not isinstance(layer, str):
             raise UsageError(f"a layer name must be a string, such as {self.layers[-1].name!r}, not {layer!r}")
+        if layer in self.left_out:
+            raise DreamError(self._cannot(layer))
         if layer not in self.index:
             near = layer_names.near(layer, list(self.dreamable()))
             hint = f"did you mean {', '.join(near)}?" if near else "`dreamify keys` lists the layers"
@@ -123,20 +115,59 @@ class Topology:
         return chosen[::-1]
 
     def dreamable(self) -> dict[str, int]:
-        """Lists the layers that one can dream on (those with a blob of the same name) with their channel counts."""
-        kinds = ("Input", "Split")
-        layers = (layer for layer in self.layers if layer.type not in kinds and layer.name in layer.tops)
-        return {layer.name: self.shapes[layer.name][1] for layer in layers if len(self.shapes[layer.name]) > 1}
+        """Lists the layers that one can dream on, with their channel counts.
 
-    def check_end(self, end: str) -> None:
-        """Raises UsageError unless one can dream on layer `end`."""
-        tops = self.layers[self.position(end)].tops
+        These have a blob of their own name, or write one blob only; and a gradient leads from there to the picture.
+        """
+        found = {}
+        for layer in self.layers:
+            blob = _blob(layer)
+            if blob in self._follows and len(self.shapes[blob]) > 1 and not _is_hidden(layer):
+                found[layer.name] = self.shapes[blob][1]
+        return found
+
+    def undreamable(self) -> dict[str, str]:
+        """Lists the layers that one cannot dream on because they cannot be computed or have no gradient, and why."""
+        found = dict(self.left_out)
+        for layer in self.layers:
+            if layer.type != "Input" and layer.tops and not any(top in self._follows for top in layer.tops):
+                found[layer.name] = f"layer {layer.name} ({layer.type}) passes no gradient to the picture"
+        return found
+
+    def blob(self, layer: str) -> str:
+        """The blob to dream on of a layer that is dreamable."""
+        blob = _blob(self.layers[self.position(layer)])
+        assert blob
+        return blob
+
+    def has_layer(self, name: str) -> bool:
+        """Whether a layer has this name, even one that cannot be computed."""
+        return name in self.index or name in self.left_out
+
+    def has(self, name: str) -> bool:
+        """Whether a layer or a blob has this name."""
+        return self.has_layer(name) or name in self.shapes
+
+    def check_end(self, end: str) -> str:
+        """The layer to dream on for the name of a layer or of a blob. Raises UsageError if that is not possible."""
         names = self.dreamable()
+        if end not in self.index and end not in self.left_out:
+            end = next((name for name in names if self.blob(name) == end), end)
+        tops = self.layers[self.position(end)].tops
         if end not in names:
-            others = [top for top in tops if top in names]
+            others = [name for name in names if self.blob(name) in tops]
             if others:
                 raise UsageError(f"layer {end} has no blob of its own name to dream on: use {others[0]}")
-            raise UsageError(f"cannot dream on layer {end}: `dreamify keys` lists the layers that can be used")
+            reason = self.undreamable().get(end)
+            raise UsageError(
+                f"{reason or f'cannot dream on layer {end}'}: `dreamify keys` lists the layers that can be used"
+            )
+        return end
+
+    def _cannot(self, layer: str) -> str:
+        reason = self.left_out[layer]
+        text = reason if reason.startswith(f"layer {layer} ") else f"layer {layer} cannot be computed, because {reason}"
+        return text if ": " in reason else f"{text}: `dreamify keys` lists the layers that can be used"
 
     def channel_source(self, layer: str, channel: int) -> tuple[str, int]:
         """Traces a channel back through Concat, ReLU, PReLU and Clip; returns the layer and channel that it comes from.
@@ -174,112 +205,53 @@ class Topology:
         return maker.name if maker.name in self.dreamable() else None
 
 
-def read_topology(path: Path) -> Topology:
-    """Reads a .prototxt in text form.
+def _blob(layer: LayerSpec) -> str | None:
+    """The blob of a layer's own name, or else the only one that it writes; None if it has neither."""
+    if layer.name in layer.tops:
+        return layer.name
+    return layer.tops[0] if len(layer.tops) == 1 and layer.tops[0] not in layer.bottoms else None
 
-    It accepts today's layers, those from before December 2014, and `input:`/`input_dim:` headers.
+
+def _is_hidden(layer: LayerSpec) -> bool:
+    """Whether a layer is not one of the prototxt's own."""
+    return layer.type in ("Input", "Split") or layer.name == INPUT_SCALE
+
+
+def read_topology(path: Path, scale: float = 1.0) -> Topology:
+    """Reads a .prototxt in text form, of any age. Layers that cannot be computed are left out; see Topology.left_out.
+
+    scale: multiplies the picture before the first layer reads it.
+    Raises DreamError for a file that is no net, and if no layer is left.
     """
-    net = schema.NetParameter()
     try:
         if Path(path).stat().st_size > _MAX_BYTES:
             raise DreamError(f"{path} is not a Caffe net in text form: it is longer than {byte_text(_MAX_BYTES)}")
-        text_format.Parse(Path(path).read_text(encoding="utf-8"), net, allow_unknown_field=True)
+        data = Path(path).read_bytes()
+        what = what_it_is(data[:512])
+        if what:
+            raise DreamError(f"{path} {what}")
+        net, faults = parse(data)
     except (text_format.ParseError, UnicodeDecodeError, RecursionError) as error:
         reason = " ".join(str(error).split())
         raise DreamError(f"{path} is not a Caffe net in text form: {reason}") from None
     except OSError as error:
         raise DreamError(f"{path} cannot be read: {error.strerror}") from None
-    layers = _inputs(net) + [_spec(layer) for layer in _layers(net) if _included(layer)]
-    if not any(layer.type == "Input" for layer in layers):
-        raise DreamError(f"{path} declares no input: use the net's deploy.prototxt")
+    if faults.net:
+        raise DreamError(f"{path} is not a Caffe net in text form: it {faults.net[0]}")
+    drafts = upgraded(net, faults)
+    specs = [_spec(draft.param) for draft in drafts]
+    if not any(layer.type == "Input" for layer in specs):
+        why = f"no size for its input {net.input[0]}" if net.input else "no input"
+        raise DreamError(f"{path} declares {why}: use the net's deploy.prototxt")
+    reasons = {i: f"layer {d.param.name} ({d.param.type}) {d.faults[0]}" for i, d in enumerate(drafts) if d.faults}
     try:
-        return Topology(_with_splits(layers))
+        layers, left_out = usable(specs, reasons)
+        if left_out and all(layer.type == "Input" for layer in layers):
+            raise ShapeError(next(iter(left_out.values())))
+        return Topology(with_splits(prepared_inputs(layers, scale)), left_out)
     except ShapeError as error:
         raise DreamError(f"{path} is not a valid net: {error}") from None
 
 
-def _inputs(net: Message) -> list[LayerSpec]:
-    """Converts the net's `input:` fields to an Input layer, as Caffe does."""
-    if not net.input:
-        return []
-    param = schema.LayerParameter(name="input", type="Input", top=net.input)
-    dims = [list(shape.dim) for shape in net.input_shape]
-    dims = dims or [list(net.input_dim[i : i + 4]) for i in range(0, len(net.input_dim), 4)]
-    for dim in dims:
-        param.input_param.shape.add(dim=dim)
-    return [_spec(param)]
-
-
-def _layers(net: Message) -> Iterable[Message]:
-    """Yields the net's layers in today's format."""
-    for old in net.layers:
-        kind = old.DESCRIPTOR.fields_by_name["type"].enum_type.values_by_number[old.type].name
-        new = schema.LayerParameter(name=old.name, type=_V1_TYPES.get(kind, kind), bottom=old.bottom, top=old.top)
-        for field, value in old.ListFields():
-            if field.name.endswith("_param") or field.name in ("include", "exclude"):
-                getattr(new, field.name).MergeFrom(value)
-        yield new
-    yield from net.layer
-
-
 def _spec(param: Message) -> LayerSpec:
     return LayerSpec(param.name, param.type, tuple(param.bottom), tuple(param.top), param)
-
-
-def _included(layer: Message) -> bool:
-    """Whether a layer is part of the net in Caffe's TEST phase, at level 0 and without stages."""
-
-    def meets(rule: Message) -> bool:
-        test = rule.DESCRIPTOR.fields_by_name["phase"].enum_type.values_by_name["TEST"].number
-        return (
-            (not rule.HasField("phase") or rule.phase == test)
-            and (not rule.HasField("min_level") or rule.min_level <= 0)
-            and (not rule.HasField("max_level") or rule.max_level >= 0)
-            and not rule.stage
-        )
-
-    if layer.include:
-        return any(meets(rule) for rule in layer.include)
-    return not any(meets(rule) for rule in layer.exclude)
-
-
-def _with_splits(layers: Sequence[LayerSpec]) -> list[LayerSpec]:
-    """Inserts a Split after every blob that several layers read, with the names that Caffe uses."""
-    sources: dict[str, tuple[int, int]] = {}  # blob -> (layer, top) that wrote it last; in-place layers write it again
-    reads = []
-    readers: Counter = Counter()
-    for i, layer in enumerate(layers):
-        for bottom in layer.bottoms:
-            if bottom not in sources:
-                raise ShapeError(f"layer {layer.name} reads blob {bottom}, but no earlier layer writes it")
-        reads.append([sources[bottom] for bottom in layer.bottoms])
-        readers.update(reads[i])
-        for k, top in enumerate(layer.tops):
-            # Nothing can work in place after a Split, so the blob must have no other reader.
-            in_place = layer.bottoms[k : k + 1] == (top,) and readers[reads[i][k]] == 1
-            if top in sources and not in_place:
-                raise ShapeError(
-                    f"layer {layer.name} writes blob {top}, which already exists: give its top a name of its own"
-                )
-            sources[top] = (i, k)
-    taken: Counter = Counter()
-    result = []
-    for i, layer in enumerate(layers):
-        bottoms = list(layer.bottoms)
-        for k, source in enumerate(reads[i]):
-            if readers[source] > 1:
-                bottoms[k] = _split_name(layers, source, bottoms[k]) + "_" + str(taken[source])
-                taken[source] += 1
-        result.append(LayerSpec(layer.name, layer.type, tuple(bottoms), layer.tops, layer.param))
-        for k, top in enumerate(layer.tops):
-            if readers[(i, k)] > 1:
-                name = _split_name(layers, (i, k), top)
-                tops = tuple(name + "_" + str(n) for n in range(readers[(i, k)]))
-                param = schema.LayerParameter(name=name, type="Split", bottom=[top], top=tops)
-                result.append(_spec(param))
-    return result
-
-
-def _split_name(layers: Sequence[LayerSpec], source: tuple[int, int], blob: str) -> str:
-    layer, top = source
-    return f"{blob}_{layers[layer].name}_{top}_split"

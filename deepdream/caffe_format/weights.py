@@ -1,24 +1,16 @@
-"""Reads a .caffemodel as NumPy arrays and checks that they fit a given net."""
+"""Reads weights files as NumPy arrays and checks that they fit a given net."""
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Dict, List
+from typing import Dict, List
 
 import numpy as np
-from google.protobuf.message import DecodeError
 
-from ..compat import prod
 from ..errors import DreamError
-from . import schema
-from .layer_spec import Shape
+from .layer_spec import LayerSpec, Shape
+from .stored_blobs import Blobs, StoredBlob, stored_blobs
 from .topology import Topology
-
-if TYPE_CHECKING:
-    from .message import Message
-
-_MAX_BYTES = 2**31 - 1  # protobuf's limit for a message
 
 Weights = Dict[str, List[np.ndarray]]
 
@@ -28,65 +20,112 @@ def read_weights(path: Path, topology: Topology) -> Weights:
 
     It accepts today's layers and those from before December 2014, and blobs with a shape as well as the older 4-D ones
     (where a bias is 1x1x1xN). Layers that are in the file but not in the net, such as those of a training net, are
-    ignored, as in Caffe.
+    ignored, as in Caffe. Parameters that share a name are one array.
 
     Raises:
         DreamError: the file is missing, damaged or not a Caffe model, or it belongs to another net; the message then
             names the first layer whose shapes differ.
     """
-    blobs = _blobs_by_layer(path)
-    weights = {}
+    blobs = stored_blobs(path)
+    for layer in topology.layers:
+        wrong = _wrong(layer, topology, blobs, "the file")
+        if wrong:
+            raise DreamError(f"{path} holds the weights of another net: layer {layer.name} {wrong}")
+    return _arrays(path, topology, blobs)
+
+
+def read_usable(path: Path, topology: Topology) -> tuple[Topology, Weights]:
+    """Reads the parameters, and returns the net without the layers whose parameters the file lacks.
+
+    Raises what read_weights raises if that leaves no layer that has parameters.
+    """
+    blobs = stored_blobs(path)
+    usable = _usable(path, topology, blobs)
+    return usable, _arrays(path, usable, blobs)
+
+
+def with_weights(topology: Topology, path: Path) -> Topology:
+    """The net without the layers whose parameters a weights file lacks. Raises what read_usable raises."""
+    return _usable(path, topology, stored_blobs(path))
+
+
+def _usable(path: Path, topology: Topology, blobs: Blobs) -> Topology:
+    file = Path(path).name
+    wrong = {layer.name: _wrong(layer, topology, blobs, file) for layer in topology.layers}
+    reasons = {name: f"layer {name} {what}" for name, what in wrong.items() if what}
+    if not reasons:
+        return topology
+    usable = topology.without(reasons)
+    if not any(usable.param_shapes[layer.name] for layer in usable.layers):
+        raise DreamError(f"{path} holds the weights of another net: {next(iter(reasons.values()))}")
+    return usable
+
+
+def _wrong(layer: LayerSpec, topology: Topology, blobs: Blobs, file: str) -> str:
+    """What is wrong with a layer's parameters in the file; "" if nothing is."""
+    wanted, found = topology.param_shapes[layer.name], _found(layer, topology, blobs)
+    if len(found) == len(wanted) and all(blob.fits(shape) for blob, shape in zip(found, wanted)):
+        return ""
+    return f"needs {_text(wanted)}, but {file} has {_text([blob.shape for blob in found])}"
+
+
+def _found(layer: LayerSpec, topology: Topology, blobs: Blobs) -> list[StoredBlob]:
+    """The blobs of a layer, or those that it shares by name with layers before it."""
+    own = blobs.get(layer.name)
+    wanted = topology.param_shapes[layer.name]
+    if own is not None or len(layer.param.param) < len(wanted):
+        return own or []
+    shared = []
+    for spec in layer.param.param[: len(wanted)]:
+        place = next(
+            (
+                (other.name, i)
+                for other in topology.layers
+                for i, one in enumerate(other.param.param)
+                if spec.name and one.name == spec.name and len(blobs.get(other.name, [])) > i
+            ),
+            None,
+        )
+        if place:
+            shared.append(blobs[place[0]][place[1]])
+    return shared
+
+
+def _arrays(path: Path, topology: Topology, blobs: Blobs) -> Weights:
+    weights: Weights = {}
     for layer in topology.layers:
         wanted = topology.param_shapes[layer.name]
-        found = blobs.get(layer.name, [])
-        if len(found) != len(wanted) or not all(_fits(blob, shape) for blob, shape in zip(found, wanted)):
-            has = _text([_shape(blob) for blob in found])
-            raise DreamError(
-                f"{path} holds the weights of another net: "
-                f"layer {layer.name} needs {_text(wanted)}, but the file has {has}"
-            )
-        if wanted:
+        if wanted and layer.name not in weights:
+            found = _found(layer, topology, blobs)
             weights[layer.name] = [_array(path, layer.name, blob, shape) for blob, shape in zip(found, wanted)]
+    _share(topology, weights, list(blobs))
     return weights
 
 
-def _blobs_by_layer(path: Path) -> dict[str, list[Message]]:
-    net = schema.NetParameter()
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", RuntimeWarning)  # old protobuf releases warn before they raise
-            if Path(path).stat().st_size > _MAX_BYTES:
-                raise DecodeError
-            net.ParseFromString(Path(path).read_bytes())
-    except DecodeError:
-        raise DreamError(f"{path} is damaged or not a .caffemodel: download it again") from None
-    except OSError as error:
-        raise DreamError(f"{path} cannot be read: {error.strerror}") from None
-    layers = [*net.layers, *net.layer]
-    if not any(layer.blobs for layer in layers):
-        raise DreamError(f"{path} holds no weights, so it is damaged or not a .caffemodel: download it again")
-    return {layer.name: list(layer.blobs) for layer in layers if layer.blobs}
+def _share(topology: Topology, weights: Weights, order: list[str]) -> None:
+    """Makes parameters of one name one array: that of the layer that comes last in the file, as in Caffe."""
+    groups: dict[str, list[tuple[str, int]]] = {}
+    for layer in topology.layers:
+        for i, spec in enumerate(layer.param.param[: len(weights.get(layer.name, []))]):
+            if spec.name:
+                groups.setdefault(spec.name, []).append((layer.name, i))
+    for name, places in groups.items():
+        last = max(places, key=lambda place: order.index(place[0]) if place[0] in order else -1)
+        array = weights[last[0]][last[1]]
+        for layer_name, i in places:
+            if weights[layer_name][i].shape != array.shape:
+                raise DreamError(
+                    f"layer {layer_name} shares its parameter {name} with layer {last[0]}, whose shape differs: "
+                    "give the parameter a name of its own"
+                )
+            weights[layer_name][i] = array
 
 
-def _is_old(blob: Message) -> bool:
-    """Whether the blob has the older 4-D shape. For a single number, which has no dimensions, Caffe writes no shape."""
-    return any(blob.HasField(name) for name in ("num", "channels", "height", "width"))
-
-
-def _shape(blob: Message) -> Shape:
-    return (blob.num, blob.channels, blob.height, blob.width) if _is_old(blob) else tuple(blob.shape.dim)
-
-
-def _fits(blob: Message, wanted: Shape) -> bool:
-    ones = (1,) * (4 - len(wanted)) if _is_old(blob) else ()
-    return _shape(blob) == ones + wanted
-
-
-def _array(path: Path, layer: str, blob: Message, shape: Shape) -> np.ndarray:
-    data, dtype = (blob.double_data, "<f8") if blob.double_data else (blob.data, "<f4")
-    if len(data) != prod(shape) * np.dtype(dtype).itemsize:
+def _array(path: Path, layer: str, blob: StoredBlob, shape: Shape) -> np.ndarray:
+    array = blob.array(shape)
+    if array is None:
         raise DreamError(f"{path} is damaged at layer {layer}: download it again")
-    return np.frombuffer(data, dtype).reshape(shape)
+    return array
 
 
 def _text(shapes: list[Shape]) -> str:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 else:
     Classifier = caffe.Classifier
 
+_ABORTING = ("ArgMax", "Threshold")  # types whose Backward is NOT_IMPLEMENTED
 _MAX_NUMBERS = 2**31 - 1  # Caffe counts the numbers of a blob in an int
 
 
@@ -93,6 +94,7 @@ class CaffeNet(CleanPasses, Classifier):
         self, diffs: Sequence[str] | None = None, start: str | None = None, end: str | None = None, **tops: np.ndarray
     ) -> dict[str, np.ndarray]:
         """pycaffe's backward. CleanPasses describes what happens to diffs that are already there."""
+        self._check_gradients(start, end)
         with self.backward_pass(start, end):
             caffe_device.select(self.device)
             return super().backward(diffs=diffs, start=start, end=end, **tops)
@@ -102,6 +104,16 @@ class CaffeNet(CleanPasses, Classifier):
         first = topology.position(start) if start else 0
         last = topology.position(end) if end else len(topology.layers) - 1
         _check_counts(topology, topology.layers[first : last + 1], self._shapes())
+
+    def _check_gradients(self, start: str | None, end: str | None) -> None:
+        """Raises DreamError if a layer on the way back has no backward pass, for which Caffe would abort."""
+        topology = self.topology
+        last = topology.position(start) if start else len(topology.layers) - 1
+        for layer in topology.layers[topology.position(end) if end else 0 : last + 1]:
+            if layer.type in _ABORTING:
+                raise DreamError(
+                    f"Caffe cannot run backward through layer {layer.name} ({layer.type}): start at a layer before it"
+                )
 
     def _shapes(self) -> dict[str, Shape]:
         return {name: tuple(blob.shape) for name, blob in self.blobs.items()}
@@ -185,7 +197,7 @@ def _columns(topology: Topology, layers: Sequence[LayerSpec], shapes: dict[str, 
             yield 0
             continue
         weight = topology.param_shapes[layer.name][0]
-        (narrow,) = layer.tops if layer.type == "Convolution" else layer.bottoms
+        narrow = (layer.tops if layer.type == "Convolution" else layer.bottoms)[0]
         yield prod(weight[1:]) * layer.param.convolution_param.group * prod(shapes[narrow][2:])
 
 

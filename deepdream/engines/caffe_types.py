@@ -51,7 +51,7 @@ class Classifier:
     params: Mapping[str, Sequence[Blob]]
     transformer: Transformer
 
-    def __init__(self, model_file: str, pretrained_file: str, *, mean: np.ndarray, channel_swap: Tuple[int, int, int]):
+    def __init__(self, model_file: str, pretrained_file: str, *, mean: np.ndarray, channel_swap: Tuple[int, ...]):
         raise NotImplementedError
 
     @property

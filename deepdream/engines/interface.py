@@ -36,6 +36,10 @@ class Model(Protocol):
         """The means of blue, green and red, in levels of 0-255."""
 
     @property
+    def scale(self) -> float:
+        """What a picture in levels of 0-255, with the mean subtracted, is multiplied by for the net's first layer."""
+
+    @property
     def sha256(self) -> str:
         """The checksum of the weights."""
 

@@ -12,11 +12,12 @@ It has the form of Caffe's Model Zoo (name, caffemodel, caffemodel_url, license,
     layer_map       for a substitute for bvlc_googlenet: {layer of that net, or prefix: its own layer}
     classes         the shipped list that names its classes, see labels.py
 
-A model of the user's own may have a readme.md with mean, layers and classes.
+A model of the user's own may have a readme.md with mean, scale or input_scale, raw_scale, layers and classes.
 """
 
 from __future__ import annotations
 
+import math
 import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -80,6 +81,8 @@ class Card:
 
     name: str
     mean: tuple[float, float, float] = GOOGLE_MEAN  # blue, green, red, 0-255
+    scale: float = 1.0  # what a picture in levels of 0-255, with the mean subtracted, is multiplied by
+    has_mean: bool = False  # whether the readme gives the mean
     layers: Mapping[str, str] = field(default_factory=dict)  # layer name or prefix: what dreams on it show
     classes: str | None = None  # the list of its class names, if known
     layer_map: Mapping[str, str] = field(default_factory=dict)  # layer of bvlc_googlenet, or its prefix: the one here
@@ -114,8 +117,9 @@ def _longest_match(name: str, table: Mapping[str, str]) -> str | None:
 def read_card(readme: Path) -> Card:
     """Reads the readme.md in the folder of a model; it may be missing. Raises UsageError if it is malformed."""
     fields, name = front_matter(readme), readme.resolve().parent.name
-    mean, layers, classes = fields.get("mean", GOOGLE_MEAN), fields.get("layers", {}), fields.get("classes")
-    return Card(name, mean, layers, classes)
+    layers, classes = fields.get("layers", {}), fields.get("classes")
+    mean, has_mean = fields.get("mean", GOOGLE_MEAN), fields.get("has_mean", False)
+    return Card(name, mean, fields.get("scale", 1.0), has_mean, layers, classes)
 
 
 def read_known_card(readme: Path) -> Card:
@@ -152,15 +156,32 @@ def _own_mirror(kind: str, name: str, file: str) -> tuple[Source, ...]:
 
 def front_matter(readme: Path) -> dict[str, Any]:
     """The fields between the first two lines of dashes, or {} if there are none."""
-    parts = readme.read_text(encoding="utf-8", errors="replace").split("---\n", 2) if readme.is_file() else []
+    parts = readme.read_text(encoding="utf-8-sig", errors="replace").split("---\n", 2) if readme.is_file() else []
     if len(parts) < 3 or parts[0]:
         return {}
     try:
         fields = dict(yaml.safe_load(parts[1]))
-        blue, green, red = (float(value) for value in fields.get("mean", GOOGLE_MEAN))
+        mean, scale = _input(fields)
         layers = {str(layer): str(note) for layer, note in fields.get("layers", {}).items()}
         classes = str(fields["classes"]) if fields.get("classes") else None
-    except (yaml.YAMLError, AttributeError, TypeError, ValueError) as error:
-        form = "YAML, with `mean: [blue, green, red]` and `layers: {name: note}` if given"
+    except (yaml.YAMLError, AttributeError, ArithmeticError, TypeError, ValueError) as error:
+        form = "YAML, with `mean: [blue, green, red]`, `scale: number` and `layers: {name: note}` if given"
         raise UsageError(f"fix or delete {readme}: its front matter must be {form}") from error
-    return {**fields, "mean": (blue, green, red), "layers": layers, "classes": classes}
+    has_mean = "mean" in fields
+    return {**fields, "mean": mean, "scale": scale, "has_mean": has_mean, "layers": layers, "classes": classes}
+
+
+def _input(fields: Mapping[str, Any]) -> tuple[tuple[float, float, float], float]:
+    """The mean in levels of 0-255 and the factor behind it, for Caffe's input_scale * (raw_scale * picture - mean).
+
+    raw_scale is 255 for a net that reads levels of 0-255. Raises TypeError or ValueError for other than numbers.
+    """
+    scale, raw_scale = (float(fields.get(name, usual)) for name, usual in (("scale", 1), ("raw_scale", 255)))
+    scale = float(fields.get("input_scale", scale))
+    mean = fields.get("mean", [level * raw_scale / 255 for level in GOOGLE_MEAN])
+    numbers = [float(mean)] * 3 if isinstance(mean, (int, float)) else [float(value) for value in mean]
+    blue, green, red = (value if raw_scale == 255 else value * 255 / raw_scale for value in numbers)
+    factor = scale if raw_scale == 255 else scale * raw_scale / 255
+    if not (factor and all(map(math.isfinite, (blue, green, red, factor)))):
+        raise ValueError
+    return (blue, green, red), factor

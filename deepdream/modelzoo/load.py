@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING, Union
 
+from ..caffe_format.topology import Topology, read_topology
+from ..caffe_format.weights import with_weights
 from ..engines import choose_engine
 from ..errors import UsageError
 from ..settings import GOOGLENET, NET, NetSettings
@@ -46,6 +48,11 @@ def load_net(
 
     found = zoo.resolve(model)
     return make_net(found, choose_engine(engine), device, precision, blobs, leftovers, convolutional)
+
+
+def usable_topology(model: Model) -> Topology:
+    """The layers of a model that can be computed: their types are known and their weights are there."""
+    return with_weights(read_topology(model.prototxt), model.weights)
 
 
 def make_net(

@@ -22,8 +22,9 @@ from ..errors import DreamError, UsageError
 from ..storage import atomic, cache_dir
 from . import add as adding
 from . import numbers
-from .card import PROTOTXT, Card, ModelFile, Source, read_card, read_known_card
+from .card import PROTOTXT, Card, ModelFile, Source, read_known_card
 from .download import download
+from .folder import own_files
 from .verify import check_stored as _check
 from .verify import made as make
 from .verify import sha256 as _sha256
@@ -42,6 +43,7 @@ class Model:
     prototxt_sha256: str
     verified: bool  # whether both files match published checksums
     is_fallback: bool = False  # whether it was chosen because bvlc_googlenet is not available
+    mean_told: str = ""  # where the mean comes from, if that must be told
 
     @property
     def name(self) -> str:
@@ -52,6 +54,11 @@ class Model:
     def mean(self) -> tuple[float, float, float]:
         """The means of blue, green and red, 0-255."""
         return self.card.mean
+
+    @property
+    def scale(self) -> float:
+        """What a picture in levels of 0-255, with the mean subtracted, is multiplied by for the net's first layer."""
+        return self.card.scale
 
     def layer(self, asked: str) -> str:
         """The layer to use for the one asked for: on the fallback, its layer at the depth of bvlc_googlenet's."""
@@ -78,8 +85,8 @@ class Model:
 def find(model: str) -> Model | None:
     """Finds a model on disk; returns None for a known model with missing files.
 
-    model: a known name; the name of a folder in $DREAMIFY_MODELS; or the path of a folder. Such a folder holds one
-    deploy.prototxt and one .caffemodel, with any checksums. The files of a known model are searched in
+    model: a known name; the name of a folder in $DREAMIFY_MODELS; or the path of a folder or of a prototxt in it. The
+    folder holds one deploy.prototxt and one .caffemodel, with any checksums. The files of a known model are searched in
     $DREAMIFY_MODELS/NAME, in models/NAME of the project and in the user cache, and must match their checksums.
 
     Raises UsageError for an unknown name and for a folder that does not hold exactly one model, DreamError for a file
@@ -89,7 +96,7 @@ def find(model: str) -> Model | None:
     # A known name is never a path: a folder of that name is given as ./NAME.
     if model in known:
         return _genuine(known[model])
-    if any(mark in model for mark in (os.sep, os.altsep or os.sep)) or _path(model).is_dir():
+    if any(mark in model for mark in (os.sep, os.altsep or os.sep)) or _path(model).is_dir() or _is_prototxt(model):
         return _in_folder(_path(model))
     own = _models_variable()
     if own and (own / model).is_dir():
@@ -217,6 +224,10 @@ def _models_variable() -> Path | None:
     return own
 
 
+def _is_prototxt(model: str) -> bool:
+    return model.lower().endswith(".prototxt") and _path(model).is_file()
+
+
 def _path(text: str) -> Path:
     """Returns a path with a leading ~ expanded to the home folder; Path.expanduser would also expand ./~."""
     return Path(os.path.expanduser(text))  # noqa: PTH111
@@ -298,19 +309,6 @@ def _genuine(card: Card) -> Model | None:
     return Model(card, prototxt, weights, sha256, prototxt_sha256, verified=all(file.is_known for file in card.files))
 
 
-def _in_folder(folder: Path) -> Model:
-    if not folder.is_dir():
-        wrong = "is a file" if folder.exists() else "does not exist"
-        raise UsageError(f"{folder} {wrong}: give a folder with one deploy.prototxt and one .caffemodel")
-    prototxt = _only(folder, "deploy.prototxt" if (folder / "deploy.prototxt").is_file() else "deploy*.prototxt")
-    weights = _only(folder, "*.caffemodel")
-    card = read_card(folder / "readme.md")
-    return Model(card, prototxt, weights, _sha256(weights), _sha256(prototxt), verified=False)
-
-
-def _only(folder: Path, pattern: str) -> Path:
-    found = sorted(folder.glob(pattern))
-    if len(found) != 1:
-        names = ", ".join(path.name for path in found) or "none"
-        raise UsageError(f"{folder} must hold exactly one {pattern} but holds {names}: keep only one model in it")
-    return found[0]
+def _in_folder(path: Path) -> Model:
+    card, prototxt, weights, told = own_files(path)
+    return Model(card, prototxt, weights, _sha256(weights), _sha256(prototxt), verified=False, mean_told=told)

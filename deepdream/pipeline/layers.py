@@ -15,15 +15,14 @@ def find_layer(asked: str, topology: Topology, layer_for: Callable[[str], str] =
     layer_for: maps an unknown name to the layer that it stands for. Raises UsageError, which says what may have been
     meant, if there is none or if it cannot be dreamt on.
     """
-    layer = asked if asked in topology.index else layer_for(asked)
-    if layer not in topology.index:
+    layer = asked if topology.has(asked) else layer_for(asked)
+    if not topology.has_layer(layer):
         layer = _maker(layer, topology) or layer_names.find(layer, list(topology.dreamable())) or layer
-    if layer not in topology.index:
+    if not topology.has_layer(layer):
         hint = _hint(asked, topology)
         if hint:
             raise UsageError(f"there is no layer {asked!r} in this net: {hint}")
-    topology.check_end(layer)
-    return layer
+    return topology.check_end(layer)
 
 
 def stands_for(asked: str, used: str) -> str:

@@ -42,7 +42,8 @@ def plan(
     Raises:
         DreamError: the limit is too low; the message gives the lowest that works.
     """
-    passes = [(end, (1, 3, *size)) for end in ends for size in sizes]
+    channels = net.topology.shapes[net.inputs[0]][1]
+    passes = [(end, (1, channels, *size)) for end in ends for size in sizes]
     fixed = _PROGRAM + net.model.weights.stat().st_size + (_PER_PIXEL + per_pixel) * max(prod(size) for size in sizes)
 
     def estimate(net_limit: Optional[int]) -> MemoryPlan:

@@ -8,10 +8,11 @@ from typing import NamedTuple, Sequence
 from ..arrays import Size
 from ..caffe_format.convolutional import as_convolutional
 from ..caffe_format.sizes import check_channels, check_sizes, octave_sizes, octaves_that_fit
-from ..caffe_format.topology import Topology, read_topology
+from ..caffe_format.topology import Topology
 from ..console import say
 from ..images import picture
 from ..modelzoo.auto import choose
+from ..modelzoo.load import usable_topology
 from ..modelzoo.zoo import Model
 from ..settings import GOOGLENET, NetSettings
 from . import targets
@@ -71,6 +72,8 @@ def announce(resolved: Resolved, asked: Request, varying: Sequence[str] = ()) ->
     request, model, inputs, target = resolved
     if not model.verified:
         say(f"{model.name} is unverified: the SHA-256 of its weights is {model.sha256}")
+    if model.mean_told:
+        say(f"{model.name}: {model.mean_told}")
     if model.is_fallback:
         _tell_fallback(model, target)
     else:
@@ -92,7 +95,7 @@ def check(request: Request) -> None:
 
 
 def _topology(request: Request, model: Model) -> Topology:
-    topology = read_topology(model.prototxt)
+    topology = usable_topology(model)
     return as_convolutional(topology) if request.kind == "class" else topology
 
 

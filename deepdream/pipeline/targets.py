@@ -60,7 +60,7 @@ def _channel(text: str, topology: Topology, layer_for: Callable[[str], str]) -> 
     if not asked:
         raise UsageError(f"channel must be LAYER:N or LAYER:N,N, such as inception_4c/output:61, not {shown(text)}")
     layer = find_layer(asked, topology, layer_for)
-    count = topology.shapes[layer][1]
+    count = topology.dreamable()[layer]
     for channel in channels:
         if not 0 <= channel < count:
             raise UsageError(f"layer {layer} has no channel {shown(channel)}: its channels are 0 to {count - 1}")
@@ -77,7 +77,7 @@ def _channel(text: str, topology: Topology, layer_for: Callable[[str], str]) -> 
 
 def _class(text: str, topology: Topology, listing: Optional[str]) -> Target:
     end = topology.classifier()
-    count = topology.shapes[end][1]
+    count = topology.dreamable()[end]
     listing = listing or labels.listing_for(count)
     names = labels.names(listing) if listing else []
     number = labels.find(text, names, count)

@@ -5,9 +5,10 @@ from dataclasses import replace
 from typing import Any, Dict, List, NamedTuple, Sequence, Set, Tuple
 
 from ..caffe_format.sizes import octaves_that_fit
-from ..caffe_format.topology import Topology, read_topology
+from ..caffe_format.topology import Topology
 from ..console import say
 from ..errors import UsageError
+from ..modelzoo.load import usable_topology
 from ..modelzoo.zoo import Model
 from ..pipeline.layers import find_layer, stands_for
 from ..pipeline.prepare import DreamJob
@@ -84,7 +85,7 @@ def name_layers(model: Model, axes: List[Axis]) -> List[Axis]:
     """The axes with every layer named. Raises UsageError for an unknown layer, with the closest names."""
     if axes[0].name != "end":
         return axes
-    topology = read_topology(model.prototxt)
+    topology = usable_topology(model)
     if axes[0].is_every_layer:
         return [Axis("end", tuple(topology.dreamable())), *axes[1:]]
     layers = {asked: find_layer(asked, topology, model.layer) for asked in axes[0].values}

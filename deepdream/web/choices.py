@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Dict, List, NamedTuple, Tuple
 
-from ..caffe_format.topology import read_topology
 from ..modelzoo import zoo
 from ..modelzoo.auto import choose
+from ..modelzoo.load import usable_topology
 from ..modelzoo.zoo import Model
 from ..settings import AUTO, DREAM, GOOGLENET, NetSettings
 
@@ -38,7 +38,7 @@ def find_models(net: NetSettings) -> Dict[str, str]:
 def find_layers(model: str, engine: str) -> Layers:
     """The layers of a model, given its name or its folder. Raises whatever choose raises."""
     found = choose(model, engine)
-    names = list(read_topology(found.prototxt).dreamable())
+    names = list(usable_topology(found).dreamable())
     notes = {name: found.card.note(name) for name in names}
     choices = [(f"{name}: {note}" if note else name, name) for name, note in notes.items()]
     paths = {name: sample(found.name, name) for name in names}

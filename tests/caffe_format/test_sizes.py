@@ -116,10 +116,10 @@ def test_many_octaves_are_checked_at_once(topology):
     assert time.monotonic() - start < 2
 
 
-def test_a_net_that_reads_no_colour_pictures_is_refused(tmp_path):
-    text = input_layer((1, 1, 28, 28)) + layer(
+def test_a_net_that_reads_no_pictures_is_refused(tmp_path):
+    text = input_layer((1, 2, 28, 28)) + layer(
         "conv", "Convolution", "data", param="convolution_param { num_output: 2 kernel_size: 3 }"
     )
     topology = read_topology(write_prototxt(tmp_path, text))
-    with pytest.raises(DreamError, match=r"input is 1x1x28x28: .*colour pictures"):
+    with pytest.raises(DreamError, match=r"input is 1x2x28x28: .*three channels or one"):
         check_sizes(topology, (40, 40), 1, 1.4, "conv")

@@ -1,6 +1,7 @@
 """Caffemodels of every age, those of another net, and damaged ones."""
 
 import os
+import sys
 
 import numpy as np
 import pytest
@@ -160,16 +161,93 @@ def test_truncated(read, weights, part):
     "body",
     [
         b"",
-        b"<!DOCTYPE html><html><body>404</body></html>",
         bytes(1000),
-        b"\x89HDF\r\n\x1a\n" * 9,
-        b'name: "net"',
         b"\xa2\x06\x03\x0a\x01\xff",
     ],
 )
 def test_no_caffemodel(read, body):
     with pytest.raises(DreamError, match=r"net\.caffemodel (is damaged or not a \.caffemodel|holds no weights)"):
         read(body)
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        (b"<!DOCTYPE html><html><body>404</body></html>", "is a web page"),
+        (b'name: "net"', "is a net in text form"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n", "is a Git LFS pointer.*git lfs pull"),
+        (b"PK\x03\x04" + bytes(30), "is a ZIP archive or a PyTorch file"),
+        (b"\x1f\x8b\x08" + bytes(30), "is a gzip archive"),
+        (b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.", r"is a pickled PyTorch file \(.pth\)"),
+        (bytes(257) + b"ustar" + bytes(250), "is a tar archive"),
+    ],
+)
+def test_what_lies_in_the_place_of_a_caffemodel_is_named(read, body, says):
+    with pytest.raises(DreamError, match=rf"net\.caffemodel {says}"):
+        read(body)
+
+
+SHARED = input_layer((1, 3, 4, 4)) + "".join(
+    layer(
+        name,
+        "Convolution",
+        bottom,
+        param='convolution_param { num_output: 3 kernel_size: 1 } param { name: "w" } param { name: "b" }',
+    )
+    for name, bottom in (("one", "data"), ("two", "one"))
+)
+
+
+def test_parameters_of_one_name_are_one_array(tmp_path):
+    topology = read_topology(write_prototxt(tmp_path, SHARED))
+    path = tmp_path / "net.caffemodel"
+    given = random_weights(topology)
+    path.write_bytes(net_parameter(given).SerializeToString())
+    weights = read_weights(path, topology)
+    for i in range(2):
+        assert weights["one"][i] is weights["two"][i]
+        np.testing.assert_array_equal(weights["one"][i], given["two"][i])  # the last in the file, as in Caffe
+    path.write_bytes(net_parameter({"one": given["one"]}).SerializeToString())
+    np.testing.assert_array_equal(read_weights(path, topology)["two"][0], given["one"][0])
+
+
+def test_what_shares_must_have_the_same_shape(tmp_path):
+    text = SHARED.replace("num_output: 3", "num_output: 2", 1)
+    topology = read_topology(write_prototxt(tmp_path, text))
+    path = tmp_path / "net.caffemodel"
+    path.write_bytes(net_parameter(random_weights(topology)).SerializeToString())
+    with pytest.raises(DreamError, match="layer one shares its parameter w with layer two, whose shape differs"):
+        read_weights(path, topology)
+
+
+def test_half_precision(read, weights):
+    model = net_parameter(weights)
+    for stored in model.layer:
+        for blob, array in zip(stored.blobs, weights[stored.name]):
+            blob.ClearField("data")
+            blob.raw_data_type, blob.raw_data = 2, array.astype("<f2").tobytes()
+    same(read(model), {name: [a.astype("<f2").astype("<f4") for a in arrays] for name, arrays in weights.items()})
+
+
+def test_hdf5(tmp_path, topology, weights):
+    h5py = pytest.importorskip("h5py")
+    path = tmp_path / "net.caffemodel.h5"
+    with h5py.File(path, "w") as file:
+        for name, arrays in weights.items():
+            for i, array in enumerate(arrays):
+                file[f"data/{name}/{i}"] = array
+    same(read_weights(path, topology), weights)
+    path.write_bytes(path.read_bytes()[:200])
+    with pytest.raises(DreamError, match="is damaged or not a Caffe file in HDF5"):
+        read_weights(path, topology)
+
+
+def test_hdf5_without_h5py(tmp_path, topology, monkeypatch):
+    monkeypatch.setitem(sys.modules, "h5py", None)
+    path = tmp_path / "net.caffemodel.h5"
+    path.write_bytes(b"\x89HDF\r\n\x1a\n" * 9)
+    with pytest.raises(DreamError, match="holds weights as HDF5: install h5py"):
+        read_weights(path, topology)
 
 
 def test_missing_file(tmp_path, topology):

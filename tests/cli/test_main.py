@@ -231,12 +231,12 @@ def damaged(net, folder, how):
     ("how", "code", "words"),
     [
         ("cut", 1, "is damaged"),
-        ("no protobuf", 1, "is damaged or not a .caffemodel"),
+        ("no protobuf", 1, "is a web page and not the file itself"),
         ("empty", 1, "holds no weights"),
         (
             "of another net",
             1,
-            "weights of another net: layer inception_4c/output needs 6x4x3x3 and 6, but the file has 6x4x5x5",
+            "layer inception_4c/output needs 6x4x3x3 and 6, but net.caffemodel has 6x4x5x5",
         ),
         ("unsupported", 1, "layer relu1 is of type Cubic, which is not supported"),
         ("no text", 1, "is not a Caffe net in text form"),

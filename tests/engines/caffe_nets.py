@@ -108,6 +108,23 @@ NETS = {
     + layer("anew", "Reshape", "flat", param="reshape_param { shape { dim: 0 dim: -1 dim: 1 } num_axes: 2 }")
     + layer("crop", "Crop", "data data1", param="crop_param { offset: 1 offset: 2 }")
     + layer("crop_channels", "Crop", "concat data1", param="crop_param { axis: 1 offset: 0 }"),
+    "shared weights": input_layer((2, 3, 4, 5))
+    + "".join(
+        layer(
+            name,
+            "Convolution",
+            bottom,
+            param='convolution_param { num_output: 3 kernel_size: 1 } param { name: "w" } param { name: "b" }',
+        )
+        for name, bottom in (("one", "data"), ("two", "one"), ("three", "data"))
+    )
+    + layer("sum", "Eltwise", "two three"),
+    "statistics": fan("Reduction", "reduction_param", ["", "axis: 2 operation: SUMSQ", "operation: ASUM axis: -1"]),
+    "two bottoms": input_layer((2, 3, 4, 5), (2, 3, 4, 5))
+    + layer("both", "Convolution", "data data1", "p q", "convolution_param { num_output: 3 kernel_size: 1 }")
+    + layer("gate", "Reduction", "data", param="reduction_param { axis: 2 operation: MEAN }")
+    + layer("scale", "Scale", "p gate", "p", "scale_param { axis: 0 }")
+    + layer("bias", "Bias", "q gate", "q", "bias_param { axis: 0 }"),
     "fully connected": input_layer((3, 4, 2, 3))
     + layer("fc", "InnerProduct", "data", param="inner_product_param { num_output: 5 }")
     + layer("prelu", "PReLU", "fc", "fc")

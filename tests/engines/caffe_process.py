@@ -122,7 +122,8 @@ def _one_pass(net, request):
             blob.diff[...] = 0
     for name in request["starts"]:
         net.blobs[name].diff[...] = request.get("diff|" + name, net.blobs[name].data)
-    net._backward(last, 0)
+    if request["starts"].size:
+        net._backward(last, 0)
     results = {}
     for name in request["blobs"]:
         results["data|" + name], results["diff|" + name] = net.blobs[name].data, net.blobs[name].diff

@@ -31,6 +31,20 @@ KEEP = {
         "eltwise_param { operation: MAX }",
     ],
     "Crop": ["crop_param { axis: 2 offset: 0 }"],
+    "AbsVal": [],
+    "ArgMax": ["argmax_param { axis: 1 top_k: 3 }"],
+    "Axpy": [],
+    "BNLL": [""],
+    "Bias": ["", "bias_param { axis: 0 } two bottoms"],
+    "ELU": ["elu_param { alpha: 0.5 }"],
+    "Exp": ["exp_param { scale: 0.5 }"],
+    "Log": ["log_param { shift: 1000 }"],
+    "MVN": ["mvn_param { eps: 0.1 }"],
+    "Normalize": ["norm_param { across_spatial: false channel_shared: false }"],
+    "Permute": ["permute_param { order: 0 order: 1 }"],
+    "ShuffleChannel": ["shuffle_channel_param { group: 3 }"],
+    "Swish": ["swish_param { beta: 2 }"],
+    "Threshold": [""],
     "Clip": ["clip_param { min: -1000 max: 1000 }"],  # in place its diff is by what it has written, in Caffe as here
 }
 # Those by which it does not, and those that Caffe allows in no case.
@@ -51,6 +65,11 @@ CHANGE = {
     "Flatten": ["", "flatten_param { axis: 1 end_axis: 1 }"],
     "Reshape": ["reshape_param { shape { dim: 0 dim: -1 } }", "reshape_param { shape { dim: 0 } num_axes: 1 }"],
     "Split": ["", "two tops"],
+    "AbsVal": [""],
+    "ArgMax": ["argmax_param { axis: 1 }"],
+    "Permute": ["permute_param { order: 0 order: 2 }"],
+    "Reduction": ["reduction_param { axis: 1 }"],
+    "Tile": ["tile_param { tiles: 2 }", "tile_param { tiles: 1 }"],
 }
 START = input_layer((1, 3, 5, 6)) + "".join(
     layer(name, "Convolution", "data", param=f"convolution_param {{ num_output: {channels} kernel_size: 1 }}")
@@ -65,7 +84,7 @@ def cases(table):
 
 def net(kind, param, in_place):
     """The prototxt of a net that ends in the layer `end`, with one of this type before it, `it`."""
-    bottoms = "a b" if kind == "Eltwise" or param == "two bottoms" else "a"
+    bottoms = "a b" if kind == "Eltwise" or "two bottoms" in param else "a"
     if kind == "Crop":
         bottoms = "a c" if "axis: 1" in param else "a b"
     tops = ("a" if in_place else "y") + (" z" if "two tops" in param else "")

@@ -1,9 +1,11 @@
 """Random nets, which between them have every layer type and every parameter that the PyTorch engine supports.
 
 What they leave out is where Caffe goes wrong and the engine does not:
-- Power in place, and a layer in place on the top of LRN or Power: Caffe works diffs out from what was overwritten.
+- Power, BNLL, Log and MVN in place, and a layer in place on the top of LRN, Power or Swish: Caffe works diffs out from
+  what was overwritten.
 - A layer in place before or behind Flatten and Reshape, or behind a Split: in Caffe that is the same memory.
 - Flatten behind Reshape: Caffe loses the diff.
+- Means of what Softmax has made, whose sum is 1: of their diffs only rounding is left.
 - Divisions of zero by zero: cubes, roots and unstable products are of sigmoids only.
 """
 
@@ -16,12 +18,13 @@ from google.protobuf import text_format
 from deepdream.caffe_format import schema
 from deepdream.caffe_format.layer_spec import LayerSpec
 from deepdream.caffe_format.shapes import infer_layer
-from deepdream.caffe_format.topology import _V1_TYPES, read_topology
+from deepdream.caffe_format.topology import read_topology
+from deepdream.caffe_format.upgrade import V1_TYPES
 from deepdream.caffe_format.weights import read_weights
 from deepdream.engines.torch.layers import LAYERS
 from deepdream.errors import DreamError
 from deepdream.modelzoo.caffemodel import net_parameter
-from tests.engines.random_params import ONE_BOTTOM, along, axes, slices, some
+from tests.engines.random_params import ONE_BOTTOM, along, axes, convolution, dummy_data, slices, some
 from tests.engines.side_by_side import Pass, SideBySide
 from tests.helpers.nets import input_layer, layer, write_net
 
@@ -32,11 +35,19 @@ FIELDS = {
     if field.name.endswith("_param")
 }
 FIELDS.update(Deconvolution="convolution_param", Dropout="dropout_param")
-OLD_TYPES = {new: old for old, new in _V1_TYPES.items()}
+OLD_TYPES = {new: old for old, new in V1_TYPES.items()}
 OLD_FIELDS = schema.NetParameter.DESCRIPTOR.fields_by_name["layers"].message_type.fields_by_name
 SEEDS = range(300)
-IN_PLACE = ("ReLU", "PReLU", "Clip", "Sigmoid", "TanH", "Dropout", "BatchNorm", "Scale", "Softmax")
-NEVER_REWRITTEN = ("LRN", "Power", "Flatten", "Reshape", "Split")
+IN_PLACE = (
+    *("ReLU", "PReLU", "Clip", "Sigmoid", "TanH", "Dropout", "BatchNorm", "Scale", "Softmax"),
+    *("ELU", "Swish", "Bias"),
+)
+# Caffe fills DummyData once, so a layer in place would add to what it has made before.
+NEVER_REWRITTEN = ("LRN", "Power", "Flatten", "Reshape", "Split", "DummyData", "Swish")
+# Types of which there is no backward pass in Caffe, and those that only a branch of it has.
+FORWARD_ONLY = ("ArgMax", "Threshold")
+OF_BRANCHES = ("Permute", "Normalize", "ShuffleChannel", "Axpy")
+SEVERAL_BOTTOMS = ("Scale", "Bias", "Convolution")  # may have
 MOST = 1500  # numbers in a blob
 
 
@@ -112,12 +123,15 @@ class _Draft:
         self.layers = []
         shape = (random.randint(1, 2), random.randint(2, 6), random.randint(5, 9), random.randint(5, 9))
         smaller = tuple(random.randint(1, size) for size in shape)
+        if smaller[1] == 3 != shape[1]:  # it would be taken for the picture
+            smaller = (smaller[0], 2, *smaller[2:])
         inputs = random.choice([[shape], [shape], [shape, shape], [shape, smaller]])
         self.shapes = {f"data{i or ''}": shape for i, shape in enumerate(inputs)}  # of the blobs that may be read
         self.header = self._header(inputs)
         self.fixed = set(self.shapes)  # the blobs that no layer may work on in place
         self.rewritten = set()  # those on which one did
-        kinds = [kind for kind in LAYERS if kind != "Input" and (kind in OLD_TYPES or not self.old)]
+        kinds = [kind for kind in LAYERS if kind not in ("Input", *FORWARD_ONLY, *OF_BRANCHES)]
+        kinds = [kind for kind in kinds if kind in OLD_TYPES or not self.old]
         for _ in range(random.randint(3, 8)):
             while not self._draw(random.choice(kinds)):
                 pass
@@ -138,7 +152,7 @@ class _Draft:
         """Whether a layer of this type, as it was drawn, could be added."""
         blobs = list(self.shapes)
         bottom = self.random.choice([blobs[-1], self.random.choice(blobs)])  # as often deep as wide
-        if kind in ONE_BOTTOM:
+        if kind in ONE_BOTTOM and not (kind in SEVERAL_BOTTOMS and self.random.random() < 0.4):
             in_place = kind in IN_PLACE and bottom not in self.fixed and self.random.random() < 0.5
             return self._add(kind, [bottom], ONE_BOTTOM[kind](self.random, self.shapes[bottom]), in_place=in_place)
         return getattr(self, "_" + kind.lower())(bottom)
@@ -151,15 +165,18 @@ class _Draft:
             return []
         if kind in ("Flatten", "Reshape") and (bottoms[0] in self.rewritten or bottoms[0].startswith("reshape")):
             return []
+        if kind in ("Pooling", "Reduction", "MVN") and bottoms[0].startswith(("softmax", "flatten", "reshape")):
+            return []
         param = f"{FIELDS[kind]} {{ {param} }}" if param else ""
-        message = text_format.Parse(param, schema.LayerParameter(), allow_unknown_field=True)
         try:
+            message = text_format.Parse(param, schema.LayerParameter())
             shapes, _ = infer_layer(LayerSpec(name, kind, bottoms, tops, message), [self.shapes[b] for b in bottoms])
-        except DreamError:
+        except (DreamError, text_format.ParseError):
             return []
         if any(prod(shape) > MOST or len(shape) > 4 for shape in shapes):
             return []
         text = layer(name, kind, " ".join(bottoms), " ".join(tops), param)
+        text = text if tops else text.replace(f'top: "{name}"', "")
         if self.old:
             text = text.replace("layer {", "layers {", 1).replace(f'"{kind}"', OLD_TYPES[kind], 1)
         self.layers.append(text)
@@ -186,6 +203,44 @@ class _Draft:
             return self._add("Power", [bottom], some(self.random, power=[0, 1, 2], scale=[0, 0.5, -1], shift=[-0.5, 1]))
         param = some(self.random, power=[3, 0.5, -1.5], scale=[0.5, 2], shift=[0.2, 1])
         return self._add("Power", self._sigmoids([bottom]), param)
+
+    def _exp(self, bottom):
+        param = some(self.random, base=[2, 0.5], scale=[0.5, -1, 2], shift=[-0.5, 1])
+        return self._add("Exp", self._sigmoids([bottom]), param)
+
+    def _log(self, bottom):
+        param = some(self.random, base=[2, 10], scale=[0.5, 2]) + f" shift: {self.random.choice([0.2, 1])}"
+        return self._add("Log", self._sigmoids([bottom]), param)
+
+    def _silence(self, bottom):
+        return self._add("Silence", [bottom], count=0)
+
+    def _dummydata(self, bottom):
+        """Added to a blob: a mean or a maximum of the same number everywhere would be left to rounding."""
+        names = self._add("DummyData", [], dummy_data(self.random, self.shapes[bottom]))
+        tops = names and self._add("Eltwise", [bottom, *names])
+        for name in names:
+            del self.shapes[name]
+        return tops
+
+    def _scale(self, bottom):
+        return self._add("Scale", *self._gated(bottom, " " + some(self.random, bias_term=["true"])))
+
+    def _bias(self, bottom):
+        return self._add("Bias", *self._gated(bottom))
+
+    def _gated(self, bottom, more=""):
+        """The bottom with a second one that is spread over it, and the parameter that says how."""
+        if self.random.random() < 0.5:
+            return [bottom, self._alike(self.shapes[bottom])], "axis: 0" + more
+        small = (
+            self._add("Reduction", [bottom], "axis: 2 operation: MEAN") if len(self.shapes[bottom]) > 2 else [bottom]
+        )
+        return [bottom, *small], "axis: 0" + more
+
+    def _convolution(self, bottom):
+        bottoms = [bottom, self._alike(self.shapes[bottom])]
+        return self._add("Convolution", bottoms, convolution(self.random, self.shapes[bottom]), count=2)
 
     def _eltwise(self, bottom):
         random = self.random

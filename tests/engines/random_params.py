@@ -91,6 +91,37 @@ def along(random, old_name, axis, ndim):
     return random.choice([*texts, ""] if axis == 1 else texts)
 
 
+def bias(random, shape):
+    axis = random.choice(axes(shape))
+    numbers = range(-1, len(shape) - axis % len(shape) + 1)
+    return random.choice(["", f"axis: {axis} num_axes: {random.choice(numbers)}"])
+
+
+def mvn(random, shape):
+    """Of few numbers, nearly all of a diff cancels out: a wrong axis makes the layer be drawn again."""
+    across = prod(shape[2:]) < 6 or random.random() < 0.5
+    if prod(shape[1:]) < 6 or len(shape) < 2:
+        return "no_such_field: 1"
+    param = f"eps: {random.choice([0.1, 0.5])} " + some(random, normalize_variance=["false"])
+    return param + (" across_channels: true" if across else "")
+
+
+def reduction(random, shape):
+    """Not over all axes, which would leave a single number."""
+    if len(shape) < 2:
+        return "axis: 9"
+    axis = random.randrange(1, len(shape))
+    operation = random.choice(["", "operation: ASUM ", "operation: SUMSQ ", "operation: MEAN "])
+    return f"axis: {random.choice([axis, axis - len(shape)])} " + operation + some(random, coeff=[0.5, -1])
+
+
+def dummy_data(random, shape):
+    dims = " ".join(f"dim: {size}" for size in shape)
+    old = f"num: {shape[0]} channels: {shape[1]} height: {shape[2]} width: {shape[3]}" if len(shape) == 4 else ""
+    filler = random.choice(["", "data_filler { value: 0.5 } ", 'data_filler { type: "constant" value: -1 } '])
+    return filler + (old if old and random.random() < 0.5 else f"shape {{ {dims} }}")
+
+
 ONE_BOTTOM = {
     "Convolution": convolution,
     "Deconvolution": convolution,
@@ -106,6 +137,14 @@ ONE_BOTTOM = {
     "Clip": lambda random, _: f"min: {random.choice([-1, -0.5, 0])} max: {random.choice([0.5, 1, 2])}",
     "Dropout": lambda random, _: some(random, dropout_ratio=[0.3, 0.7]),
     "Flatten": lambda random, shape: some(random, axis=axes(shape), end_axis=axes(shape)),
+    "AbsVal": lambda random, _: "",
+    "BNLL": lambda random, _: "",
+    "ELU": lambda random, _: some(random, alpha=[0.5, 2]),
+    "Swish": lambda random, _: some(random, beta=[0.5, 2, -1]),
+    "MVN": mvn,
+    "Bias": bias,
+    "Reduction": reduction,
+    "Tile": lambda random, shape: some(random, axis=axes(shape)) + f" tiles: {random.randint(1, 3)}",
     "Sigmoid": lambda random, _: "",
     "TanH": lambda random, _: "",
 }

@@ -41,7 +41,9 @@ def load(caffe, folder, name):
     found = zoo.resolve(model(name))
     text = found.prototxt.read_text(encoding="utf-8")
     prototxt = write_prototxt(folder, text.replace("dim: 10", "dim: 1", 1))
-    return SideBySide(caffe, SimpleNamespace(prototxt=prototxt, weights=found.weights, mean=found.mean), MODES)
+    return SideBySide(
+        caffe, SimpleNamespace(prototxt=prototxt, weights=found.weights, mean=found.mean, scale=found.scale), MODES
+    )
 
 
 def real_errors(nets, end, height, width):

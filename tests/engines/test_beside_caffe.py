@@ -5,7 +5,7 @@ import pytest
 
 from tests.engines.caffe_nets import NETS, PASSES, WITHOUT_TIES
 from tests.engines.side_by_side import Pass, SideBySide
-from tests.helpers.nets import write_net
+from tests.helpers.nets import input_layer, layer, write_net
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -39,3 +39,21 @@ def test_beside_caffe(caffe, tmp_path, name):
             if not errors.max() <= 1e-4:
                 wrong.append(f"pass {number}, {mode[0]}: {key} is {errors.max():.1e} off")
     assert not wrong
+
+
+WITHOUT_GRADIENT = {
+    "ArgMax": ["", "top_k: 3", "out_max_val: true top_k: 2", "axis: 1", "axis: -1 top_k: 2 out_max_val: true"],
+    "Threshold": ["", "threshold: 0.5"],
+}
+
+
+@pytest.mark.parametrize(("kind", "param"), [(kind, p) for kind, params in WITHOUT_GRADIENT.items() for p in params])
+def test_forward_alone(caffe, tmp_path, kind, param):
+    """Types that Caffe cannot run backward; whole numbers, so that there are ties."""
+    text = input_layer((2, 3, 4, 5)) + layer("y", kind, "data", param=f"{kind.lower()}_param {{ {param} }}")
+    nets = SideBySide(caffe, write_net(tmp_path, text), [("float32", "all")])
+    picture = np.random.RandomState(0).randint(-3, 4, (2, 3, 4, 5)).astype(np.float32)
+    theirs = nets.caffes(Pass("y", {"data": picture}, {}))["data|y"]
+    (net,) = nets.nets.values()
+    net.blobs["data"].data[...] = picture
+    np.testing.assert_array_equal(net.forward(end="y")["y"], theirs)

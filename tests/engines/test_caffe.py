@@ -10,7 +10,7 @@ pytest.importorskip("caffe", reason="needs real Caffe")
 
 import caffe
 
-from deepdream import load_net
+from deepdream import deepdream, load_net
 from deepdream.engines.caffe import set_threads
 from deepdream.errors import DreamError, UsageError
 from tests.engines import caffe_nets, in_place_nets
@@ -88,8 +88,8 @@ def test_nothing_is_written_into_the_current_folder(folder, tmp_path, monkeypatc
 def test_weights_of_another_net_are_refused_before_caffe_aborts(folder):
     prototxt = Path(folder) / "deploy.prototxt"
     prototxt.write_text(prototxt.read_text().replace("num_output: 4", "num_output: 5"))
-    with pytest.raises(DreamError, match="another net: layer wide needs 5x3x1x1 and 5"):
-        load_net(folder)
+    with pytest.raises(DreamError, match=r"layer wide needs 5x3x1x1 and 5, but net\.caffemodel has"):
+        load_net(folder).forward(end="wide")
 
 
 @pytest.mark.parametrize(
@@ -183,8 +183,8 @@ def test_a_layer_type_that_an_old_caffe_lacks_is_refused_before_it_aborts(tmp_pa
     there = [name for name in caffe.layer_type_list() if name != kind]
     monkeypatch.setattr(caffe, "layer_type_list", lambda: there)
     with pytest.raises(DreamError) as caught:
-        load_net(str(tmp_path))
-    assert f"this Caffe has no layer of type {kind} (layer both/bounded)" in str(caught.value)
+        load_net(str(tmp_path)).forward(end="both/bounded")
+    assert f"layer both/bounded is of type {kind}, which this Caffe lacks" in str(caught.value)
     assert since in str(caught.value)
     assert str(caught.value).endswith("use --engine torch or a newer Caffe")
 
@@ -192,7 +192,7 @@ def test_a_layer_type_that_an_old_caffe_lacks_is_refused_before_it_aborts(tmp_pa
 def test_a_field_that_caffe_does_not_know_is_refused_before_it_aborts(folder):
     prototxt = Path(folder) / "deploy.prototxt"
     prototxt.write_text(prototxt.read_text() + "tea: true\n")
-    with pytest.raises(DreamError, match=r"deploy.prototxt is not a net that this Caffe can read: .*tea"):
+    with pytest.raises(DreamError, match=r"deploy.prototxt is not a Caffe net in text form: .*unknown field tea"):
         load_net(folder)
 
 
@@ -204,12 +204,17 @@ def test_a_prototxt_that_forces_backward_or_wants_cudnn_is_taken(folder):
     assert gradient(load_net(folder), "both").tobytes() == before.tobytes()
 
 
-def test_a_net_for_grey_pictures_is_refused(tmp_path):
-    write_net(
-        tmp_path, input_layer((1, 1, 8, 8)) + layer("pool", "Pooling", "data", param="pooling_param { kernel_size: 2 }")
+def test_a_net_for_grey_pictures_dreams(tmp_path):
+    text = input_layer((1, 1, 8, 8)) + layer(
+        "conv", "Convolution", "data", param="convolution_param { num_output: 2 kernel_size: 3 }"
     )
-    with pytest.raises(DreamError, match=r"input is 1x1x8x8: .*colour pictures"):
-        load_net(str(tmp_path))
+    write_net(tmp_path, text)
+    picture = np.random.RandomState(0).uniform(80, 160, (20, 24, 3)).astype(np.float32)
+    for blobs in ("all", "needed"):
+        dreamt = deepdream(load_net(str(tmp_path), blobs=blobs), picture, 2, 2, end="conv", seed=0)
+        change = dreamt - picture
+        assert abs(change).mean() > 0.5
+        np.testing.assert_allclose(change[..., 0], change[..., 2], atol=1e-3)
 
 
 @pytest.mark.parametrize(("kind", "param"), in_place_nets.cases(in_place_nets.CHANGE))
@@ -217,14 +222,14 @@ def test_a_layer_in_place_that_caffe_would_abort_over_or_write_out_of_bounds_is_
     write_net(tmp_path, in_place_nets.net(kind, param, in_place=False))
     write_prototxt(tmp_path, in_place_nets.net(kind, param, in_place=True))
     with pytest.raises(DreamError, match=r"cannot work in place on blob a.*: give its top a name"):
-        load_net(str(tmp_path))
+        load_net(str(tmp_path)).forward(end="it")
 
 
 def test_an_eltwise_of_one_blob_is_refused_as_caffe_does_before_it_aborts(tmp_path):
     write_net(tmp_path, NET)
     write_prototxt(tmp_path, NET + layer("one", "Eltwise", "both"))
     with pytest.raises(DreamError, match=r"reads 1 blob, .*at least 2"):
-        load_net(str(tmp_path))
+        load_net(str(tmp_path)).forward(end="one")
 
 
 def test_the_number_of_threads_is_set_and_told(folder):

@@ -41,7 +41,7 @@ def write_net(folder, text, seed=0, name="net"):
     weights = random_weights(read_topology(prototxt), seed)
     weights["of the training net"] = [np.zeros(1, np.float32)]  # a file without any number counts as damaged
     path.write_bytes(net_parameter(weights).SerializeToString())
-    return SimpleNamespace(prototxt=prototxt, weights=path, mean=MEAN)
+    return SimpleNamespace(prototxt=prototxt, weights=path, mean=MEAN, scale=1.0)
 
 
 def net_bytes(folder, text, seed=0):

@@ -29,7 +29,8 @@ SHORT = ["--iterations", "2", "--octaves", "2", "--seed", "7"]
 class _Net:
     """A net whose pass over n pixels takes 1000 n bytes, or 10 n at least."""
 
-    engine, memory = "torch", None
+    engine, memory, inputs = "torch", None, ["data"]
+    topology = SimpleNamespace(shapes={"data": (1, 3, 224, 224)})
 
     def __init__(self, path, free):
         path.write_bytes(b"0" * 1000)

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Callable
 import torch
 
 from ...caffe_format.convolutional import as_convolutional, reshaped
+from ...caffe_format.grey import input_mean
 from ...caffe_format.topology import read_topology
-from ...caffe_format.weights import read_weights
+from ...caffe_format.weights import read_usable
 from ...errors import UsageError
 from .full_net import FullNet
 from .pruned_net import PrunedNet
@@ -38,12 +39,11 @@ def make_net(
     chosen = _device(device, precision)
     if chosen.type == "cuda":
         _set_up_cuda(precision)
-    topology = read_topology(model.prototxt)
-    weights = read_weights(model.weights, topology)
+    topology, weights = read_usable(model.weights, read_topology(model.prototxt, model.scale))
     if convolutional:
         topology = as_convolutional(topology)
         weights = reshaped(weights, topology)
-    args = (topology, weights, model.mean, chosen, precision)
+    args = (topology, weights, input_mean(topology, model.mean), chosen, precision)
     if blobs == "needed":
         return PrunedNet(*args)
     net = FullNet(*args)

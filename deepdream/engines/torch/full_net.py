@@ -35,7 +35,7 @@ class FullNet(CleanPasses, Net):
         specs = self.topology.layers[first : last + 1]
         for name, shape in self.topology.infer(specs, self._shapes()).items():
             self.blobs[name].reshape(*shape)
-        for spec, layer in zip(specs, self.layers[first:]):
+        for spec, layer in zip(specs, self.layers[first : last + 1]):
             tops = layer.forward(self._tensors(spec.bottoms))
             for blob, top in zip(self._tensors(spec.tops), tops):
                 blob.copy_(top)

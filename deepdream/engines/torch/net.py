@@ -6,7 +6,7 @@ from collections import OrderedDict
 from contextlib import contextmanager
 from dataclasses import dataclass
 from math import prod
-from typing import TYPE_CHECKING, Iterator, Sequence
+from typing import TYPE_CHECKING, Iterator, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -16,8 +16,8 @@ from ...caffe_format.layer_spec import Shape
 from ...caffe_format.topology import Topology
 from ...caffe_format.weights import Weights
 from ..diffs import TrackedDiff
-from .layers import LAYERS, Layer
 from .layers.base import Tensor, at_least_float32
+from .made import LayersWhenUsed, ParamsWhenUsed
 
 if TYPE_CHECKING:
     from ...arrays import Array
@@ -144,13 +144,9 @@ class Net:
         self.blobs = OrderedDict(
             (name, Blob(shape, shown, device, lazy=self.lazy)) for name, shape in topology.shapes.items()
         )
-        self.params: dict[str, list[Blob]] = OrderedDict()
-        self.layers: list[Layer] = []
-        for spec in topology.layers:
-            params = [self._param(array) for array in weights.get(spec.name, [])]
-            if params:
-                self.params[spec.name] = params
-            self.layers.append(LAYERS[spec.type](spec, [param.tensor("data") for param in params]))
+        names = [spec.name for spec in topology.layers if weights.get(spec.name)]
+        self.params: Mapping[str, list[Blob]] = ParamsWhenUsed(dict.fromkeys(names), weights, self._param)
+        self.layers = LayersWhenUsed(topology.layers, self.params, self.dtype, device)
         self.inputs, self.outputs = topology.inputs, topology.outputs
         self.transformer = _Transformer({self.inputs[0]: np.asarray(mean, np.float32)[:, None, None]})
 

@@ -24,8 +24,8 @@ class Plan(NamedTuple):
 def make_plan(topology: Topology, layers: Sequence[Layer], end: str) -> Plan:
     """The plan for the tops of layer `end`. `layers` are all layers of the net, in the order of the topology."""
     specs = [spec for spec in topology.needed(end) if spec.type != "Input"]
-    made = {id(layer.spec): layer for layer in layers}  # several layers may have one name
-    steps = [Step(made[id(spec)], spec.bottoms, spec.tops) for spec in specs]
+    places = {id(spec): i for i, spec in enumerate(topology.layers)}  # several layers may have one name
+    steps = [Step(layers[places[id(spec)]], spec.bottoms, spec.tops) for spec in specs]
     plan = Plan(steps, topology.layers[topology.position(end)].tops)
     return plan._replace(steps=_rectified_last(plan))
 

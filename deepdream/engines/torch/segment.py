@@ -123,7 +123,8 @@ class Segment:
             return sum(per_number[self._reads[name]] * prod(shapes[name]) for name in memory)
 
         layers = [
-            step.layer.memory(shapes[step.bottoms[0]], shapes[step.tops[0]], dtype, device) for step in self.steps
+            step.layer.memory(shapes[(step.bottoms or step.tops)[0]], shapes[step.tops[0]], dtype, device)
+            for step in self.steps
         ]
         written = {name for step in self.steps for name in step.tops if name not in step.bottoms}
         held = peak = total({name for step in self.steps for name in step.bottoms} - written) + total(self._overwritten)

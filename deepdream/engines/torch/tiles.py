@@ -15,6 +15,10 @@ from .layers.base import Layer
 from .plan import Step
 
 _POINT = Geometry((1, 1), (1, 1), (0, 0))
+_ALIKE = (
+    *("ReLU", "PReLU", "Clip", "Sigmoid", "TanH", "Power", "Dropout", "Eltwise", "LRN", "BatchNorm", "Split"),
+    *("AbsVal", "BNLL", "ELU", "Exp", "Log", "Swish", "Threshold", "ShuffleChannel"),
+)
 
 
 class ReceptiveField(NamedTuple):
@@ -94,7 +98,7 @@ def receptive_fields(
     for axis in (0, 1):
         found: Dict[str, ReceptiveField] = dict.fromkeys(tops, ReceptiveField(1, 0, 1))
         for step in reversed(steps):
-            window = _window(step.layer, shapes[step.bottoms[0]])
+            window = _window(step.layer, shapes[step.bottoms[0]]) if step.bottoms else None
             after = [found.pop(name) for name in step.tops if name in found]
             if window is None or len({reach.stride for reach in after}) != 1:
                 return None
@@ -124,10 +128,11 @@ def _window(layer: Layer, bottom: Shape) -> Optional[Geometry]:
     if kind == "LRN" and param.lrn_param.norm_region == 1:
         size = param.lrn_param.local_size
         return Geometry((size, size), (1, 1), ((size - 1) // 2,) * 2)
-    if kind in ("Concat", "Slice", "Softmax", "Scale"):
+    if kind in ("Concat", "Slice", "Softmax", "Scale", "Bias"):
         return _POINT if _is_by_channel(layer, len(bottom)) else None
-    alike = ("ReLU", "PReLU", "Clip", "Sigmoid", "TanH", "Power", "Dropout", "Eltwise", "LRN", "BatchNorm", "Split")
-    return _POINT if kind in alike else None
+    if kind == "Normalize":
+        return None if param.norm_param.across_spatial else _POINT
+    return _POINT if kind in _ALIKE else None
 
 
 def _is_by_channel(layer: Layer, ndim: int) -> bool:
@@ -139,4 +144,5 @@ def _is_by_channel(layer: Layer, ndim: int) -> bool:
         return slice_axis(param.slice_param, ndim) == 1
     if kind == "Softmax":
         return bool(param.softmax_param.axis == 1)
-    return bool(param.scale_param.axis == 1) and all(array.dim() == 1 for array in layer.params)
+    axis = param.scale_param.axis if kind == "Scale" else param.bias_param.axis
+    return bool(axis == 1) and len(layer.spec.bottoms) == 1 and all(array.dim() == 1 for array in layer.params)

@@ -1,10 +1,10 @@
-"""Layers that only rearrange numbers: Input, Concat, Slice, Split, Flatten, Reshape, Crop."""
+"""Layers that only rearrange numbers: Input, Concat, Slice, Split, Flatten, Reshape, Crop, Tile, Permute and more."""
 
 from typing import List, Sequence
 
 import torch
 
-from ....caffe_format.geometry import concat_axis, crop_offsets, slice_axis
+from ....caffe_format.geometry import canonical, concat_axis, crop_offsets, permutation, slice_axis
 from ....caffe_format.shapes import infer_layer
 from .base import Blobs, Diffs, Layer, Saved, Tensor
 
@@ -103,3 +103,85 @@ class Crop(Layer):
         diff = torch.zeros_like(whole)
         self._part(diff, like).copy_(top_diffs[0])
         return [diff, torch.zeros_like(like)]
+
+
+class Tile(Layer):
+    """Repeats the bottom along an axis (tile_layer.cpp). The diff is the sum over the copies."""
+
+    saved_bottoms = Saved.SHAPE
+
+    def forward(self, bottoms: Sequence[Tensor]) -> List[Tensor]:
+        param = self.spec.param.tile_param
+        return [torch.cat([bottoms[0]] * param.tiles, canonical(param.axis, bottoms[0].dim()))]
+
+    def backward(self, top_diffs: Diffs, bottoms: Blobs, tops: Blobs) -> List[Tensor]:
+        param, (x,) = self.spec.param.tile_param, bottoms
+        axis = canonical(param.axis, x.dim())
+        copies = top_diffs[0].reshape(*x.shape[:axis], param.tiles, *x.shape[axis:])
+        return [copies.sum(axis)]
+
+
+class Permute(Layer):
+    """Puts the axes in another order (permute_layer.cpp of the SSD branch)."""
+
+    def forward(self, bottoms: Sequence[Tensor]) -> List[Tensor]:
+        (x,) = bottoms
+        return [x.permute(self._order(x)).clone(memory_format=torch.contiguous_format)]
+
+    def _order(self, x: Tensor) -> List[int]:
+        return permutation(self.spec.param.permute_param, x.dim())
+
+    def backward(self, top_diffs: Diffs, bottoms: Blobs, tops: Blobs) -> List[Tensor]:
+        (diff,) = top_diffs
+        order = self._order(diff)
+        back = [order.index(axis) for axis in range(diff.dim())]
+        return [diff.permute(back).clone(memory_format=torch.contiguous_format)]
+
+
+class ShuffleChannel(Layer):
+    """Deals the channels out to groups (shuffle_channel_layer.cpp of ShuffleNet).
+
+    With n channels in each group, channel g * n + i becomes channel i * groups + g.
+    """
+
+    def _dealt(self, x: Tensor, groups: int) -> Tensor:
+        dealt = x.reshape(x.shape[0], groups, x.shape[1] // groups, *x.shape[2:]).transpose(1, 2)
+        return dealt.reshape(x.shape).clone()
+
+    def forward(self, bottoms: Sequence[Tensor]) -> List[Tensor]:
+        return [self._dealt(bottoms[0], self.spec.param.shuffle_channel_param.group)]
+
+    def backward(self, top_diffs: Diffs, bottoms: Blobs, tops: Blobs) -> List[Tensor]:
+        (diff,) = top_diffs
+        return [self._dealt(diff, diff.shape[1] // self.spec.param.shuffle_channel_param.group)]
+
+
+class Silence(Layer):
+    """Reads blobs that nothing else reads, and does nothing with them (silence_layer.cpp). Their diffs are 0."""
+
+    saved_bottoms = Saved.SHAPE
+
+    def forward(self, bottoms: Sequence[Tensor]) -> List[Tensor]:
+        return []
+
+    def backward(self, top_diffs: Diffs, bottoms: Blobs, tops: Blobs) -> List[Tensor]:
+        return [torch.zeros_like(bottom) for bottom in bottoms]
+
+
+class DummyData(Layer):
+    """Blobs filled with one number each (dummy_data_layer.cpp with constant fillers)."""
+
+    dtype, device = torch.float32, torch.device("cpu")
+
+    def placed(self, dtype: torch.dtype, device: torch.device) -> None:
+        self.dtype, self.device = dtype, device
+
+    def forward(self, bottoms: Sequence[Tensor]) -> List[Tensor]:
+        shapes, _ = infer_layer(self.spec, [])
+        fillers = list(self.spec.param.dummy_data_param.data_filler)
+        values = [filler.value for filler in fillers] or [0.0]
+        values = values * len(shapes) if len(values) == 1 else values
+        return [torch.full(shape, value, dtype=self.dtype, device=self.device) for shape, value in zip(shapes, values)]
+
+    def backward(self, top_diffs: Diffs, bottoms: Blobs, tops: Blobs) -> List[Tensor]:
+        return []

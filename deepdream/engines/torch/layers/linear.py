@@ -13,7 +13,8 @@ from .base import Blobs, Diffs, Layer, Saved, Tensor
 class Convolution(Layer):
     """y[o] = b[o] + sum over c, i, j of w[o, c, i, j] * x[c, s*h + d*i - p, s*w + d*j - p], in groups.
 
-    This is Caffe's Convolution (conv_layer.cpp); s is the stride, d the dilation, p the zero padding.
+    This is Caffe's Convolution (conv_layer.cpp); s is the stride, d the dilation, p the zero padding. Several bottoms
+    have a top each, with the same weights.
     """
 
     saved_bottoms = Saved.SHAPE
@@ -27,7 +28,7 @@ class Convolution(Layer):
 
     def forward(self, bottoms: Sequence[Tensor]) -> List[Tensor]:
         weight, bias = self.params[0], self.params[1] if len(self.params) > 1 else None
-        return [torch.convolution(bottoms[0], weight, bias, *self._arguments)]
+        return [torch.convolution(bottom, weight, bias, *self._arguments) for bottom in bottoms]
 
     def _backward(self, top_diff: Tensor, bottom: Tensor, wanted: List[bool]) -> Sequence[Tensor]:
         """Computes those diffs of bottom, weight and bias that are wanted."""
@@ -35,18 +36,24 @@ class Convolution(Layer):
         return torch.ops.aten.convolution_backward(top_diff, bottom, self.params[0], biases, *self._arguments, wanted)
 
     def backward(self, top_diffs: Diffs, bottoms: Blobs, tops: Blobs) -> List[Tensor]:
+        return [
+            torch.zeros_like(bottom) if diff is None else self._bottom_diff(diff, bottom)
+            for diff, bottom in zip(top_diffs, bottoms)
+        ]
+
+    def _bottom_diff(self, diff: Tensor, bottom: Tensor) -> Tensor:
         if self._has_phases():
-            return [self._phase_by_phase(top_diffs[0], bottoms[0])]
-        if self._is_product() and top_diffs[0].is_contiguous(memory_format=torch.channels_last):
+            return self._phase_by_phase(diff, bottom)
+        if self._is_product() and diff.is_contiguous(memory_format=torch.channels_last):
             # PyTorch's convolution takes a tenth longer for this, and three times as long with few channels.
-            rows = top_diffs[0].permute(0, 2, 3, 1)
-            return [(rows @ self.params[0].flatten(1)).permute(0, 3, 1, 2)]
+            rows = diff.permute(0, 2, 3, 1)
+            return (rows @ self.params[0].flatten(1)).permute(0, 3, 1, 2)
         if self._is_depthwise():
             # The same as a forward convolution, which takes PyTorch two thirds of the time.
             g, flipped = self._geometry, self.params[0].flip(2, 3)
             pad = [size - 1 - pad for size, pad in zip(g.kernel, g.pad)]
-            return [torch.conv2d(top_diffs[0], flipped, padding=pad, groups=len(flipped))]
-        return [self._backward(top_diffs[0], bottoms[0], [True, False, False])[0]]
+            return torch.conv2d(diff, flipped, padding=pad, groups=len(flipped))
+        return self._backward(diff, bottom, [True, False, False])[0]
 
     def _is_product(self) -> bool:
         """Whether this is a 1x1 convolution: a matrix multiplied by the channels of each pixel."""
@@ -94,7 +101,9 @@ class Convolution(Layer):
 
     def param_diffs(self, top_diffs: Diffs, bottoms: Sequence[Tensor]) -> List[Optional[Tensor]]:
         has_bias = len(self.params) > 1
-        return list(self._backward(top_diffs[0], bottoms[0], [False, True, has_bias])[1 : 2 + has_bias])
+        pairs = zip(top_diffs, bottoms)
+        one, *others = (self._backward(*pair, [False, True, has_bias])[1 : 2 + has_bias] for pair in pairs)
+        return [sum(diffs, total) for total, *diffs in zip(one, *others)]
 
 
 def _phases(weight: Tensor, stride: int) -> Tensor:

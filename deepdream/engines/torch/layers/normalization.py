@@ -1,11 +1,10 @@
-"""Layers that rescale their input: LRN, BatchNorm, Scale, Softmax."""
+"""Layers that rescale their input: LRN, BatchNorm, Softmax."""
 
 from math import prod
-from typing import Dict, List, Optional, Sequence, Tuple
+from typing import Dict, List, Sequence, Tuple
 
 import torch
 
-from ....caffe_format.geometry import canonical
 from ....caffe_format.layer_spec import LayerSpec, Shape
 from .. import kernels
 from .base import Blobs, BottomLayer, Diffs, Layer, Saved, Tensor, at_least_float32
@@ -105,37 +104,6 @@ class BatchNorm(Layer):
 
     def backward(self, top_diffs: Diffs, bottoms: Blobs, tops: Blobs) -> List[Tensor]:
         return [top_diffs[0] / self._moments(top_diffs[0].dim())[1]]
-
-
-class Scale(BottomLayer):
-    """y = x * scale + bias, both broadcast along the axes that they lack (scale_layer.cpp).
-
-    Only the parameters' diffs need the bottom.
-    """
-
-    def __init__(self, spec: LayerSpec, params: Sequence[Tensor]):
-        super().__init__(spec, params)
-        self.saved_bottoms = Saved.NOTHING
-
-    def _spread(self, param: Tensor, ndim: int) -> Tensor:
-        axis = canonical(self.spec.param.scale_param.axis, ndim)
-        return param.reshape(param.shape + (1,) * (ndim - axis - param.dim()))
-
-    def forward(self, bottoms: Sequence[Tensor]) -> List[Tensor]:
-        (x,) = bottoms
-        self.keep(x)
-        top = x * self._spread(self.params[0], x.dim())
-        return [top + self._spread(self.params[1], x.dim()) if len(self.params) > 1 else top]
-
-    def backward(self, top_diffs: Diffs, bottoms: Blobs, tops: Blobs) -> List[Tensor]:
-        return [top_diffs[0] * self._spread(self.params[0], top_diffs[0].dim())]
-
-    def param_diffs(self, top_diffs: Diffs, bottoms: Sequence[Tensor]) -> List[Optional[Tensor]]:
-        (diff,) = top_diffs
-        x = self.kept(bottoms)
-        like = self._spread(self.params[0], diff.dim()).shape
-        sums = [(diff * x).sum_to_size(like), diff.sum_to_size(like)]
-        return [total.reshape(param.shape) for total, param in zip(sums, self.params)]
 
 
 class Softmax(Layer):
