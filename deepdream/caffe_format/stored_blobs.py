@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import mmap
-from math import prod
 from pathlib import Path
 from typing import Any, Dict, List
 
 import numpy as np
 
+from ..compat import prod
 from ..errors import DreamError
 from .foreign import HDF5, is_prototxt, what_it_is
 from .layer_spec import Shape

@@ -6,9 +6,9 @@ weights.
 
 from __future__ import annotations
 
-from math import prod
 from typing import Mapping, Sequence
 
+from ..compat import prod
 from ..errors import DreamError
 from .layer_spec import LayerSpec, Shape, ShapeError
 from .shapes import MAX_NUMBERS, infer_layer

@@ -8,7 +8,7 @@ from ..storage.streams import print_out
 from .options import print_table
 
 if TYPE_CHECKING:
-    from ..modelzoo.zoo import Model
+    from ..modelzoo.model import Model
 
 HELP = "list the models, download one, or add the files of one"
 

@@ -18,7 +18,7 @@ from ..caffe_format.topology import Topology
 
 
 class Model(Protocol):
-    """What a net is made from: a modelzoo.zoo.Model."""
+    """What a net is made from: a modelzoo.model.Model."""
 
     @property
     def name(self) -> str:

@@ -9,7 +9,7 @@ from ..engines import is_caffe
 from ..errors import DreamError
 from ..settings import AUTO, GOOGLENET
 from . import zoo
-from .zoo import Model
+from .model import Model
 
 STAND_IN = "efficientnet_lite0"
 

@@ -6,7 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple, Sequence
 
-from ..caffe_format.mean_file import data_transformation, read_mean
 from ..errors import UsageError
 from .card import Card, read_card
 
@@ -29,6 +28,9 @@ def own_files(path: Path) -> OwnFiles:
     Raises UsageError if there is no net or more than one, or if the card is malformed; DreamError if the file of the
     mean is damaged.
     """
+    # Imported here because finding models on disk does not need NumPy.
+    from ..caffe_format.mean_file import data_transformation, read_mean
+
     if path.is_dir():
         folder, prototxt = path, _prototxt(path)
     elif path.is_file() and path.suffix.lower() == ".prototxt":

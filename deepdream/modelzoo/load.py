@@ -8,7 +8,7 @@ from ..engines import choose_engine
 from ..errors import UsageError
 from ..settings import GOOGLENET, NET, NetSettings
 from . import zoo
-from .zoo import Model
+from .model import Model
 
 if TYPE_CHECKING:
     from ..engines.interface import Engine, NeededNet, PycaffeNet

@@ -20,7 +20,7 @@ from ..images import noise
 from ..images import recipe as recipes
 from ..images.recipe import Recipe
 from ..modelzoo.load import make_net
-from ..modelzoo.zoo import Model
+from ..modelzoo.model import Model
 from ..objectives import objective_guide
 from ..settings import NetSettings
 from ..units import byte_text

@@ -13,7 +13,7 @@ from ..console import say
 from ..images import picture
 from ..modelzoo.auto import choose
 from ..modelzoo.load import usable_topology
-from ..modelzoo.zoo import Model
+from ..modelzoo.model import Model
 from ..settings import GOOGLENET, NetSettings
 from . import targets
 from .layers import stands_for

@@ -9,7 +9,7 @@ from ..caffe_format.topology import Topology
 from ..console import say
 from ..errors import UsageError
 from ..modelzoo.load import usable_topology
-from ..modelzoo.zoo import Model
+from ..modelzoo.model import Model
 from ..pipeline.layers import find_layer, stands_for
 from ..pipeline.prepare import DreamJob
 from ..pipeline.request import Inputs, Request

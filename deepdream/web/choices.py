@@ -6,7 +6,7 @@ from typing import Dict, List, NamedTuple, Tuple
 from ..modelzoo import zoo
 from ..modelzoo.auto import choose
 from ..modelzoo.load import usable_topology
-from ..modelzoo.zoo import Model
+from ..modelzoo.model import Model
 from ..settings import AUTO, DREAM, GOOGLENET, NetSettings
 
 _HERE = Path(__file__).resolve().parent

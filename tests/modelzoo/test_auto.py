@@ -10,7 +10,7 @@ from deepdream.caffe_format.topology import read_topology
 from deepdream.cli import main
 from deepdream.errors import DreamError
 from deepdream.images.picture import read_recipe
-from deepdream.modelzoo import auto, from_package, zoo
+from deepdream.modelzoo import auto, verify, zoo
 from deepdream.modelzoo.auto import STAND_IN, choose
 from deepdream.settings import GOOGLENET
 from tests.engines.zoo_nets import ZOO_NETS
@@ -43,7 +43,7 @@ def offline(monkeypatch, made):
 
     def make(name, *args):
         if name not in made:
-            made[name] = from_package.make(name, *args)
+            made[name] = verify.made(name, *args)
         return made[name]
 
     monkeypatch.delenv("DREAMIFY_MODELS", raising=False)
@@ -85,7 +85,7 @@ def test_nothing_stands_in_for_what_was_named_or_for_real_caffe(offline, monkeyp
 
 
 def test_where_neither_can_be_had_both_are_told(folder, offline, monkeypatch, capsys):
-    monkeypatch.setattr(zoo, "make", from_package.make)
+    monkeypatch.setattr(zoo, "make", verify.made)
     monkeypatch.setattr("importlib.metadata.distribution", missing)
     monkeypatch.setattr(auto, "is_caffe", lambda name: False)
     line = refused(capsys, folder, ["in.png", "out.png"])
