@@ -1,16 +1,13 @@
-"""Reads the mean of a training set: from a .binaryproto of Caffe, a .npy or the data layer of a training net."""
+"""Reads the mean of a training set, from a .binaryproto of Caffe or a .npy."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import numpy as np
-from google.protobuf import text_format
 
 from ..errors import DreamError
-from .prototxt_text import parse
 from .stored_blobs import blob_of_bytes
-from .upgrade import data_transform
 from .wire import WireError
 
 
@@ -30,25 +27,6 @@ def read_mean(path: Path) -> tuple[float, float, float]:
         raise DreamError(f"the mean {path} has the shape {size}, not one or three channels: give `mean:` in readme.md")
     blue, green, red = means if len(means) == 3 else np.repeat(means, 3)
     return float(blue), float(green), float(red)
-
-
-def data_transformation(prototxt: Path) -> tuple[tuple[float, float, float] | None, float]:
-    """The mean of blue, green and red, and the scale behind it, that the data layer of a training net gives.
-
-    None and 1 if it gives none, or if the file is no net.
-    """
-    try:
-        net, faults = parse(prototxt.read_bytes())
-    except (text_format.ParseError, UnicodeDecodeError, RecursionError, OSError):
-        return None, 1.0
-    transform = data_transform(net, faults)
-    if transform is None:
-        return None, 1.0
-    means = list(transform.mean_value)
-    if len(means) not in (1, 3):
-        return None, transform.scale
-    blue, green, red = means if len(means) == 3 else means * 3
-    return (blue, green, red), transform.scale
 
 
 def _binaryproto(path: Path) -> np.ndarray:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple, Sequence
 
+from ..caffe_format.data_layer import data_transformation
 from ..errors import UsageError
 from .card import Card, read_card
 
@@ -28,9 +29,6 @@ def own_files(path: Path) -> OwnFiles:
     Raises UsageError if there is no net or more than one, or if the card is malformed; DreamError if the file of the
     mean is damaged.
     """
-    # Imported here because finding models on disk does not need NumPy.
-    from ..caffe_format.mean_file import data_transformation, read_mean
-
     if path.is_dir():
         folder, prototxt = path, _prototxt(path)
     elif path.is_file() and path.suffix.lower() == ".prototxt":
@@ -52,6 +50,8 @@ def own_files(path: Path) -> OwnFiles:
         raise UsageError(
             f"{folder} holds several means, {_names(means)}: keep one of them, or give `mean:` in readme.md"
         )
+    from ..caffe_format.mean_file import read_mean  # which needs NumPy, and finding models does not
+
     mean = read_mean(means[0])
     told = f"its mean is that of {means[0].name}: {_levels(mean)}"
     return OwnFiles(replace(card, mean=mean), prototxt, weights, told)
