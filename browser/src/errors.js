@@ -1,0 +1,2 @@
+/** What goes wrong, as one sentence for the visitor. */
+export class PageError extends Error {}
