@@ -39,6 +39,7 @@ export const DREAM = {
   clip: true,
 };
 
+const MAX_SCORES = 2 ** 27; // float32 numbers: half a gigabyte
 const FLOAT32_MAX = 3.4028234663852886e38;
 
 /**
@@ -189,7 +190,23 @@ export async function* dream_steps(net, base_img, settings, step) {
 export async function* deepdream(net, base_img, settings, objective, guide_img = null) {
   checkSizes(net.topology, base_img, settings.octave_n, settings.octave_scale, settings.end);
   const guide = guide_img && (await guide_features(net, guide_img, settings.end));
+  if (guide) check_scores(net, base_img, settings.end, guide);
   yield* dream_steps(net, base_img, settings, (rng) => make_step(net, settings, objective, guide, rng));
+}
+
+/**
+ * Throws PageError if comparing each place of the picture with each of the guide needs too much memory.
+ *
+ * @param {Net} net
+ * @param {Pixels} img
+ * @param {string} end
+ * @param {Features} guide
+ */
+function check_scores(net, img, end, guide) {
+  const { h, w } = net.topology.shapes(img.h, img.w, end)[end];
+  if ((h * w * guide.data.length) / guide.channels > MAX_SCORES) {
+    throw new PageError(`a guide on layer ${end} needs too much memory: use a smaller longest side, or a later layer`);
+  }
 }
 
 /**

@@ -10,8 +10,6 @@ import { FEATURES, GRADIENT, GUIDE, PICTURE, featuresModel, gradientModel } from
 /** @typedef {import("./planes.js").Planes} Planes */
 /** @typedef {import("./topology.js").Topology} Topology */
 /** @typedef {import("./weights.js").Weights} Weights */
-/** @typedef {import("./topology.js").Topology} Topology */
-/** @typedef {import("./weights.js").Weights} Weights */
 /** @typedef {{data: Float32Array, channels: number}} Features (channels, places) */
 
 export const MEAN = [104, 116, 122]; // blue, green, red: the 2015 notebook's

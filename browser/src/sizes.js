@@ -8,7 +8,7 @@ import { PageError } from "./errors.js";
 const MAX_TRIED = 1024; // pixels
 
 /** Python's round. @param {number} x */
-function round(x) {
+export function round(x) {
   const nearest = Math.round(x);
   return nearest - x === 0.5 && nearest % 2 ? nearest - 1 : nearest;
 }
