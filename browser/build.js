@@ -9,7 +9,13 @@ import { parse } from "yaml";
 const HERE = dirname(fileURLToPath(import.meta.url));
 const PROJECT = join(HERE, "..");
 const RUNTIME = join(HERE, "node_modules", "onnxruntime-web");
-const MODELS = ["bvlc_googlenet", "googlenet_places205", "googlenet_places365", "squeezenet_v1.1"];
+const MODELS = [
+  "bvlc_googlenet",
+  "googlenet_places205",
+  "googlenet_places365",
+  "squeezenet_v1.1",
+  "efficientnet_lite0",
+];
 // Nothing but what is in the file itself.
 const POLICY = [
   "default-src 'none'",

@@ -27,7 +27,9 @@ const FLOATS = ["scale", "step"]; // Python writes 2.0 where JavaScript writes 2
  */
 export function recipeOf({ version, runtime, model, settings, maxSize, layer, objective, input, guide, moment }) {
   /** @type {Recipe} */
-  const target = objective.kind === "channel" ? { channel: `${layer}:${objective.channel}` } : { layer };
+  const target = objective.kind === "channel" ? {} : { layer };
+  /** @type {Recipe} */
+  const channel = objective.kind === "channel" ? { channel: `${layer}:${objective.channel}` } : {};
   /** @type {Recipe} */
   const others = { ...(guide ? { guide_sha256: guide } : {}), ...(moment ? { moment } : {}) };
   return {
@@ -41,6 +43,7 @@ export function recipeOf({ version, runtime, model, settings, maxSize, layer, ob
     model: model.name,
     model_sha256: model.sha256,
     prototxt_sha256: model.prototxtSha256,
+    ...target,
     iterations: settings.iter_n,
     octaves: settings.octave_n,
     scale: settings.octave_scale,
@@ -50,7 +53,7 @@ export function recipeOf({ version, runtime, model, settings, maxSize, layer, ob
     seed: settings.seed,
     max_size: maxSize,
     objective: objective.kind,
-    ...target,
+    ...channel,
     input_sha256: input,
     ...others,
   };

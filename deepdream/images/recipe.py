@@ -17,6 +17,7 @@ Recipe = Dict[str, Any]  # what JSON can hold, as it reads back from a file: see
 KEYWORD = "dreamify"
 # Keys that describe how a dream was computed, not what was requested.
 HOW = frozenset({"version", "engine", "engine_version", "device", "threads", "memory"})
+BROWSER = "onnxruntime-web"  # the engine in a recipe of the page that is one file, see browser/
 PROGRESS = "moment"  # of an unfinished dream, in words; recipes have used this key from the start
 IMAGE_DESCRIPTION = 0x010E
 _EXIF_IFD, _USER_COMMENT = 0x8769, 0x9286

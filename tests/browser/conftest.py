@@ -1,7 +1,10 @@
 """Fixtures for the page that is one file: its modules in headless Chromium, and the built page as a visitor has it."""
 
 import base64
+import contextlib
+import http.server
 import json
+import threading
 
 import numpy as np
 import pytest
@@ -12,7 +15,7 @@ from tests.web.conftest import CHROMIUM, FLAGS
 BROWSER = ROOT / "browser"
 PAGE = BROWSER / "dist" / "dreamify.html"
 RUNTIME = BROWSER / "node_modules" / "onnxruntime-web" / "dist"
-ORIGIN = "http://modules.example"  # nothing of it is asked: every request is answered from this machine's files
+ON_THE_PAGE = {"page", "view", "worker"}  # modules that need its elements, or start at once
 TYPES = {".html": "text/html", ".js": "text/javascript", ".mjs": "text/javascript", ".wasm": "application/wasm"}
 # Every module of the page, and arrays as text on the way in and out.
 MODULES = """
@@ -50,11 +53,10 @@ def chromium():
 class Modules:
     """The page's modules in a browser, called from here. Arrays go in by name and come out as NumPy's."""
 
-    def __init__(self, page):
+    def __init__(self, page, origin, files):
         self._page = page
-        self._files = {}
-        page.route("**/*", self._answer)
-        page.goto(f"{ORIGIN}/")
+        self._files = files
+        page.goto(f"{origin}/")
         page.wait_for_function("globalThis.ready")
 
     def put(self, name, content):
@@ -66,19 +68,31 @@ class Modules:
         return self._page.evaluate(f"async (arg) => {{ {code} }}", arg)
 
     def array(self, code, arg=None, dtype=np.float32):
+        """The array that it returns as text."""
         return np.frombuffer(base64.b64decode(self.call(code, arg)), dtype)
 
-    def _answer(self, route):
-        folder, _, name = route.request.url[len(ORIGIN) + 1 :].partition("/")
-        if folder == "files":
-            route.fulfill(body=self._files[name])
-        elif folder in ("src", "runtime"):
-            path = {"src": BROWSER / "src", "runtime": RUNTIME}[folder] / name
-            route.fulfill(body=path.read_bytes(), content_type=TYPES[path.suffix])
-        else:
-            # A module that starts something, on its own or as a worker, cannot be imported.
-            names = sorted({path.stem for path in (BROWSER / "src").glob("*.js")} - {"page", "worker"})
-            route.fulfill(body=MODULES.replace("NAMES", json.dumps(names)), content_type="text/html")
+
+@contextlib.contextmanager
+def served(find, headers=()):
+    """Serves what find(path) returns, as (bytes, type) or None, on this machine; yields the address."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            found = find(self.path)
+            content, kind = found or (b"", "text/plain")
+            self.send_response(200 if found else 404)
+            for name, value in (("Content-Type", kind), ("Content-Length", str(len(content))), *headers):
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *_):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +100,20 @@ def modules(chromium):
     """The modules of the page, in a browser of their own."""
     if not RUNTIME.is_dir():
         pytest.skip("needs the browser's packages: make browser")
+    files = {}
+    folders = {"src": BROWSER / "src", "runtime": RUNTIME}
+
+    def find(path):
+        folder, _, name = path[1:].partition("/")
+        if folder == "files":
+            return files[name], "application/octet-stream"
+        if folder in folders:
+            file = folders[folder] / name
+            return file.read_bytes(), TYPES[file.suffix]
+        names = sorted({file.stem for file in folders["src"].glob("*.js")} - ON_THE_PAGE)
+        return MODULES.replace("NAMES", json.dumps(names)).encode(), "text/html"
+
     context = chromium.new_context()
-    yield Modules(context.new_page())
-    context.close()
+    with served(find) as origin:
+        yield Modules(context.new_page(), origin, files)
+        context.close()
