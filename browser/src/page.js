@@ -50,6 +50,7 @@ function trying(work) {
   begun = begun.then(async () => {
     isBusy = true;
     refresh();
+    say("");
     try {
       await work();
     } catch (error) {
@@ -95,8 +96,8 @@ async function takeNet({ prototxt, weights }) {
   }
   const names = { prototxt: half.prototxt.name, weights: half.weights.name };
   const files = { prototxt: half.prototxt, weights: half.weights, names };
-  half = { prototxt: null, weights: null };
   await open(files);
+  half = { prototxt: null, weights: null }; // until here, one of the two can be replaced by a better one
   await offerMemory(false);
 }
 
@@ -237,6 +238,11 @@ element("form", HTMLFormElement).onsubmit = (event) => {
   event.preventDefault();
   trying(dream);
 };
+element("form", HTMLFormElement).addEventListener(
+  "invalid",
+  () => (element("more", HTMLDetailsElement).open = true),
+  true,
+);
 stopButton.onclick = () => client.ask("stop", null);
 remember.onchange = async () => {
   try {

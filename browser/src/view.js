@@ -51,7 +51,7 @@ export function say(text) {
 export function complain(error) {
   const text = error instanceof Error ? error.message : String(error);
   status.textContent = "";
-  fault.textContent = text[0].toUpperCase() + text.slice(1) + (/[.!?]$/.test(text) ? "" : ".");
+  fault.textContent = text + (/[.!?]$/.test(text) ? "" : ".");
 }
 
 /** Counts the steps of a dream, each by its pixels, which its time is proportional to. */

@@ -119,7 +119,7 @@ async function dream({ picture, guide, maxSize, settings, channel }, tell) {
   const began = performance.now();
   const base = await readPicture(picture, maxSize);
   const towards = guide && (await readPicture(guide, maxSize));
-  const target = channel === null ? null : net.topology.channelSource(settings.end, channel);
+  const target = channel === null ? null : channelTarget(settings.end, channel);
   const end = target?.end ?? settings.end;
   /** @type {Objective} */
   const objective = target ? { kind: "channel", channel: target.channel } : { kind: towards ? "guide" : "l2" };
@@ -151,6 +151,20 @@ async function dream({ picture, guide, maxSize, settings, channel }, tell) {
   });
   const png = await encodePng(pixels, KEYWORD, toJson(recipe));
   return { png, pixels, moment, seconds: (performance.now() - began) / 1000 };
+}
+
+/**
+ * The layer and the channel that a channel comes from; throws PageError if the layer has no such channel.
+ *
+ * @param {string} end
+ * @param {number} channel
+ */
+function channelTarget(end, channel) {
+  const count = net.topology.dreamable().get(end) ?? 0;
+  if (channel >= count) {
+    throw new PageError(`layer ${end} has no channel ${channel}: its channels are 0 to ${count - 1}`);
+  }
+  return net.topology.channelSource(end, channel);
 }
 
 async function stop() {
