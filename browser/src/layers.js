@@ -153,8 +153,12 @@ const ReLU = {
   params: () => [],
   write(graph, _layer, [x]) {
     const y = graph.op("Relu", [x]);
-    const zero = graph.number(0);
-    return [y, (diff) => [graph.op("Where", [graph.op("Greater", [y, zero]), diff, zero])]];
+    /** @type {Backward} */
+    const backward = (diff) => {
+      const zero = graph.number(0);
+      return [graph.op("Where", [graph.op("Greater", [y, zero]), diff, zero])];
+    };
+    return [y, backward];
   },
 };
 
@@ -195,9 +199,12 @@ const Concat = {
   shape: (_layer, bottoms) => ({ ...bottoms[0], c: bottoms.reduce((sum, { c }) => sum + c, 0) }),
   params: () => [],
   write(graph, _layer, bottoms, shapes) {
-    const sizes = graph.ints(...shapes.map(({ c }) => c));
-    const y = graph.op("Concat", bottoms, { axis: 1 });
-    return [y, (diff) => graph.ops("Split", [diff, sizes], { axis: 1 }, bottoms.length)];
+    /** @type {Backward} */
+    const backward = (diff) => {
+      const sizes = graph.ints(...shapes.map(({ c }) => c));
+      return graph.ops("Split", [diff, sizes], { axis: 1 }, bottoms.length);
+    };
+    return [graph.op("Concat", bottoms, { axis: 1 }), backward];
   },
 };
 

@@ -89,6 +89,7 @@ export class Net {
         executionProviders: ["wasm"],
         externalData: this.weights.files.map(({ path, data }) => ({ path, data })),
         enableMemPattern: false, // every octave has another size
+        logSeverityLevel: 3, // errors
       }),
     );
     this.sessionFor = name;

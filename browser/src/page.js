@@ -127,7 +127,7 @@ async function takePicture(file) {
   const pixels = await read(file);
   picture = file;
   download.hidden = true;
-  tell("picture-state", `${file.name}, dreamt at ${pixels.w}×${pixels.h}`);
+  tell("picture-state", `${file.name}, dreamt at ${pixels.w}x${pixels.h}`);
   showPicture(pixels);
   say("");
 }
@@ -182,7 +182,7 @@ async function dream() {
   const channel = input("channel").value ? input("channel").valueAsNumber : null;
   if (channel !== null && guide) throw new PageError("a channel and a guide cannot be combined: use one of them");
   showPicture(pixels);
-  tell("picture-state", `${picture.name}, dreamt at ${pixels.w}×${pixels.h}`);
+  tell("picture-state", `${picture.name}, dreamt at ${pixels.w}x${pixels.h}`);
   download.hidden = true;
   stopButton.hidden = false;
   const countdown = new Countdown(asked, pixels);

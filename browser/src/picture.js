@@ -46,7 +46,7 @@ async function decode(file) {
   } finally {
     bitmap.close();
   }
-  throw new PageError(`it is ${w}×${h} pixels, more than this browser can hold`);
+  throw new PageError(`it is ${w}x${h} pixels, more than this browser can hold`);
 }
 
 /**

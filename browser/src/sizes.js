@@ -45,13 +45,13 @@ export function checkSizes(topology, size, octave_n, octave_scale, end, what = "
   const works = sizes.findIndex(({ h, w }) => !topology.fits(h, w, end));
   if (works < 0) return;
   if (works === 0) {
-    throw new PageError(`a ${what} of ${size.w}×${size.h} does not suit layer ${end}, ${suitable(topology, end)}`);
+    throw new PageError(`a ${what} of ${size.w}x${size.h} does not suit layer ${end}, ${suitable(topology, end)}`);
   }
   const small = sizes[works];
   const octaves = works === 1 ? "one octave works" : `${works} octaves work`;
   throw new PageError(
-    `octave ${works + 1} would be ${small.w}×${small.h}, which does not suit layer ${end}: ` +
-      `at most ${octaves} for a ${what} of ${size.w}×${size.h}`,
+    `octave ${works + 1} would be ${small.w}x${small.h}, which does not suit layer ${end}: ` +
+      `at most ${octaves} for a ${what} of ${size.w}x${size.h}`,
   );
 }
 
@@ -61,7 +61,7 @@ export function checkSizes(topology, size, octave_n, octave_scale, end, what = "
  */
 function suitable(topology, end) {
   for (let side = 1; side <= MAX_TRIED; side++) {
-    if (topology.fits(side, side, end)) return `which needs at least ${side}×${side}`;
+    if (topology.fits(side, side, end)) return `which needs at least ${side}x${side}`;
   }
-  return `which accepts no square picture up to ${MAX_TRIED}×${MAX_TRIED}: use another layer`;
+  return `which accepts no square picture up to ${MAX_TRIED}x${MAX_TRIED}: use another layer`;
 }

@@ -79,7 +79,7 @@ export class Countdown {
     bar.value = share;
     say(
       `octave ${octave + 1} of ${this.octave_n}, iteration ${iteration + 1} of ${this.iter_n}, ` +
-        `${w}×${h}, about ${time(left)} left`,
+        `${w}x${h}, about ${time(left)} left`,
     );
   }
 

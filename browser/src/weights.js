@@ -154,5 +154,5 @@ function fits(blob, wanted) {
 
 /** @param {number[][]} shapes */
 function show(shapes) {
-  return shapes.map((dims) => dims.join("×") || "one number").join(" and ") || "nothing";
+  return shapes.map((dims) => dims.join("x") || "one number").join(" and ") || "nothing";
 }

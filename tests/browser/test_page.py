@@ -1,0 +1,332 @@
+"""The built page, opened from the disk in headless Chromium, as a visitor has it. It may ask nobody for anything."""
+
+import base64
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from deepdream.cli import main
+from deepdream.images.picture import read_recipe
+from tests.browser.conftest import PAGE
+from tests.helpers.shared import SHARED, needs_models, needs_reference
+from tests.helpers.tiny import tiny_net, tiny_picture
+
+PATIENCE = 60_000  # milliseconds
+TINY = ["--octaves", "2", "--iterations", "2"]
+
+
+class Visitor:
+    """A visitor of the page: gives files, sets fields, and has it dream."""
+
+    def __init__(self, page):
+        self.page = page
+
+    def give(self, field, *paths):
+        """Chooses files, and waits until the page has taken them."""
+        self.page.set_input_files(f"#{field}", [str(path) for path in paths])
+        self.page.wait_for_timeout(50)
+        self.page.locator("body:not([aria-busy])").wait_for()
+
+    def fault(self):
+        return self.page.inner_text("#fault")
+
+    def dream(self, **fields):
+        """Fills in fields, dreams, and waits for the end."""
+        self.page.evaluate("document.getElementById('more').open = true")
+        for name, value in fields.items():
+            self.page.fill(f"#{name.replace('_', '-')}", str(value))
+        self.page.click("#dream")
+        self.page.wait_for_timeout(50)
+        self.page.locator("body:not([aria-busy])").wait_for()
+
+    def download(self, path):
+        """The dream, as a file."""
+        with self.page.expect_download() as started:
+            self.page.click("#download")
+        started.value.save_as(path)
+        return str(path)
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    return Path(tiny_net(tmp_path_factory.mktemp("models") / "tiny"))
+
+
+@pytest.fixture
+def visit(chromium):
+    """Opens the page. Fails where it asks any host, or where a script of it fails."""
+    if not PAGE.is_file():
+        pytest.skip("needs the built page: make browser")
+    asked, failed, contexts = [], [], []
+
+    def visited(path=PAGE, **options):
+        contexts.append(chromium.new_context(accept_downloads=True, **options))
+        page = contexts[-1].new_page()
+        page.set_default_timeout(PATIENCE)
+        page.on("request", lambda request: asked.append(request.url))
+        page.on("pageerror", lambda error: failed.append(str(error)))
+        page.on("console", lambda told: failed.append(told.text) if told.type == "error" else None)
+        page.goto(Path(path).as_uri())
+        page.locator("body:not([aria-busy])").wait_for()
+        return Visitor(page)
+
+    yield visited
+    for context in contexts:
+        context.close()
+    assert [url for url in asked if not url.startswith(("file:", "blob:", "data:"))] == []
+    assert failed == []
+
+
+@pytest.fixture
+def visitor(visit, model):
+    """A visitor who has given a net already."""
+    visitor = visit()
+    visitor.net = model / "deploy.prototxt", next(model.glob("*.caffemodel"))
+    visitor.give("net-files", *visitor.net)
+    return visitor
+
+
+@pytest.fixture
+def picture(tmp_path):
+    return tiny_picture(tmp_path / "in.png", 80, 56)
+
+
+def pixels(path):
+    return np.array(Image.open(path)).astype(float)
+
+
+def test_a_dream_has_the_command_s_recipe_and_again_repeats_it(visitor, picture, model, tmp_path, capsys):
+    visitor.give("picture-file", picture)
+    visitor.dream(octaves=2, iterations=2, seed=7, max_size=60)
+    dream = visitor.download(tmp_path / "page.png")
+    made = str(tmp_path / "made.png")
+    assert main(["again", dream, picture, made, "--model", str(model)]) == 0
+    assert "made in a browser, by onnxruntime-web" in capsys.readouterr().err
+    there, here = read_recipe(dream), read_recipe(made)
+    how = {"engine", "engine_version", "threads", "model"}
+    assert {key: there[key] for key in there if key not in how} == {key: here[key] for key in here if key not in how}
+    assert [key for key in there if key in here] == [key for key in here if key in there]
+    assert main(["info", dream]) == 0
+    assert pixels(dream).shape == (42, 60, 3)
+    assert abs(pixels(dream) - pixels(made)).mean() < 0.05
+    start = np.array(Image.open(picture).resize((60, 42), Image.Resampling.LANCZOS)).astype(float)
+    assert abs(pixels(dream) - start).mean() > 1
+
+
+def test_a_channel_and_a_guide_are_the_command_s(visitor, picture, model, tmp_path):
+    guide = tiny_picture(tmp_path / "guide.png", 48, 48)
+    asked = [*TINY, "--seed", "7", "--model", str(model)]
+    visitor.give("picture-file", picture)
+    visitor.give("guide-file", guide)
+    visitor.dream(octaves=2, iterations=2, seed=7)
+    guided, made = visitor.download(tmp_path / "guided.png"), str(tmp_path / "made.png")
+    assert main([picture, made, "--guide", guide, *asked]) == 0
+    assert abs(pixels(guided) - pixels(made)).mean() < 0.05
+    assert read_recipe(guided)["guide_sha256"] == read_recipe(made)["guide_sha256"]
+    visitor.dream(channel=3)
+    assert visitor.fault() == "a channel and a guide cannot be combined: use one of them."
+    visitor.page.click("#no-guide")
+    visitor.dream(channel=99)
+    assert visitor.fault() == "layer inception_4c/output has no channel 99: its channels are 0 to 5."
+    visitor.dream(channel=3)
+    one = visitor.download(tmp_path / "one.png")
+    assert main([picture, made, "--channel", "inception_4c/output:3", *asked]) == 0
+    assert abs(pixels(one) - pixels(made)).mean() < 0.05
+    assert read_recipe(one)["channel"] == "inception_4c/output:3"
+
+
+def test_transparency_is_kept(visitor, tmp_path):
+    source = tiny_picture(tmp_path / "in.png", mode="RGBA")
+    visitor.give("picture-file", source)
+    visitor.dream(octaves=1, iterations=1, seed=0)
+    dream = Image.open(visitor.download(tmp_path / "out.png"))
+    assert dream.mode == "RGBA"
+    assert np.array_equal(np.array(dream)[..., 3], np.array(Image.open(source))[..., 3])
+
+
+def test_a_stopped_dream_says_how_far_it_is(visitor, picture, tmp_path):
+    visitor.give("picture-file", picture)
+    visitor.page.fill("#iterations", "1000")
+    visitor.page.click("#dream")
+    visitor.page.get_by_text(re.compile("octave 1 of 4, iteration .* left")).wait_for()
+    visitor.page.click("#stop")
+    visitor.page.get_by_text("stopped at").wait_for()
+    recipe = read_recipe(visitor.download(tmp_path / "out.png"))
+    assert re.fullmatch(r"octave \d of 4, iteration \d+ of 1000", recipe["moment"])
+    assert not visitor.page.locator("#stop").is_visible()
+
+
+def test_a_seed_that_is_not_given_is_drawn_and_told(visitor, picture, tmp_path):
+    visitor.give("picture-file", picture)
+    seeds = set()
+    for number in range(2):
+        visitor.dream(octaves=1, iterations=1)
+        seed = read_recipe(visitor.download(tmp_path / f"{number}.png"))["seed"]
+        assert f"seed {seed}" in visitor.page.inner_text("#status")
+        seeds.add(seed)
+    assert len(seeds) == 2
+
+
+def test_the_keyboard_is_enough(visitor, picture):
+    visitor.give("picture-file", picture)
+    page = visitor.page
+    page.fill("#iterations", "1")
+    page.press("#iterations", "Enter")
+    page.locator("#download").wait_for()
+    page.focus("#compare")
+    page.keyboard.press("End")
+    assert page.evaluate("document.getElementById('after').style.clipPath") == "inset(0px 0px 0px 100%)"
+    page.focus("#layer")
+    for _ in range(12):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.id") == "download":
+            break
+    else:
+        raise AssertionError("the download cannot be reached")
+
+
+def test_files_can_be_dropped(visit, model, picture):
+    visitor = visit()
+    drop = """(files) => {
+      const data = new DataTransfer();
+      for (const [name, numbers] of files) data.items.add(new File([Uint8Array.from(numbers)], name));
+      document.body.dispatchEvent(new DragEvent("drop", {dataTransfer: data, bubbles: true, cancelable: true}));
+    }"""
+    paths = [model / "deploy.prototxt", next(model.glob("*.caffemodel")), Path(picture)]
+    visitor.page.evaluate(drop, [[path.name, list(path.read_bytes())] for path in paths])
+    visitor.page.locator("#dream:enabled").wait_for()
+    assert "in.png, dreamt at 80x56" in visitor.page.inner_text("#picture-state")
+
+
+def test_a_net_is_remembered_only_if_the_visitor_agrees(visitor):
+    page = visitor.page
+    page.reload()
+    page.locator("body:not([aria-busy])").wait_for()
+    assert "ready" not in page.inner_text("#net-state")
+    visitor.give("net-files", *visitor.net)
+    page.check("#remember")
+    page.wait_for_timeout(300)
+    page.reload()
+    page.get_by_text("net is ready").wait_for()
+    page.uncheck("#remember")
+    page.wait_for_timeout(300)
+    page.reload()
+    page.locator("body:not([aria-busy])").wait_for()
+    assert "ready" not in page.inner_text("#net-state")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_it_is_readable_on_a_phone(visit, scheme):
+    page = visit(viewport={"width": 320, "height": 700}, color_scheme=scheme).page
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
+    ink, paper = page.evaluate(
+        "[getComputedStyle(document.body).color, getComputedStyle(document.body).backgroundColor]"
+    )
+    light, dark = (sum(map(int, re.findall(r"\d+", colour)[:3])) for colour in (paper, ink))
+    assert (light > dark) == (scheme == "light")
+    assert abs(light - dark) > 400
+
+
+def test_a_net_that_is_inside_dreams_at_once(visit, model, tmp_path):
+    made = tmp_path / "made.html"
+    assert main(["html", str(made), "--model", str(model), "--page", str(PAGE)]) == 0
+    visitor = visit(made)
+    assert not visitor.page.locator("#net-part").is_visible()
+    visitor.page.click("#example-button")
+    visitor.page.locator("#dream:enabled").wait_for()
+    visitor.dream(octaves=1, iterations=1, seed=1, max_size=64)
+    recipe = read_recipe(visitor.download(tmp_path / "out.png"))
+    assert (recipe["model"], recipe["seed"]) == ("tiny", 1)
+
+
+def damaged(kind, model, folder):
+    """A file that a visitor may give, of a kind."""
+    weights = next(model.glob("*.caffemodel")).read_bytes()
+    text = (model / "deploy.prototxt").read_text()
+    contents = {
+        "report.pdf": b"%PDF-1.4",
+        "report.png": b"%PDF-1.4",
+        "cut.caffemodel": weights[: len(weights) // 2],
+        "empty.caffemodel": b"",
+        "page.caffemodel": b"<html>404</html>",
+        "other.caffemodel": weights.replace(b"conv1", b"conv9"),
+        "cut.prototxt": text[: len(text) // 2].encode(),
+        "page.prototxt": b"<html>404</html>",
+        "deep.prototxt": text.replace("kernel_size: 3", "kernel_size: 3 weights_folded: true").encode(),
+        "odd.prototxt": text.replace('"Convolution"', '"Odd"').encode(),
+    }
+    (folder / kind).write_bytes(contents[kind])
+    return folder / kind
+
+
+FAULTS = {
+    "report.pdf": "report.pdf is no picture, no .prototxt and no .caffemodel.",
+    "report.png": "report.png: it is damaged, or no picture that this browser opens.",
+    "cut.caffemodel": "cut.caffemodel: it is damaged or not a .caffemodel.",
+    "empty.caffemodel": "empty.caffemodel is empty: choose it again.",
+    "page.caffemodel": "page.caffemodel: it is damaged or not a .caffemodel.",
+    "other.caffemodel": "other.caffemodel: it holds the weights of another net: layer conv1 needs 4x3x3x3 and 4, ",
+    "cut.prototxt": "cut.prototxt: it is not a Caffe net in text form: it is cut short.",
+    "page.prototxt": 'page.prototxt: it is not a Caffe net in text form: "<" is no field.',
+    "deep.prototxt": "layer conv1 (Convolution) has the field weights_folded, which it does not know.",
+    "odd.prototxt": "layer conv1 is of type Odd, which it does not know.",
+}
+
+
+def test_a_wrong_file_gets_a_sentence(visit, model, tmp_path):
+    visitor = visit()
+    others = {".caffemodel": model / "deploy.prototxt", ".prototxt": next(model.glob("*.caffemodel"))}
+    for kind, words in FAULTS.items():
+        file = damaged(kind, model, tmp_path)
+        visitor.give("net-files", file, *([others[file.suffix]] if file.suffix in others else []))
+        assert words in visitor.fault()
+        assert visitor.page.locator("#dream").is_disabled()
+    visitor.give("net-files", model / "deploy.prototxt", others[".prototxt"])
+    assert "net is ready" in visitor.page.inner_text("#net-state")
+    for size, words in (
+        ((1, 1), "a picture of 1x1 does not suit layer inception_4c/output, which needs at least 9x9."),
+        ((16, 16), "octave 3 would be 8x8, which does not suit layer inception_4c/output: at most 2 octaves "),
+    ):
+        visitor.give("picture-file", tiny_picture(tmp_path / "in.png", *size))
+        visitor.dream()
+        assert words in visitor.fault()
+
+
+def test_memory_that_runs_out_gets_a_sentence(modules):
+    code = """
+    const fails = async () => { throw new Error("std::bad_alloc"); };
+    const net = Object.create(Net.prototype);
+    Object.assign(net, {ort: {Tensor: class {}}, session: {run: fails}, sessionFor: '{"kind":"l2"} a'});
+    try { await net.gradient({data: new Float32Array(3), h: 1, w: 1}, "a", {kind: "l2"}); }
+    catch (error) { return error.message; }
+    """
+    assert modules.call(code) == "memory has run out: use a smaller longest side, or another layer"
+
+
+@needs_reference
+@needs_models
+def test_the_recorded_dream_begins_as_caffe_s(modules):
+    """The shifts of all kept steps, and the first octave to the bit."""
+    record = np.load(SHARED / "reference" / "googlenet_4c_output.npz")
+    case = json.loads(str(record["case"]))
+    image = Image.open(SHARED / "images" / case["image"]).convert("RGB")
+    shown = image.resize(case["size"], Image.Resampling.LANCZOS)
+    modules.put("rgba", np.array(shown.convert("RGBA")))
+    code = """
+    const rng = new RandomState(arg.seed);
+    const shifts = Array.from({length: 40}, () => rng.randint(-32, 33, 2));
+    const img = {data: new Uint8ClampedArray((await bytesOf("rgba")).buffer), h: arg.h, w: arg.w};
+    const net = {mean: MEAN, src: null};
+    const settings = {...DREAM, seed: 0, iter_n: 1};
+    for await (const step of dream_steps(net, img, settings, async () => {})) return [shifts, asText(net.src.data)];
+    """
+    w, h = case["size"]
+    shifts, text = modules.call(code, {"seed": case["seed"], "h": h, "w": w})
+    for number in case["keep"]:
+        assert shifts[number] == record[f"step{number:02}_jitter"].tolist()
+    before = record["step00_before"]
+    assert np.array_equal(np.frombuffer(base64.b64decode(text), np.float32).reshape(before.shape), before)
