@@ -63,7 +63,9 @@ function embedded(value) {
 const version = /__version__ = "([^"]+)"/.exec(readFileSync(join(PROJECT, "deepdream", "__init__.py"), "utf8"))[1];
 const runtime = JSON.parse(readFileSync(join(RUNTIME, "package.json"), "utf8")).version;
 const page = script("page").replaceAll("</script", "<\\/script");
+const licence = readFileSync(join(HERE, "src", "licence.txt"), "utf8").trim();
 const contents = {
+  LICENCE: licence.replace("VERSION", version).replace("RUNTIME", runtime),
   POLICY,
   "STYLE;": readFileSync(join(HERE, "src", "style.css"), "utf8"),
   ABOUT: embedded({ version, runtime, cards: MODELS.map(card) }),

@@ -270,6 +270,8 @@ trying(async () => {
   const files = inside ?? (await storage.load().catch(() => undefined));
   if (!files) return;
   await open(files);
-  if (inside) show("net-part", false);
-  else await offerMemory(true);
+  if (inside) {
+    show("net-choice", false);
+    tell("net-state", `${inside.names.weights.replace(/\.caffemodel$/, "")} is in this file.`);
+  } else await offerMemory(true);
 });

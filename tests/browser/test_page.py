@@ -235,7 +235,8 @@ def test_a_net_that_is_inside_dreams_at_once(visit, model, tmp_path):
     made = tmp_path / "made.html"
     assert main(["html", str(made), "--model", str(model), "--page", str(PAGE)]) == 0
     visitor = visit(made)
-    assert not visitor.page.locator("#net-part").is_visible()
+    assert visitor.page.inner_text("#net-state") == "tiny is in this file."
+    assert not visitor.page.locator("#net-choice").is_visible()
     visitor.page.click("#example-button")
     visitor.page.locator("#dream:enabled").wait_for()
     visitor.dream(octaves=1, iterations=1, seed=1, max_size=64)
