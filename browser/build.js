@@ -16,13 +16,20 @@ const MODELS = [
   "squeezenet_v1.1",
   "efficientnet_lite0",
 ];
-// Nothing but what is in the file itself.
+// The numbers of the net of 2015, raw and in pieces, in a repository that outlives hosts; the sum is of what they make.
+const HOSTS = ["https://cdn.jsdelivr.net", "https://raw.githubusercontent.com"];
+const COMMIT = "d161d610145d6ce1ee4b9e44b10de780e8ecec2d";
+const PIECES = [`${HOSTS[0]}/gh/chaosmail/caffejs@${COMMIT}`, `${HOSTS[1]}/chaosmail/caffejs/${COMMIT}`];
+const SOURCE = "bvlc_googlenet";
+const JOINED = "80d76f582344574ef1d30f0a4d15e82bf0df2052c29852ea6a2497dd075d81b8";
+// Nothing but what is in the file itself, and those hosts if the visitor asks for it.
 const POLICY = [
   "default-src 'none'",
   "script-src 'unsafe-inline' 'wasm-unsafe-eval' blob:",
   "worker-src blob:",
   "style-src 'unsafe-inline'",
   "img-src data: blob:",
+  `connect-src ${HOSTS.join(" ")}`,
 ].join("; ");
 const IMPORT = /^import (?:\{([^}]*)\}|\* as (\w+)) from "\.\/([\w-]+)\.js";$/gms;
 const EXPORT = /^export (?=(?:async )?(?:function\*?|const|class) )/gm;
@@ -51,8 +58,25 @@ function script(name) {
 
 /** The front matter of a model's readme, as far as the page needs it. */
 function card(name) {
-  const fields = parse(readFileSync(join(PROJECT, "models", name, "readme.md"), "utf8").split("---\n")[1]);
-  return { name, mean: fields.mean, layers: fields.layers, sums: Object.keys(fields.sha256 ?? {}) };
+  const { mean, layers, sha256 } = frontMatter(name);
+  const sums = [...Object.keys(sha256 ?? {}), ...(name === SOURCE ? [JOINED] : [])];
+  return { name, mean, layers, sums };
+}
+
+function frontMatter(name) {
+  return parse(readFileSync(join(PROJECT, "models", name, "readme.md"), "utf8").split("---\n")[1]);
+}
+
+/** Where the page can fetch a net from. */
+function source() {
+  const { urls, sha256 } = frontMatter(SOURCE).prototxt;
+  return {
+    name: SOURCE,
+    prototxt: HOSTS.map((host) => urls.find((url) => url.startsWith(host))),
+    prototxtSum: Object.keys(sha256)[0],
+    pieces: PIECES.map((address) => `${address}/models/${SOURCE}/weights/`),
+    sum: JOINED,
+  };
 }
 
 /** JSON that can stand in a script element. */
@@ -68,7 +92,7 @@ const contents = {
   LICENCE: licence.replace("VERSION", version).replace("RUNTIME", runtime),
   POLICY,
   "STYLE;": readFileSync(join(HERE, "src", "style.css"), "utf8"),
-  ABOUT: embedded({ version, runtime, cards: MODELS.map(card) }),
+  ABOUT: embedded({ version, runtime, cards: MODELS.map(card), source: source() }),
   EXAMPLE: readFileSync(join(PROJECT, "examples", "clouds.jpg")).toString("base64"),
   CODE: embedded({
     worker: script("worker"),

@@ -2,8 +2,7 @@
 
 import { PageError } from "./errors.js";
 
-/** @typedef {import("./worker.js").Progress} Progress */
-/** @typedef {{answer?: any, fault?: string, isExpected?: boolean, progress?: Progress, id: number}} Reply */
+/** @typedef {{answer?: any, fault?: string, isExpected?: boolean, progress?: unknown, id: number}} Reply */
 
 /**
  * @typedef {object} Parts what the file holds for the worker
@@ -19,7 +18,7 @@ export class Client {
     // A module worker would not start where the page was opened from the disk.
     const address = URL.createObjectURL(new Blob([code], { type: "text/javascript" }));
     this.worker = new Worker(address);
-    /** @type {Map<number, {resolve: (answer: any) => void, reject: (fault: Error) => void, tell: (p: Progress) => void}>} */
+    /** @type {Map<number, {resolve: (answer: any) => void, reject: (fault: Error) => void, tell: (progress: any) => void}>} */
     this.waiting = new Map();
     this.count = 0;
     /** Why the worker no longer answers. @type {Error | null} */
@@ -34,7 +33,7 @@ export class Client {
   /**
    * @param {string} name of the request
    * @param {unknown} arg
-   * @param {(progress: Progress) => void} tell called with each step
+   * @param {(progress: any) => void} tell called with each step of it
    * @returns {Promise<any>}
    */
   ask(name, arg, tell = () => undefined) {

@@ -130,7 +130,7 @@ async function refusingLittleMemory(work) {
     return await work();
   } catch (error) {
     const text = String(error);
-    if (!/bad_alloc|memory|Aborted|RangeError|allocat|\b\d{6,}\b/i.test(text)) throw error;
+    if (!/bad_alloc|memory|overflow|Aborted|RangeError|allocat|\b\d{6,}\b/i.test(text)) throw error;
     throw new PageError("memory has run out: use a smaller longest side, or another layer", { cause: error });
   }
 }

@@ -6,7 +6,7 @@ import { PageError } from "./errors.js";
 import { sortFiles } from "./files.js";
 import { builtInNet, example, workerParts } from "./parts.js";
 import * as storage from "./storage.js";
-import { Countdown, complain, element, say, showDream, showPicture, time } from "./view.js";
+import { Countdown, complain, element, hideBar, say, showDream, showPicture, showPieces, time } from "./view.js";
 
 /** @typedef {import("./dream.js").Settings} Settings */
 /** @typedef {import("./worker.js").Dreamt} Dreamt */
@@ -67,7 +67,7 @@ function refresh() {
   button.disabled = isBusy || !net || !picture;
   document.body.toggleAttribute("aria-busy", isBusy);
   for (const id of ["net-files", "picture-file", "guide-file"]) input(id).disabled = isBusy;
-  for (const id of ["example-button", "no-guide"]) element(id, HTMLButtonElement).disabled = isBusy;
+  for (const id of ["example-button", "no-guide", "fetch"]) element(id, HTMLButtonElement).disabled = isBusy;
 }
 
 /** After a fault, the runtime may be in any state, and WebAssembly never gives memory back. */
@@ -98,6 +98,16 @@ async function takeNet({ prototxt, weights }) {
   const files = { prototxt: half.prototxt, weights: half.weights, names };
   await open(files);
   half = { prototxt: null, weights: null }; // until here, one of the two can be replaced by a better one
+  await offerMemory(false);
+}
+
+/** Fetches the net of 2015: the only thing for which the page asks another host. */
+async function fetchNet() {
+  try {
+    await open(await client.ask("fetchNet", null, showPieces));
+  } finally {
+    hideBar();
+  }
   await offerMemory(false);
 }
 
@@ -198,7 +208,7 @@ async function dream() {
     offer(dreamt, asked.seed, picture.name);
   } finally {
     stopButton.hidden = true;
-    countdown.end();
+    hideBar();
   }
 }
 
@@ -228,6 +238,8 @@ function onFiles(id, work) {
 onFiles("net-files", take);
 onFiles("picture-file", ([file]) => takePicture(file));
 onFiles("guide-file", ([file]) => takeGuide(file));
+tell("host", parts.about.source.pieces.map((address) => new URL(address).host).join(" or "));
+element("fetch", HTMLButtonElement).onclick = () => trying(fetchNet);
 element("example-button", HTMLButtonElement).onclick = () => trying(() => takePicture(example()));
 element("no-guide", HTMLButtonElement).onclick = () => {
   guide = null;
@@ -272,6 +284,7 @@ trying(async () => {
   await open(files);
   if (inside) {
     show("net-choice", false);
+    show("fetch-part", false);
     tell("net-state", `${inside.names.weights.replace(/\.caffemodel$/, "")} is in this file.`);
   } else await offerMemory(true);
 });

@@ -52,7 +52,7 @@ export function* fields(bytes, start = 0, end = bytes.length) {
  * Writes a message.
  *
  * @param {...[number, Value | Value[]]} content the fields, each with one value or several
- * @returns {Uint8Array}
+ * @returns {Uint8Array<ArrayBuffer>}
  */
 export function message(...content) {
   const parts = content.flatMap(([number, values]) => [values].flat().map((value) => field(number, value)));
@@ -71,7 +71,7 @@ function field(number, value) {
 }
 
 /** @param {number} value a whole number, 0 or more */
-function varint(value) {
+export function varint(value) {
   const bytes = [];
   for (; value > 127; value = Math.floor(value / 128)) bytes.push((value % 128) + 128);
   return Uint8Array.of(...bytes, value);

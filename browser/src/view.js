@@ -82,10 +82,21 @@ export class Countdown {
         `${w}x${h}, about ${time(left)} left`,
     );
   }
+}
 
-  end() {
-    bar.hidden = true;
-  }
+/**
+ * Shows how many of several pieces are there; the bar goes with the last one.
+ *
+ * @param {{done: number, all: number}} progress
+ */
+export function showPieces({ done, all }) {
+  bar.value = done / all;
+  bar.hidden = done === all;
+  say(`fetching the net, ${done} of ${all} pieces`);
+}
+
+export function hideBar() {
+  bar.hidden = true;
 }
 
 /** @param {number} seconds */

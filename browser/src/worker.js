@@ -3,6 +3,7 @@
 import { deepdream } from "./dream.js";
 import { PageError } from "./errors.js";
 import { MEAN, Net } from "./net.js";
+import { fetchNet } from "./pieces.js";
 import { readPicture } from "./picture.js";
 import { encodePng } from "./png.js";
 import { KEYWORD, recipeOf, toJson } from "./recipe.js";
@@ -16,7 +17,8 @@ import { Weights } from "./weights.js";
 /** @typedef {import("./picture.js").Picture} Picture */
 /** @typedef {{name: string, mean: number[], layers: {[prefix: string]: string}, sums: string[]}} Card */
 /** @typedef {{prototxt: Blob, weights: Blob, names: {prototxt: string, weights: string}}} NetFiles */
-/** @typedef {{version: string, runtime: string, cards: Card[]}} About */
+/** @typedef {import("./pieces.js").Source} Source */
+/** @typedef {{version: string, runtime: string, cards: Card[], source: Source}} About */
 /** @typedef {{name: string, channels: number, note: string}} LayerChoice */
 /** @typedef {{name: string, isKnown: boolean, layers: LayerChoice[]}} OpenedNet */
 
@@ -50,8 +52,8 @@ let net;
 let model;
 let isStopped = false;
 
-/** @type {{[name: string]: (arg: any, tell: (progress: Progress) => void) => Promise<unknown>}} */
-const REQUESTS = { start, open, look, dream, stop };
+/** @type {{[name: string]: (arg: any, tell: (progress: any) => void) => Promise<unknown>}} */
+const REQUESTS = { start, open, look, dream, stop, fetchNet: (_, tell) => fetchNet(about.source, tell) };
 
 onmessage = async ({ data: { id, name, arg } }) => {
   try {

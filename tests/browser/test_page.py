@@ -9,9 +9,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from deepdream.caffe_format.topology import read_topology
+from deepdream.caffe_format.weights import read_weights
 from deepdream.cli import main
 from deepdream.images.picture import read_recipe
-from tests.browser.conftest import PAGE
+from tests.browser.conftest import PAGE, served
+from tests.helpers.nets import input_layer, layer
 from tests.helpers.shared import SHARED, needs_models, needs_reference
 from tests.helpers.tiny import tiny_net, tiny_picture
 
@@ -297,17 +300,6 @@ def test_a_wrong_file_gets_a_sentence(visit, model, tmp_path):
         assert words in visitor.fault()
 
 
-def test_memory_that_runs_out_gets_a_sentence(modules):
-    code = """
-    const fails = async () => { throw new Error("std::bad_alloc"); };
-    const net = Object.create(Net.prototype);
-    Object.assign(net, {ort: {Tensor: class {}}, session: {run: fails}, sessionFor: '{"kind":"l2"} a'});
-    try { await net.gradient({data: new Float32Array(3), h: 1, w: 1}, "a", {kind: "l2"}); }
-    catch (error) { return error.message; }
-    """
-    assert modules.call(code) == "memory has run out: use a smaller longest side, or another layer"
-
-
 @needs_reference
 @needs_models
 def test_the_recorded_dream_begins_as_caffe_s(modules):
@@ -331,3 +323,87 @@ def test_the_recorded_dream_begins_as_caffe_s(modules):
         assert shifts[number] == record[f"step{number:02}_jitter"].tolist()
     before = record["step00_before"]
     assert np.array_equal(np.frombuffer(base64.b64decode(text), np.float32).reshape(before.shape), before)
+
+
+class Pieces:
+    """What the other host has: the net's prototxt, and its numbers in small files."""
+
+    def __init__(self, folder):
+        topology = read_topology(folder / "deploy.prototxt")
+        weights = read_weights(next(folder.glob("*.caffemodel")), topology)
+        self.files = {"/net/deploy.prototxt": (folder / "deploy.prototxt").read_bytes()}
+        for name, (filters, bias) in weights.items():
+            last = filters.transpose(0, 2, 3, 1) if filters.ndim == 4 else filters
+            self.files[f"/pieces/{name}_filter.bin"] = np.ascontiguousarray(last, np.float32).tobytes()
+            self.files[f"/pieces/{name}_bias.bin"] = bias.astype(np.float32).tobytes()
+
+    def find(self, path):
+        content = self.files.get(path)
+        return None if content is None else (content, "application/octet-stream")
+
+
+@needs_models
+def test_the_net_of_2015_is_fetched_only_when_asked(chromium, tmp_path):
+    """A server on this machine stands in for the other hosts, with the headers that they send."""
+    if not PAGE.is_file():
+        pytest.skip("needs the built page: make browser")
+    pieces = Pieces(SHARED / "models" / "bvlc_googlenet")
+    assert len(pieces.files) == 117
+    with served(pieces.find, [("Access-Control-Allow-Origin", "*")]) as origin:
+        text = PAGE.read_text(encoding="utf-8")
+        source = json.loads(re.search(r'"source":(\{[^}]*\})', text)[1])
+        there = {**source, "prototxt": [f"{origin}/no/deploy.prototxt", f"{origin}/net/deploy.prototxt"]}
+        there["pieces"] = [f"{origin}/pieces/"]
+        text = text.replace(json.dumps(source, separators=(",", ":")), json.dumps(there))
+        made = tmp_path / "page.html"
+        made.write_text(text.replace("connect-src ", f"connect-src {origin} "), encoding="utf-8")
+        page = chromium.new_context().new_page()
+        page.set_default_timeout(PATIENCE)
+        asked = []
+        page.on("request", lambda request: asked.append(request.url) if request.url.startswith("http") else None)
+        page.goto(made.as_uri())
+        page.locator("body:not([aria-busy])").wait_for()
+        assert asked == []
+        assert "ask 127.0.0.1" in page.inner_text("#fetch-part")
+
+        def fetch():
+            page.click("#fetch")
+            page.wait_for_timeout(50)
+            page.locator("body:not([aria-busy])").wait_for()
+            return page.inner_text("#fault")
+
+        missing = pieces.files.pop("/pieces/conv2/3x3_bias.bin")
+        assert "conv2/3x3_bias.bin cannot be fetched (the answer is 404): try again, or choose" in fetch()
+        pieces.files["/pieces/conv2/3x3_bias.bin"] = missing[:-4]
+        assert fetch() == "the numbers of layer conv2/3x3 came incomplete: try again, or choose the net's two files."
+        pieces.files["/pieces/conv2/3x3_bias.bin"] = missing[4:] + missing[:4]
+        assert fetch() == "the net came with other bytes than it should: try again, or choose the net's two files."
+        pieces.files["/pieces/conv2/3x3_bias.bin"] = missing
+        assert fetch() == ""
+        assert page.inner_text("#net-state") == "bvlc_googlenet is ready."
+        assert page.locator("#layer").input_value() == "inception_4c/output"
+        page.context.close()
+
+
+def test_memory_that_runs_out_gets_a_sentence_and_the_page_goes_on(visit, tmp_path):
+    param = "convolution_param { num_output: 3000 kernel_size: 1 }"  # WebAssembly has 4 GB at most
+    text = input_layer((1, 3, 24, 24)) + layer("wide", "Convolution", "data", param=param)
+    huge = Path(tiny_net(tmp_path / "huge", text))
+    visitor = visit()
+    visitor.give("net-files", huge / "deploy.prototxt", next(huge.glob("*.caffemodel")))
+    visitor.give("picture-file", tiny_picture(tmp_path / "large.png", 1024, 1024))
+    visitor.dream(octaves=1, iterations=1, max_size=1024)
+    assert visitor.fault() == "memory has run out: use a smaller longest side, or another layer."
+    visitor.dream(octaves=1, iterations=1, max_size=64)
+    assert visitor.fault() == ""
+    assert visitor.page.locator("#download").is_visible()
+
+
+def test_a_tab_that_nobody_looks_at_goes_on(visitor, picture):
+    visitor.give("picture-file", picture)
+    visitor.page.fill("#iterations", "40")
+    visitor.page.click("#dream")
+    other = visitor.page.context.new_page()
+    other.goto("about:blank")
+    other.bring_to_front()
+    visitor.page.locator("#download").wait_for()
