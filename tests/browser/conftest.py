@@ -95,7 +95,7 @@ def served(find, headers=()):
         server.shutdown()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def modules(chromium):
     """The modules of the page, in a browser of their own."""
     if not RUNTIME.is_dir():

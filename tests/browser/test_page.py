@@ -1,6 +1,8 @@
 """The built page, opened from the disk in headless Chromium, as a visitor has it. It may ask nobody for anything."""
 
 import base64
+import contextlib
+import hashlib
 import json
 import re
 from pathlib import Path
@@ -19,7 +21,8 @@ from tests.helpers.shared import SHARED, needs_models, needs_reference
 from tests.helpers.tiny import tiny_net, tiny_picture
 
 PATIENCE = 60_000  # milliseconds
-TINY = ["--octaves", "2", "--iterations", "2"]
+SHORT = {"octaves": 2, "iterations": 2, "seed": 7, "channel": "", "max_size": 512}
+AS_SHORT = ["--octaves", "2", "--iterations", "2", "--seed", "7"]
 
 
 class Visitor:
@@ -37,13 +40,17 @@ class Visitor:
     def fault(self):
         return self.page.inner_text("#fault")
 
-    def dream(self, **fields):
-        """Fills in fields, dreams, and waits for the end."""
+    def begin(self, **fields):
+        """Fills in the fields, and begins a dream."""
         self.page.evaluate("document.getElementById('more').open = true")
-        for name, value in fields.items():
+        for name, value in {**SHORT, **fields}.items():
             self.page.fill(f"#{name.replace('_', '-')}", str(value))
         self.page.click("#dream")
         self.page.wait_for_timeout(50)
+
+    def dream(self, **fields):
+        """Dreams, and waits for the end."""
+        self.begin(**fields)
         self.page.locator("body:not([aria-busy])").wait_for()
 
     def download(self, path):
@@ -62,6 +69,12 @@ def model(tmp_path_factory):
 @pytest.fixture
 def visit(chromium):
     """Opens the page. Fails where it asks any host, or where a script of it fails."""
+    with visits(chromium) as visited:
+        yield visited
+
+
+@contextlib.contextmanager
+def visits(chromium):
     if not PAGE.is_file():
         pytest.skip("needs the built page: make browser")
     asked, failed, contexts = [], [], []
@@ -84,13 +97,13 @@ def visit(chromium):
     assert failed == []
 
 
-@pytest.fixture
-def visitor(visit, model):
-    """A visitor who has given a net already."""
-    visitor = visit()
-    visitor.net = model / "deploy.prototxt", next(model.glob("*.caffemodel"))
-    visitor.give("net-files", *visitor.net)
-    return visitor
+@pytest.fixture(scope="module")
+def visitor(chromium, model):
+    """A visitor who has given a net already, and dreams many times."""
+    with visits(chromium) as visited:
+        visitor = visited()
+        visitor.give("net-files", model / "deploy.prototxt", next(model.glob("*.caffemodel")))
+        yield visitor
 
 
 @pytest.fixture
@@ -104,7 +117,7 @@ def pixels(path):
 
 def test_a_dream_has_the_command_s_recipe_and_again_repeats_it(visitor, picture, model, tmp_path, capsys):
     visitor.give("picture-file", picture)
-    visitor.dream(octaves=2, iterations=2, seed=7, max_size=60)
+    visitor.dream(max_size=60)
     dream = visitor.download(tmp_path / "page.png")
     made = str(tmp_path / "made.png")
     assert main(["again", dream, picture, made, "--model", str(model)]) == 0
@@ -122,10 +135,10 @@ def test_a_dream_has_the_command_s_recipe_and_again_repeats_it(visitor, picture,
 
 def test_a_channel_and_a_guide_are_the_command_s(visitor, picture, model, tmp_path):
     guide = tiny_picture(tmp_path / "guide.png", 48, 48)
-    asked = [*TINY, "--seed", "7", "--model", str(model)]
+    asked = [*AS_SHORT, "--model", str(model)]
     visitor.give("picture-file", picture)
     visitor.give("guide-file", guide)
-    visitor.dream(octaves=2, iterations=2, seed=7)
+    visitor.dream()
     guided, made = visitor.download(tmp_path / "guided.png"), str(tmp_path / "made.png")
     assert main([picture, made, "--guide", guide, *asked]) == 0
     assert abs(pixels(guided) - pixels(made)).mean() < 0.05
@@ -145,7 +158,7 @@ def test_a_channel_and_a_guide_are_the_command_s(visitor, picture, model, tmp_pa
 def test_transparency_is_kept(visitor, tmp_path):
     source = tiny_picture(tmp_path / "in.png", mode="RGBA")
     visitor.give("picture-file", source)
-    visitor.dream(octaves=1, iterations=1, seed=0)
+    visitor.dream()
     dream = Image.open(visitor.download(tmp_path / "out.png"))
     assert dream.mode == "RGBA"
     assert np.array_equal(np.array(dream)[..., 3], np.array(Image.open(source))[..., 3])
@@ -153,8 +166,7 @@ def test_transparency_is_kept(visitor, tmp_path):
 
 def test_a_stopped_dream_says_how_far_it_is(visitor, picture, tmp_path):
     visitor.give("picture-file", picture)
-    visitor.page.fill("#iterations", "1000")
-    visitor.page.click("#dream")
+    visitor.begin(octaves=4, iterations=1000)
     visitor.page.get_by_text(re.compile("octave 1 of 4, iteration .* left")).wait_for()
     visitor.page.click("#stop")
     visitor.page.get_by_text("stopped at").wait_for()
@@ -167,7 +179,7 @@ def test_a_seed_that_is_not_given_is_drawn_and_told(visitor, picture, tmp_path):
     visitor.give("picture-file", picture)
     seeds = set()
     for number in range(2):
-        visitor.dream(octaves=1, iterations=1)
+        visitor.dream(seed="")
         seed = read_recipe(visitor.download(tmp_path / f"{number}.png"))["seed"]
         assert f"seed {seed}" in visitor.page.inner_text("#status")
         seeds.add(seed)
@@ -179,7 +191,9 @@ def test_the_keyboard_is_enough(visitor, picture):
     page = visitor.page
     page.fill("#iterations", "1")
     page.press("#iterations", "Enter")
-    page.locator("#download").wait_for()
+    page.wait_for_timeout(50)
+    page.locator("body:not([aria-busy])").wait_for()
+    assert page.locator("#download").is_visible()
     page.focus("#compare")
     page.keyboard.press("End")
     assert page.evaluate("document.getElementById('after').style.clipPath") == "inset(0px 0px 0px 100%)"
@@ -205,12 +219,14 @@ def test_files_can_be_dropped(visit, model, picture):
     assert "in.png, dreamt at 80x56" in visitor.page.inner_text("#picture-state")
 
 
-def test_a_net_is_remembered_only_if_the_visitor_agrees(visitor):
-    page = visitor.page
+def test_a_net_is_remembered_only_if_the_visitor_agrees(visit, model):
+    visitor = visit()
+    page, net = visitor.page, (model / "deploy.prototxt", next(model.glob("*.caffemodel")))
+    visitor.give("net-files", *net)
     page.reload()
     page.locator("body:not([aria-busy])").wait_for()
     assert "ready" not in page.inner_text("#net-state")
-    visitor.give("net-files", *visitor.net)
+    visitor.give("net-files", *net)
     page.check("#remember")
     page.wait_for_timeout(300)
     page.reload()
@@ -242,7 +258,7 @@ def test_a_net_that_is_inside_dreams_at_once(visit, model, tmp_path):
     assert not visitor.page.locator("#net-choice").is_visible()
     visitor.page.click("#example-button")
     visitor.page.locator("#dream:enabled").wait_for()
-    visitor.dream(octaves=1, iterations=1, seed=1, max_size=64)
+    visitor.dream(seed=1, max_size=64)
     recipe = read_recipe(visitor.download(tmp_path / "out.png"))
     assert (recipe["model"], recipe["seed"]) == ("tiny", 1)
 
@@ -296,7 +312,7 @@ def test_a_wrong_file_gets_a_sentence(visit, model, tmp_path):
         ((16, 16), "octave 3 would be 8x8, which does not suit layer inception_4c/output: at most 2 octaves "),
     ):
         visitor.give("picture-file", tiny_picture(tmp_path / "in.png", *size))
-        visitor.dream()
+        visitor.dream(octaves=4)
         assert words in visitor.fault()
 
 
@@ -325,85 +341,116 @@ def test_the_recorded_dream_begins_as_caffe_s(modules):
     assert np.array_equal(np.frombuffer(base64.b64decode(text), np.float32).reshape(before.shape), before)
 
 
-class Pieces:
-    """What the other host has: the net's prototxt, and its numbers in small files."""
+def joined_sum(folder):
+    """The SHA-256 of the .caffemodel that the page makes of a net's numbers."""
 
-    def __init__(self, folder):
-        topology = read_topology(folder / "deploy.prototxt")
-        weights = read_weights(next(folder.glob("*.caffemodel")), topology)
-        self.files = {"/net/deploy.prototxt": (folder / "deploy.prototxt").read_bytes()}
-        for name, (filters, bias) in weights.items():
-            last = filters.transpose(0, 2, 3, 1) if filters.ndim == 4 else filters
-            self.files[f"/pieces/{name}_filter.bin"] = np.ascontiguousarray(last, np.float32).tobytes()
-            self.files[f"/pieces/{name}_bias.bin"] = bias.astype(np.float32).tobytes()
+    def field(number, content):
+        return varint(number << 3 | 2) + varint(len(content)) + content
 
-    def find(self, path):
-        content = self.files.get(path)
-        return None if content is None else (content, "application/octet-stream")
+    def varint(number):
+        return (bytes([number & 127 | 128]) + varint(number >> 7)) if number > 127 else bytes([number])
+
+    topology = read_topology(folder / "deploy.prototxt")
+    whole = hashlib.sha256()
+    for name, arrays in read_weights(next(folder.glob("*.caffemodel")), topology).items():
+        content = field(1, name.encode()) + field(2, topology.layers[topology.index[name]].type.encode())
+        for array in arrays:
+            shape = field(7, field(1, b"".join(map(varint, array.shape))))
+            content += field(7, field(5, array.astype("<f4").tobytes()) + shape)
+        whole.update(field(100, content))
+    return whole.hexdigest()
+
+
+def pieces_of(folder):
+    """The files of the other host: {path: bytes}."""
+    prototxt = folder / "deploy.prototxt"
+    files = {"/net/deploy.prototxt": prototxt.read_bytes()}
+    for name, (filters, bias) in read_weights(next(folder.glob("*.caffemodel")), read_topology(prototxt)).items():
+        last = filters.transpose(0, 2, 3, 1) if filters.ndim == 4 else filters
+        files[f"/pieces/{name}_filter.bin"] = np.ascontiguousarray(last, "<f4").tobytes()
+        files[f"/pieces/{name}_bias.bin"] = bias.astype("<f4").tobytes()
+    return files
+
+
+def source_in(text):
+    return json.loads(re.search(r'"source":(\{[^}]*\})', text)[1])
 
 
 @needs_models
-def test_the_net_of_2015_is_fetched_only_when_asked(chromium, tmp_path):
+def test_the_sum_of_the_net_of_2015_is_right():
+    if not PAGE.is_file():
+        pytest.skip("needs the built page: make browser")
+    assert source_in(PAGE.read_text(encoding="utf-8"))["sum"] == joined_sum(SHARED / "models" / "bvlc_googlenet")
+
+
+def test_a_net_is_fetched_only_when_asked(chromium, model, tmp_path):
     """A server on this machine stands in for the other hosts, with the headers that they send."""
     if not PAGE.is_file():
         pytest.skip("needs the built page: make browser")
-    pieces = Pieces(SHARED / "models" / "bvlc_googlenet")
-    assert len(pieces.files) == 117
-    with served(pieces.find, [("Access-Control-Allow-Origin", "*")]) as origin:
+    files = pieces_of(model)
+    bias = "/pieces/conv1_bias.bin"
+
+    def find(path):
+        return (files[path], "application/octet-stream") if path in files else None
+
+    with served(find, [("Access-Control-Allow-Origin", "*")]) as origin, contextlib.ExitStack() as stack:
         text = PAGE.read_text(encoding="utf-8")
-        source = json.loads(re.search(r'"source":(\{[^}]*\})', text)[1])
-        there = {**source, "prototxt": [f"{origin}/no/deploy.prototxt", f"{origin}/net/deploy.prototxt"]}
-        there["pieces"] = [f"{origin}/pieces/"]
-        text = text.replace(json.dumps(source, separators=(",", ":")), json.dumps(there))
+        there = {
+            **source_in(text),
+            "prototxt": [f"{origin}/no/deploy.prototxt", f"{origin}/net/deploy.prototxt"],
+            "prototxtSum": hashlib.sha256(files["/net/deploy.prototxt"]).hexdigest(),
+            "pieces": [f"{origin}/no/", f"{origin}/pieces/"],
+            "sum": joined_sum(model),
+        }
+        text = re.sub(r'"source":\{[^}]*\}', f'"source":{json.dumps(there)}', text)
         made = tmp_path / "page.html"
         made.write_text(text.replace("connect-src ", f"connect-src {origin} "), encoding="utf-8")
-        page = chromium.new_context().new_page()
-        page.set_default_timeout(PATIENCE)
-        asked = []
+        context = stack.enter_context(contextlib.closing(chromium.new_context()))
+        visitor = Visitor(context.new_page())
+        page, asked = visitor.page, []
         page.on("request", lambda request: asked.append(request.url) if request.url.startswith("http") else None)
         page.goto(made.as_uri())
         page.locator("body:not([aria-busy])").wait_for()
         assert asked == []
         assert "ask 127.0.0.1" in page.inner_text("#fetch-part")
 
-        def fetch():
+        def fault():
             page.click("#fetch")
             page.wait_for_timeout(50)
             page.locator("body:not([aria-busy])").wait_for()
-            return page.inner_text("#fault")
+            return visitor.fault()
 
-        missing = pieces.files.pop("/pieces/conv2/3x3_bias.bin")
-        assert "conv2/3x3_bias.bin cannot be fetched (the answer is 404): try again, or choose" in fetch()
-        pieces.files["/pieces/conv2/3x3_bias.bin"] = missing[:-4]
-        assert fetch() == "the numbers of layer conv2/3x3 came incomplete: try again, or choose the net's two files."
-        pieces.files["/pieces/conv2/3x3_bias.bin"] = missing[4:] + missing[:4]
-        assert fetch() == "the net came with other bytes than it should: try again, or choose the net's two files."
-        pieces.files["/pieces/conv2/3x3_bias.bin"] = missing
-        assert fetch() == ""
-        assert page.inner_text("#net-state") == "bvlc_googlenet is ready."
+        whole = files.pop(bias)
+        assert f"{origin}{bias} cannot be fetched (the answer is 404): try again, or choose" in fault()
+        files[bias] = whole[:-4]
+        assert fault() == "the numbers of layer conv1 came incomplete: try again, or choose the net's two files."
+        files[bias] = whole[4:] + whole[:4]
+        assert fault() == "the net came with other bytes than it should: try again, or choose the net's two files."
+        files[bias] = whole
+        assert fault() == ""
+        assert page.inner_text("#net-state").startswith("bvlc_googlenet is ready.")
         assert page.locator("#layer").input_value() == "inception_4c/output"
-        page.context.close()
 
 
 def test_memory_that_runs_out_gets_a_sentence_and_the_page_goes_on(visit, tmp_path):
-    param = "convolution_param { num_output: 3000 kernel_size: 1 }"  # WebAssembly has 4 GB at most
+    param = "convolution_param { num_output: 30000 kernel_size: 1 }"  # WebAssembly has 4 GB at most
     text = input_layer((1, 3, 24, 24)) + layer("wide", "Convolution", "data", param=param)
     huge = Path(tiny_net(tmp_path / "huge", text))
     visitor = visit()
     visitor.give("net-files", huge / "deploy.prototxt", next(huge.glob("*.caffemodel")))
-    visitor.give("picture-file", tiny_picture(tmp_path / "large.png", 1024, 1024))
-    visitor.dream(octaves=1, iterations=1, max_size=1024)
+    visitor.give("picture-file", tiny_picture(tmp_path / "large.png", 256, 256))
+    visitor.dream(octaves=1)
     assert visitor.fault() == "memory has run out: use a smaller longest side, or another layer."
-    visitor.dream(octaves=1, iterations=1, max_size=64)
+    visitor.dream(octaves=1, max_size=32)
     assert visitor.fault() == ""
     assert visitor.page.locator("#download").is_visible()
 
 
 def test_a_tab_that_nobody_looks_at_goes_on(visitor, picture):
     visitor.give("picture-file", picture)
-    visitor.page.fill("#iterations", "40")
-    visitor.page.click("#dream")
+    visitor.begin(iterations=40)
     other = visitor.page.context.new_page()
     other.goto("about:blank")
     other.bring_to_front()
-    visitor.page.locator("#download").wait_for()
+    visitor.page.get_by_text("dreamt in").wait_for()
+    other.close()
