@@ -194,7 +194,7 @@ async function dream() {
   showPicture(pixels);
   tell("picture-state", `${picture.name}, dreamt at ${pixels.w}x${pixels.h}`);
   download.hidden = true;
-  stopButton.hidden = false;
+  stopButton.hidden = stopButton.disabled = false;
   const countdown = new Countdown(asked, pixels);
   say("preparing the net");
   /** @type {Wish} */
@@ -255,7 +255,10 @@ element("form", HTMLFormElement).addEventListener(
   () => (element("more", HTMLDetailsElement).open = true),
   true,
 );
-stopButton.onclick = () => client.ask("stop", null);
+stopButton.onclick = () => {
+  stopButton.disabled = true; // it ends after this step
+  client.ask("stop", null);
+};
 remember.onchange = async () => {
   try {
     await (remember.checked && net ? storage.keep(net) : storage.forget());
@@ -267,6 +270,8 @@ remember.onchange = async () => {
 
 document.ondragover = (event) => {
   event.preventDefault();
+  if (event.dataTransfer && isBusy) event.dataTransfer.dropEffect = "none";
+  if (isBusy) return; // a new picture would take the place of the dream
   document.body.classList.add("dropping");
 };
 document.ondragleave = () => document.body.classList.remove("dropping");
@@ -274,7 +279,7 @@ document.ondrop = (event) => {
   event.preventDefault();
   document.body.classList.remove("dropping");
   const files = [...(event.dataTransfer?.files ?? [])];
-  if (files.length) trying(() => take(files));
+  if (files.length && !isBusy) trying(() => take(files));
 };
 
 trying(async () => {

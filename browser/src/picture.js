@@ -1,6 +1,6 @@
 /** Reads pictures as the command does: shrunk to the longest side with Pillow's Lanczos filter, to the bit. */
 
-import { PageError } from "./errors.js";
+import { PageError, bytesOf } from "./errors.js";
 import { round } from "./sizes.js";
 import { sha256 } from "./sha256.js";
 
@@ -18,7 +18,7 @@ const BITS = 22; // of the weights after the point, as in Pillow
  * @returns {Promise<Picture>}
  */
 export async function readPicture(file, maxSize) {
-  const sum = sha256(new Uint8Array(await file.arrayBuffer()));
+  const sum = sha256(await bytesOf(file));
   const { data, h, w } = await decode(file);
   const isOpaque = data.every((value, i) => i % 4 !== 3 || value === 255);
   return { pixels: resize({ data, h, w }, fit(h, w, maxSize)), sha256: sum, isOpaque };

@@ -1,7 +1,7 @@
 /** Dreams in a worker, so that the page never stalls: answers requests of client.js. */
 
 import { deepdream } from "./dream.js";
-import { PageError } from "./errors.js";
+import { PageError, bytesOf } from "./errors.js";
 import { MEAN, Net } from "./net.js";
 import { fetchNet } from "./pieces.js";
 import { readPicture } from "./picture.js";
@@ -87,14 +87,14 @@ async function start({ runtime, wasm, about: told }) {
  * @returns {Promise<OpenedNet>}
  */
 async function open({ prototxt, weights, names }) {
-  const description = new Uint8Array(await prototxt.arrayBuffer());
-  const bytes = new Uint8Array(await weights.arrayBuffer());
-  const topology = named(names.prototxt, () => new Topology(new TextDecoder().decode(description)));
-  const layers = named(names.prototxt, () => topology.dreamable());
-  const stored = named(names.weights, () => new Weights(bytes));
+  const description = await named(names.prototxt, () => bytesOf(prototxt));
+  const bytes = await named(names.weights, () => bytesOf(weights));
+  const topology = await named(names.prototxt, () => new Topology(new TextDecoder().decode(description)));
+  const layers = await named(names.prototxt, () => topology.dreamable());
+  const stored = await named(names.weights, () => new Weights(bytes));
   const sum = sha256(bytes);
   const card = about.cards.find(({ sums }) => sums.includes(sum));
-  net = named(names.weights, () => new Net(ort, topology, stored, card?.mean ?? MEAN));
+  net = await named(names.weights, () => new Net(ort, topology, stored, card?.mean ?? MEAN));
   const name = card?.name ?? names.weights.replace(/\.caffemodel$/i, "");
   model = { name, sha256: sum, prototxtSha256: sha256(description) };
   const notes = card?.layers ?? {};
@@ -210,12 +210,11 @@ function noteOf(layer, notes) {
  *
  * @template T
  * @param {string} file
- * @param {() => T} work
- * @returns {T}
+ * @param {() => T | Promise<T>} work
  */
-function named(file, work) {
+async function named(file, work) {
   try {
-    return work();
+    return await work();
   } catch (error) {
     if (error instanceof PageError) throw new PageError(`${file}: ${error.message}`);
     throw error;

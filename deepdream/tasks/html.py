@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 from typing import Optional
 
+from ..caffe_format.topology import read_topology
 from ..console import say
 from ..errors import DreamError, UsageError
 from ..modelzoo.auto import choose
@@ -14,6 +15,8 @@ from ..storage import files
 from ..units import byte_text
 
 _BUILT = Path(__file__).resolve().parents[2] / "browser" / "dist" / "dreamify.html"
+# The layers that browser/src/layers.js computes, and those that need nothing to be computed.
+_KNOWN = {"Clip", "Concat", "Convolution", "Dropout", "Eltwise", "LRN", "Pooling", "ReLU", "Input", "Split"}
 _MARK = "<!-- net -->"  # where the net goes; browser/src/index.html has it
 
 
@@ -28,6 +31,7 @@ def run(target: str, model: str, page: Optional[str] = None, force: bool = False
     empty = _page(page)
     _check_target(target, page, force)
     found = choose(model, NET.engine, progress=True)
+    _check_layers(found)
     if found.is_fallback:
         say(f"the net inside is {found.name}, because {GOOGLENET} is not installed and cannot be downloaded")
     whole = empty.replace(_MARK, _element(found)).encode()
@@ -51,6 +55,20 @@ def _check_target(target: str, page: Optional[str], force: bool) -> None:
         raise UsageError(f"{target} is an input, which is never overwritten: choose another OUT")
     if not force and files.exists(target):
         raise UsageError(f"{target} exists: choose another OUT, or replace it with --force")
+
+
+def _check_layers(model: Model) -> None:
+    """Raises DreamError for a net that has few layers that the page can dream on."""
+    topology = read_topology(model.prototxt)
+    unknown = {
+        end: [layer.type for layer in topology.needed(end) if layer.type not in _KNOWN] for end in topology.dreamable()
+    }
+    if 2 * sum(map(bool, unknown.values())) > len(unknown):
+        types = ", ".join(dict.fromkeys(kind for kinds in unknown.values() for kind in kinds))
+        raise DreamError(
+            f"the page cannot dream on most layers of {model.name}, because it does not know {types}: "
+            f"use another model, such as {GOOGLENET}"
+        )
 
 
 def _element(model: Model) -> str:

@@ -24,6 +24,12 @@ PATIENCE = 60_000  # milliseconds
 SHORT = {"octaves": 2, "iterations": 2, "seed": 7, "channel": "", "max_size": 512}
 AS_SHORT = ["--octaves", "2", "--iterations", "2", "--seed", "7"]
 
+DROP = """(files) => {
+  const data = new DataTransfer();
+  for (const [name, numbers] of files) data.items.add(new File([Uint8Array.from(numbers)], name));
+  document.body.dispatchEvent(new DragEvent("drop", {dataTransfer: data, bubbles: true, cancelable: true}));
+}"""
+
 
 class Visitor:
     """A visitor of the page: gives files, sets fields, and has it dream."""
@@ -208,15 +214,27 @@ def test_the_keyboard_is_enough(visitor, picture):
 
 def test_files_can_be_dropped(visit, model, picture):
     visitor = visit()
-    drop = """(files) => {
-      const data = new DataTransfer();
-      for (const [name, numbers] of files) data.items.add(new File([Uint8Array.from(numbers)], name));
-      document.body.dispatchEvent(new DragEvent("drop", {dataTransfer: data, bubbles: true, cancelable: true}));
-    }"""
     paths = [model / "deploy.prototxt", next(model.glob("*.caffemodel")), Path(picture)]
-    visitor.page.evaluate(drop, [[path.name, list(path.read_bytes())] for path in paths])
+    visitor.page.evaluate(DROP, [[path.name, list(path.read_bytes())] for path in paths])
     visitor.page.locator("#dream:enabled").wait_for()
     assert "in.png, dreamt at 80x56" in visitor.page.inner_text("#picture-state")
+
+
+def test_what_is_dropped_on_a_dream_does_not_replace_it(visitor, picture):
+    visitor.give("picture-file", picture)
+    visitor.begin(iterations=40)
+    visitor.page.evaluate(DROP, [["other.png", list(Path(picture).read_bytes())]])
+    visitor.page.get_by_text("dreamt in").wait_for()
+    assert visitor.page.locator("#download").is_visible()
+    assert "in.png" in visitor.page.inner_text("#picture-state")
+
+
+def test_a_file_that_has_changed_gets_a_sentence(visitor, tmp_path):
+    source = Path(tiny_picture(tmp_path / "in.png"))
+    visitor.give("picture-file", source)
+    source.write_bytes(b"another picture, longer than the one before it" * 1000)
+    visitor.dream()
+    assert visitor.fault() == ("in.png: it has changed since it was chosen, or cannot be read: choose it again.")
 
 
 def test_a_net_is_remembered_only_if_the_visitor_agrees(visit, model):

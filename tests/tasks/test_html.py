@@ -9,6 +9,7 @@ import pytest
 
 from deepdream.cli import main
 from deepdream.tasks import html
+from tests.helpers.nets import input_layer, layer
 from tests.helpers.tiny import ROOT, refused, tiny_net
 
 EMPTY = "<body><!-- net --><p></p></body>"
@@ -66,6 +67,18 @@ def test_another_file_for_the_page(page, net, capsys):
 def test_another_extension(page, net, capsys):
     line = refused(capsys, Path(), ["html", "out.png", "--model", net, "--page", page], code=2)
     assert "out.png should end in .html" in line
+
+
+def test_a_net_that_the_page_cannot_dream_on(page, folder, capsys):
+    text = input_layer((1, 3, 8, 8)) + layer("norm", "BatchNorm", "data") + layer("tanh", "TanH", "norm")
+    line = refused(capsys, Path(), ["html", "out.html", "--model", tiny_net(folder / "odd", text), "--page", page])
+    assert "cannot dream on most layers of odd, because it does not know BatchNorm, TanH: use another model" in line
+
+
+def test_the_layers_are_those_of_the_page():
+    code = (ROOT / "browser" / "src" / "layers.js").read_text(encoding="utf-8")
+    (names,) = re.findall(r"export const KINDS = \{ ([^}]*) \};", code)
+    assert set(names.split(", ")) | {"Input", "Split"} == html._KNOWN
 
 
 def test_the_mark_is_in_the_page_once():
