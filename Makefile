@@ -1,6 +1,8 @@
 # make dream             dreams the project's own example picture
 # make test              runs the tests
 # make test-containers   builds the image and the virtual machine's root, and tries them; some ten minutes
+# make browser           builds the page that is one file, browser/dist/dreamify.html; it needs npm
+# make lint-browser      type checks, lints and checks the format of what is in browser/
 # make bench             measures time and memory, into docs/bench.json and docs/bench.svg; ten minutes at most
 # They make .venv first, with the pinned requirements. PYTHON, PIP_ARGS, DREAM_ARGS and BENCH_ARGS (--quick) can be set on
 # the command line.
@@ -11,7 +13,7 @@ DREAM_ARGS ?=
 BENCH_ARGS ?=
 BIN = .venv/bin
 
-.PHONY: dream test test-containers bench lint clean
+.PHONY: dream test test-containers browser lint-browser bench lint clean
 
 dream: .venv/.ready
 	$(BIN)/python dreamify.py examples/clouds.jpg clouds-dream.png $(DREAM_ARGS)
@@ -23,6 +25,12 @@ test: .venv/.ready-dev
 
 test-containers: .venv/.ready-dev
 	$(BIN)/python -m pytest -rs tests/containers
+
+browser: browser/node_modules/.ready
+	cd browser && npm run --silent build
+
+lint-browser: browser/node_modules/.ready
+	cd browser && npm run --silent lint
 
 bench: .venv/.ready-dev
 	$(BIN)/python -m benchmarks $(BENCH_ARGS)
@@ -45,5 +53,9 @@ lint: .venv/.ready-dev
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) -r requirements-dev.txt
 	touch $@
 
+browser/node_modules/.ready: browser/package.json browser/package-lock.json
+	cd browser && npm ci --silent
+	touch $@
+
 clean:
-	rm -rf .venv build *.egg-info
+	rm -rf .venv build *.egg-info browser/dist browser/node_modules

@@ -19,7 +19,15 @@ from tests.helpers.workers import run_here
 # Beside real Caffe, in a Python too old for PyTorch, the rest of the tests run on the caffe engine.
 NEED_TORCH = [
     *("engines/torch", "engines/test_beside_caffe.py", "engines/test_odd_nets.py", "engines/test_random_nets.py"),
-    *("engines/test_real_nets.py", "test_arrays.py", "test_float64.py", "test_docs_commands.py", "faults", "fuzz"),
+    *(
+        "engines/test_real_nets.py",
+        "test_arrays.py",
+        "test_float64.py",
+        "test_docs_commands.py",
+        "browser",
+        "faults",
+        "fuzz",
+    ),
 ]
 collect_ignore = [] if ENGINE == "torch" else NEED_TORCH
 collect_ignore += [] if hasattr(os, "fork") else ["faults", "fuzz"]

@@ -45,6 +45,7 @@ NOT_RUN = {
     "dreamify web": "serves until Ctrl-C; tests/web starts it",
     "dreamify web --host 0.0.0.0 --port 8000 --allow-host dreams.example --upload 5M --upload-hourly 100M --storage 2G "
     "--megapixels 20 --max-size 1024 --waiting 8": "serves until Ctrl-C; test_docs.py parses it",
+    "dreamify html page.html": "needs the page that `make browser` builds; tests/browser runs it",
     "dreamify models fetch vgg16": "downloads half a gigabyte; tests/modelzoo has downloads",
     "dreamify models add vgg16 deploy.prototxt VGG_ILSVRC_16_layers.caffemodel": "takes the real file; test_add.py has "
     "small ones of every kind",
@@ -67,6 +68,7 @@ def filled(model, tmp_path_factory):
     (folder / "list.txt").write_text("in.jpg\nphotos\n")
     for name in ("in.jpg", "flowers.jpg", "photos/1.jpg", "frames/0.png", "frames/1.png"):
         tiny_picture(folder / name, 40, 36)
+    (folder / "dreamify.html").write_text("<!-- net -->")
     Image.new("L", (40, 36), 255).save(folder / "mask.png")
     clips.clip(str(folder / "in.mp4"), clips.moving_frames(3, 36, 40), sound=("aac", clips.beep(0.1)))
     assert main([str(folder / "in.jpg"), str(folder / "out.png"), "--iterations", "1", "--model", model]) == 0
@@ -90,7 +92,7 @@ def with_model(words, model):
     if "--model" in words:
         at = words.index("--model")
         words = words[:at] + words[at + 2 :]
-    takes_threads = words[0] not in ("keys", "again") and "--threads" not in words
+    takes_threads = words[0] not in ("keys", "again", "html") and "--threads" not in words
     return [*words, "--model", model, *(["--threads", "1"] if takes_threads else [])]
 
 

@@ -1,7 +1,7 @@
 """Parses the command line, runs the verb and reports failures.
 
 dreamify IN OUT [LAYER [ITERATIONS [OCTAVES [SCALE]]]]     dream, as in 2015
-dreamify zoom, video, batch, sheet, web, keys, info, again, models     each has its own --help
+dreamify zoom, video, batch, sheet, web, html, keys, info, again, models     each has its own --help
 dreamify help [VERB]                                       the same
 """
 
@@ -17,7 +17,7 @@ from typing import Any, Dict, List, NoReturn, Optional, Tuple
 from .. import __version__, system
 from ..errors import DreamError, NobodyReads, UsageError, printable
 from ..storage import streams
-from . import again, batch, dream, info, keys, models, sheet, video, web, words, zoom
+from . import again, batch, dream, html, info, keys, models, sheet, video, web, words, zoom
 
 VERBS = {
     "keys": keys,
@@ -27,6 +27,7 @@ VERBS = {
     "batch": batch,
     "sheet": sheet,
     "web": web,
+    "html": html,
     "again": again,
     "models": models,
 }

@@ -19,6 +19,7 @@ KEYWORD = "dreamify"
 HOW = frozenset({"version", "engine", "engine_version", "device", "threads", "memory"})
 WORDING = frozenset({"asked_layer", "asked_channel", "asked_layers"})  # how what was dreamt on was named
 MODEL, NUMBERS = "model_sha256", "numbers_sha256"  # of the file that a net's weights are in, and of the numbers in it
+BROWSER = "onnxruntime-web"  # the engine in a recipe of the page that is one file, see browser/
 PROGRESS = "moment"  # of an unfinished dream, in words; recipes have used this key from the start
 IMAGE_DESCRIPTION = 0x010E
 _EXIF_IFD, _USER_COMMENT = 0x8769, 0x9286

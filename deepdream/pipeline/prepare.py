@@ -215,7 +215,14 @@ def repeat(job: DreamJob, like: Recipe) -> None:
         if key not in free and like.get(key) != job.recipe.get(key):
             sums = f"its SHA-256 is {job.recipe.get(key)}, not {like.get(key)}"
             raise DreamError(f"{what} is not the one used for that dream: {sums}")
-    for key, what in (("version", "dreamify"), ("engine_version", job.net.engine)):
+    versions = {"version": "dreamify", "engine_version": job.net.engine}
+    if like.get("engine") == recipes.BROWSER:
+        del versions["engine_version"]
+        say(
+            f"that dream was made in a browser, by {recipes.BROWSER} {like.get('engine_version')}: each step of "
+            f"{job.net.engine} agrees with it, but over many steps the detail of the two pictures parts"
+        )
+    for key, what in versions.items():
         if like.get(key) != job.recipe[key]:
             say(f"that dream was made with {what} {like.get(key)}, this is {job.recipe[key]}: the result may differ")
     job.recipe.update({key: value for key, value in like.items() if key.startswith("asked_")})

@@ -10,7 +10,7 @@ from ..arrays import Size
 from ..errors import DreamError, UsageError
 from ..images import noise, picture
 from ..images.picture import Picture
-from ..images.recipe import Recipe
+from ..images.recipe import BROWSER, HOW, Recipe
 from ..settings import DREAM, NET, OBJECTIVE, PICTURE, DreamSettings, NetSettings, ObjectiveSettings, PictureSettings
 
 
@@ -95,6 +95,8 @@ def request_again(
         if had != bool(given):
             way_out = f"a {what}: give it with --{what}" if had else f"no {what}: leave --{what} out"
             raise UsageError(f"that dream had {way_out}")
+    if recipe.get("engine") == BROWSER:  # an engine that is not here: chosen as for a new dream
+        recipe = {key: value for key, value in recipe.items() if key not in HOW}
     try:
         dream, objective, net = DREAM.with_options(recipe), OBJECTIVE.with_options(recipe), NET.with_options(recipe)
         pictures = PICTURE.with_options(recipe)
