@@ -1,6 +1,5 @@
 """One dream from file to file: what is written, what the recipe says, and what stays untouched where it fails."""
 
-import errno
 import hashlib
 import json
 import re
@@ -20,7 +19,6 @@ from deepdream.cli import main
 from deepdream.dream import dream_steps, make_step
 from deepdream.images import picture
 from deepdream.settings import DreamSettings
-from deepdream.storage import atomic
 from tests.helpers.tiny import LEAST, TEXT, refused, snapshot, tiny_net, tiny_picture
 
 torch = pytest.importorskip("torch")
@@ -271,39 +269,3 @@ def test_ctrl_c_twice_leaves_nothing(ctrl_c, capsys, folder, net, monkeypatch):
     line = refused(capsys, folder, ["in.png", "out.png", *SHORT, "--model", net], 130)
     assert line == "dreamify: interrupted, nothing written"
     assert signal.getsignal(signal.SIGINT) is before
-
-
-def fills_up(monkeypatch, fits):
-    """A disk on which a file that does not fit (its path tells) finds no room."""
-    atomic_write = atomic.write
-
-    def write(path, data, new=False):
-        if not fits(path):
-            raise OSError(errno.ENOSPC, "No space left on device")
-        atomic_write(path, data, new)
-
-    monkeypatch.setattr(atomic, "write", write)
-
-
-def test_a_disk_that_fills_with_frames_costs_no_dream(capsys, folder, net, monkeypatch):
-    fills_up(monkeypatch, lambda path: path.name != "octave02-iteration0002.png")
-    assert main(["in.png", "out.png", *SHORT, "--frames", "frames", "--model", net]) == 1
-    assert len(snapshot(folder / "frames")) == 4
-    assert picture.read_recipe("out.png")["moment"] == "octave 2 of 3, iteration 2 of 3"
-    *_, said, fault = capsys.readouterr().err.splitlines()
-    assert said == "dreamify: stopped at octave 2 of 3, iteration 2 of 3: the dream so far is in out.png"
-    assert fault.startswith("dreamify: frames/octave02-iteration0002.png cannot be written (No space left on device)")
-
-
-def test_a_dream_that_finds_its_disk_full_is_kept_elsewhere(capsys, folder, net, monkeypatch):
-    assert main(["in.png", "out.png", *SHORT, "--model", net]) == 0
-    (folder / "tmp").mkdir()
-    monkeypatch.setattr("tempfile.tempdir", str(folder / "tmp"))
-    fills_up(monkeypatch, lambda path: path.parent.name == "tmp")
-    assert main(["in.png", "new.jpg", *SHORT, "--model", net]) == 1
-    (kept,) = (folder / "tmp").iterdir()
-    last = capsys.readouterr().err.splitlines()[-1]
-    assert last.startswith("dreamify: new.jpg cannot be written (No space left on device)")
-    assert last.endswith(f"; the dream is in {kept}")
-    assert (pixels(kept) == pixels("out.png")).all()
-    assert not Path("new.jpg").exists()
