@@ -12,7 +12,7 @@ from ..settings import AUTO, DREAM, GOOGLENET, NetSettings
 _HERE = Path(__file__).resolve().parent
 SAMPLES = _HERE / "layers"  # a folder for each model, see sample
 _PROJECT = _HERE.parent if (_HERE.parent / "examples").is_dir() else _HERE.parents[1]  # an installation or a checkout
-EXAMPLE = _PROJECT / "examples" / "clouds.jpg"
+EXAMPLES = [_PROJECT / "examples" / f"{name}.jpg" for name in ("clouds", "face", "street")]
 
 
 class Layers(NamedTuple):

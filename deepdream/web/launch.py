@@ -40,7 +40,7 @@ def launch(blocks: gr.Blocks, names: Names, storage: Storage, settings: WebSetti
         server_name=f"[{settings.host}]" if ":" in settings.host else settings.host,
         server_port=settings.port,
         max_file_size=settings.upload,
-        allowed_paths=[str(choices.SAMPLES), str(choices.EXAMPLE)],
+        allowed_paths=[str(choices.SAMPLES), *map(str, choices.EXAMPLES)],
         prevent_thread_lock=True,
         quiet=True,
         share=False,

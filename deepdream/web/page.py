@@ -61,7 +61,8 @@ class _Page:
         self._picture = parts.upload(
             "Picture", f"Drop, paste or choose a picture\n{limits}", elem_id="picture", height=260
         )
-        gr.Examples([[str(choices.EXAMPLE)]], self._picture, label="No picture at hand? Try this", cache_examples=False)
+        examples = [[str(path)] for path in choices.EXAMPLES]
+        gr.Examples(examples, self._picture, label="No picture at hand? Try one of these", cache_examples=False)
         layers, about = self._layers(next(iter(self._models))), DREAM.__dataclass_fields__["end"].metadata
         gr.Markdown("**What it dreams of.** Each small picture shows a layer of the network.")
         self._samples = gr.Gallery(
@@ -183,7 +184,7 @@ class _Page:
         picture, guide = (parts.sent_path(chosen[part]) for part in (self._picture, self._guide))
         model, max_size = self._models.get(str(chosen[self._model])), self._settings.max_size
         if picture is None:
-            raise UsageError("there is no picture yet: upload one, or click the example")
+            raise UsageError("there is no picture yet: upload one, or click an example")
         if model is None:
             raise UsageError("that model is not offered: pick another")
         pictures = replace(PICTURE, max_size=chosen[self._max_size])

@@ -58,6 +58,6 @@ def test_the_samples_are_small_and_of_layers_that_exist(name):
         assert set(LAYERS[name]) <= set(read_topology(prototxt).dreamable())
 
 
-def test_the_example_is_the_projects_own():
-    assert choices.EXAMPLE == ROOT / "examples" / "clouds.jpg"
-    assert choices.EXAMPLE.is_file()
+def test_the_examples_are_the_projects_own():
+    assert [path.name for path in choices.EXAMPLES] == ["clouds.jpg", "face.jpg", "street.jpg"]
+    assert all(path.parent == ROOT / "examples" and path.is_file() for path in choices.EXAMPLES)

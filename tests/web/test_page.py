@@ -127,7 +127,7 @@ def test_a_dream_stays_until_the_next_is_done(visit, photo, tmp_path):
     stays("seed must be a whole number from 0 to 4294967295, not 'x'")
     choose(page, seed="")
     page.locator("#picture").get_by_role("button", name="Remove Image").click()
-    stays("there is no picture yet: upload one, or click the example")
+    stays("there is no picture yet: upload one, or click an example")
     upload(page, {"name": "text.png", "mimeType": "image/png", "buffer": b"no picture"})
     stays("text.png is not a picture in a known format")
     page.locator("#picture").get_by_role("button", name="Remove Image").click()
@@ -195,7 +195,7 @@ def test_who_leaves_stops_the_dream(visit, large, photo):
 def test_what_is_wrong_is_said_and_the_page_goes_on(visit, photo, tmp_path):
     page = visit()
     dream(page)
-    status(page, "there is no picture yet: upload one, or click the example")
+    status(page, "there is no picture yet: upload one, or click an example")
     whole = Path(photo).read_bytes()
     faults = {
         "text.png": (b"no picture", "text.png is not a picture in a known format"),
