@@ -6,6 +6,7 @@ import { PageError } from "./errors.js";
 /** @typedef {string | number | Message} Value */
 
 const TOKENS = /\s+|#[^\n]*|("(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|[{}<>[\]:;,]|[^\s{}<>[\]:;,"'#]+)/gy;
+const DEEPEST = 100;
 const CLOSING = /** @type {const} */ ({ "{": "}", "<": ">" });
 
 /**
@@ -16,7 +17,7 @@ const CLOSING = /** @type {const} */ ({ "{": "}", "<": ">" });
  */
 export function parsePrototxt(text) {
   const tokens = tokenize(text);
-  let at = 0;
+  let [at, depth] = [0, 0];
 
   /**
    * @param {string | undefined} closing what ends this message
@@ -25,6 +26,7 @@ export function parsePrototxt(text) {
   function message(closing) {
     /** @type {Message} */
     const fields = Object.create(null);
+    if (++depth > DEEPEST) throw notANet("it is nested too deep");
     while (tokens[at] !== closing) {
       const name = tokens[at++];
       if (!/^\w+$/.test(name ?? "")) {
@@ -37,6 +39,7 @@ export function parsePrototxt(text) {
       if (tokens[at] === ";" || tokens[at] === ",") at++;
     }
     at++;
+    depth--;
     return fields;
   }
 

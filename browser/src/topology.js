@@ -99,7 +99,7 @@ export class Topology {
    */
   shapes(h, w, end) {
     /** @type {{[blob: string]: Shape}} */
-    const shapes = { [this.input]: { c: 3, h, w } };
+    const shapes = Object.assign(Object.create(null), { [this.input]: { c: 3, h, w } });
     for (const layer of this.needed(end)) {
       const shape = KINDS[layer.type].shape(
         layer,
@@ -167,7 +167,7 @@ export class Topology {
  */
 function refusal(layer) {
   const kind = KINDS[layer.type];
-  if (!kind) return `layer ${layer.name} is of type ${layer.type}, which it does not know`;
+  if (!Object.hasOwn(KINDS, layer.type)) return `layer ${layer.name} is of type ${layer.type}, which it does not know`;
   const why = kind.refuses(layer);
   return why && `layer ${layer.name} (${layer.type}) has ${why}, which it does not know`;
 }
@@ -181,7 +181,7 @@ function asLayer(fields) {
   const type = text(fields, "type", "");
   return {
     name: text(fields, "name", ""),
-    type: V1_TYPES[type] ?? type,
+    type: Object.hasOwn(V1_TYPES, type) ? V1_TYPES[type] : type,
     bottoms: texts(fields, "bottom"),
     tops: texts(fields, "top"),
     fields,

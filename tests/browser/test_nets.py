@@ -106,6 +106,47 @@ def test_weights_are_read_in_every_form(modules, folder, form):
     close(*gradients(modules, folder, "norm2", weights=weights_of(folder, form)))
 
 
+OLD = """
+input: "data" input_dim: 1 input_dim: 3 input_dim: 24 input_dim: 24
+layers { name: "conv" type: CONVOLUTION bottom: "data" top: "conv"  # a comment
+  blobs_lr: 1 convolution_param < num_output: 5, kernel_size: 3; stride: 2 weight_filler { type: 'xavier' } > }
+layers { name: "relu" type: RELU bottom: "conv" top: "conv" }
+layers { name: "norm" type: LRN bottom: "conv" top: "norm" lrn_param { local_size: 3 alpha: 1e-1 beta: .75 } }
+layers { name: "trained" type: DROPOUT bottom: "norm" top: "norm" include: { phase: TRAIN } }
+layers { name: "pool" type: POOLING bottom: "norm" top: "pool" pooling_param { pool: MAX kernel_size: 2 stride: 2 } }
+"""
+
+
+def test_a_net_of_before_2015(modules, tmp_path):
+    folder = Path(tiny_net(tmp_path / "old", OLD))
+    close(*gradients(modules, folder, "pool", weights=weights_of(folder, "V1")))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("layer { " * 5000, "it is nested too deep"),
+        (
+            'input: "data" layer { name: "a" type: "constructor" bottom: "data" top: "a" }',
+            "layer a is of type constructor",
+        ),
+        ('input: "data" layer { name: "a" type: "ReLU" bottom: "b" top: "a" }', "layer a reads b, which no earlier"),
+        ('layer { name: "a" type: "ReLU" bottom: "data" top: "a" }', "it declares no input"),
+        ('input: "data" layer: 5', "a layer has no fields"),
+        ("", "it holds no layers"),
+        ('name: "unfinished', "it holds other bytes"),
+        (f'input: "data" {CONV.format("num_output: many kernel_size: 3")}', "it holds no layers"),
+    ],
+)
+def test_a_net_that_is_none_is_refused(modules, text, words):
+    modules.put("prototxt", text.encode())
+    code = """
+    try { new Topology(new TextDecoder().decode(await bytesOf("prototxt"))).dreamable(); }
+    catch (error) { if (error instanceof PageError) return error.message; throw error; }
+    """
+    assert words in modules.call(code)
+
+
 TOPOLOGY = """
 const topology = new Topology(new TextDecoder().decode(await bytesOf("prototxt")));
 const channels = topology.dreamable();
