@@ -12,7 +12,7 @@ from PIL import Image
 
 from deepdream import deepdream, load_net
 from deepdream.images import picture
-from deepdream.web.choices import EXAMPLE, sample
+from deepdream.web.choices import EXAMPLES, sample
 
 SIZE, CROP, SHOWN = (
     240,
@@ -39,7 +39,7 @@ LAYERS = {
 
 
 def main(*models):
-    base = Image.open(EXAMPLE).convert("RGB")
+    base = Image.open(EXAMPLES[0]).convert("RGB")
     base = np.float32(base.resize((base.width * SIZE // base.height, SIZE), Image.LANCZOS))
     for model in models or LAYERS:
         net = load_net(model, blobs="needed")

@@ -5,11 +5,13 @@ import contextlib
 import http.server
 import json
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from tests.helpers.tiny import ROOT
+from tests.browser.visitor import PATIENCE, Visitor
+from tests.helpers.tiny import ROOT, tiny_net, tiny_picture
 from tests.web.conftest import CHROMIUM, FLAGS
 
 BROWSER = ROOT / "browser"
@@ -117,3 +119,53 @@ def modules(chromium):
     with served(find) as origin:
         yield Modules(context.new_page(), origin, files)
         context.close()
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    return Path(tiny_net(tmp_path_factory.mktemp("models") / "tiny"))
+
+
+@pytest.fixture
+def visit(chromium):
+    """Opens the page. Fails where it asks any host, or where a script of it fails."""
+    with visits(chromium) as visited:
+        yield visited
+
+
+@contextlib.contextmanager
+def visits(chromium):
+    if not PAGE.is_file():
+        pytest.skip("needs the built page: make browser")
+    asked, failed, contexts = [], [], []
+
+    def visited(path=PAGE, **options):
+        contexts.append(chromium.new_context(accept_downloads=True, **options))
+        page = contexts[-1].new_page()
+        page.set_default_timeout(PATIENCE)
+        page.on("request", lambda request: asked.append(request.url))
+        page.on("pageerror", lambda error: failed.append(str(error)))
+        page.on("console", lambda told: failed.append(told.text) if told.type == "error" else None)
+        page.goto(Path(path).as_uri())
+        page.locator("body:not([aria-busy])").wait_for()
+        return Visitor(page)
+
+    yield visited
+    for context in contexts:
+        context.close()
+    assert [url for url in asked if not url.startswith(("file:", "blob:", "data:"))] == []
+    assert failed == []
+
+
+@pytest.fixture(scope="module")
+def visitor(chromium, model):
+    """A visitor who has given a net already, and dreams many times."""
+    with visits(chromium) as visited:
+        visitor = visited()
+        visitor.give("net-files", model / "deploy.prototxt", next(model.glob("*.caffemodel")))
+        yield visitor
+
+
+@pytest.fixture
+def picture(tmp_path):
+    return tiny_picture(tmp_path / "in.png", 80, 56)
