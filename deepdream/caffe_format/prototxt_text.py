@@ -49,6 +49,8 @@ def parse(data: bytes) -> tuple[Message, Faults]:
 
     Raises text_format.ParseError, or UnicodeDecodeError for text that is not UTF-8 outside of comments.
     """
+    if b"\0" in data:
+        raise text_format.ParseError("it holds zeros, which no text does")
     text = data[len(_BYTE_ORDER_MARK) :] if data.startswith(_BYTE_ORDER_MARK) else data
     scan = _Scan(text.decode("latin-1"))
     cleaned = bytes(scan.cleaned, "latin-1").decode("utf-8")

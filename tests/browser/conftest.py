@@ -40,7 +40,7 @@ globalThis.ready = true;
 """
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium():
     """Headless Chromium."""
     playwright = pytest.importorskip("playwright.sync_api", reason="the browser is driven by Playwright")
@@ -97,7 +97,7 @@ def served(find, headers=()):
         server.shutdown()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def modules(chromium):
     """The modules of the page, in a browser of their own."""
     if not RUNTIME.is_dir():
