@@ -8,7 +8,7 @@ import numpy as np
 from google.protobuf import text_format
 
 from ..errors import DreamError
-from .prototxt_text import parse
+from .prototxt_text import MAX_BYTES, parse
 from .stored_blobs import blob_of_bytes
 from .upgrade import data_transform
 from .wire import WireError
@@ -37,6 +37,8 @@ def data_transformation(prototxt: Path) -> tuple[tuple[float, float, float] | No
 
     None and 1 if it gives none, or if the file is no net.
     """
+    if prototxt.stat().st_size > MAX_BYTES:
+        return None, 1.0
     try:
         net, faults = parse(prototxt.read_bytes())
     except (text_format.ParseError, UnicodeDecodeError, RecursionError, OSError):

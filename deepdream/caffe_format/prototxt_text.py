@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 # Comments, strings, punctuation, anything else. Comments may hold bytes of any encoding.
 _TOKEN = re.compile(r"""#[^\n]*|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|[{}<>\[\]:;,]|[^\s{}<>\[\]:;,"'#]+|\S""")
+MAX_BYTES = 2**22  # of a prototxt: ten times the longest known
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _OPEN, _CLOSE, _SEPARATORS = "{<", "}>", ";,"
 
