@@ -6,7 +6,7 @@ from pathlib import Path
 
 from google.protobuf import text_format
 
-from .prototxt_text import parse
+from .prototxt_text import MAX_BYTES, parse
 from .upgrade import data_transform
 
 
@@ -15,6 +15,8 @@ def data_transformation(prototxt: Path) -> tuple[tuple[float, float, float] | No
 
     None and 1 if it gives none, or if the file is no net.
     """
+    if prototxt.stat().st_size > MAX_BYTES:
+        return None, 1.0
     try:
         net, faults = parse(prototxt.read_bytes())
     except (text_format.ParseError, UnicodeDecodeError, RecursionError, OSError):

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 # Comments, strings, punctuation, anything else. Comments may hold bytes of any encoding.
 _TOKEN = re.compile(r"""#[^\n]*|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|[{}<>\[\]:;,]|[^\s{}<>\[\]:;,"'#]+|\S""")
+MAX_BYTES = 2**22  # of a prototxt: ten times the longest known
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _OPEN, _CLOSE, _SEPARATORS = "{<", "}>", ";,"
 
@@ -49,8 +50,6 @@ def parse(data: bytes) -> tuple[Message, Faults]:
 
     Raises text_format.ParseError, or UnicodeDecodeError for text that is not UTF-8 outside of comments.
     """
-    if b"\0" in data:
-        raise text_format.ParseError("it holds zeros, which no text does")
     text = data[len(_BYTE_ORDER_MARK) :] if data.startswith(_BYTE_ORDER_MARK) else data
     scan = _Scan(text.decode("latin-1"))
     cleaned = bytes(scan.cleaned, "latin-1").decode("utf-8")

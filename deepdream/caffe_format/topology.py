@@ -19,7 +19,7 @@ from .foreign import what_it_is
 from .geometry import concat_axis
 from .inputs import INPUT_SCALE, prepared_inputs
 from .layer_spec import LayerSpec, Shape, ShapeError
-from .prototxt_text import parse
+from .prototxt_text import MAX_BYTES, parse
 from .shapes import WITHOUT_GRADIENT, infer_layer
 from .splits import with_splits
 from .upgrade import upgraded
@@ -28,7 +28,6 @@ from .usable import usable
 if TYPE_CHECKING:
     from .message import Message
 
-_MAX_BYTES = 2**22  # of a prototxt: ten times the longest known
 _RECTIFIERS = ("ReLU", "PReLU", "Clip")
 
 
@@ -224,8 +223,8 @@ def read_topology(path: Path, scale: float = 1.0) -> Topology:
     Raises DreamError for a file that is no net, and if no layer is left.
     """
     try:
-        if Path(path).stat().st_size > _MAX_BYTES:
-            raise DreamError(f"{path} is not a Caffe net in text form: it is longer than {byte_text(_MAX_BYTES)}")
+        if Path(path).stat().st_size > MAX_BYTES:
+            raise DreamError(f"{path} is not a Caffe net in text form: it is longer than {byte_text(MAX_BYTES)}")
         data = Path(path).read_bytes()
         what = what_it_is(data[:512])
         if what:

@@ -52,11 +52,14 @@ class Transformer(Protocol):
 
     @property
     def mean(self) -> Mapping[str, np.ndarray]:
-        """{input blob: the mean of each channel}, (3, 1, 1) float32 in the net's channel order, BGR."""
+        """{input blob: the mean of each channel}, (3, 1, 1) float32 in the net's channel order, BGR; grey (1, 1, 1)."""
 
 
 class Net(Protocol):
-    """A net in Caffe's TEST phase. Its input is (n, 3, h, w), BGR in levels of 0-255 with the mean subtracted."""
+    """A net in Caffe's TEST phase. Its input is (n, 3, h, w), BGR in levels of 0-255 with the mean subtracted.
+
+    The input of a net that reads grey pictures is (n, 1, h, w), the luminance.
+    """
 
     model: Model
     """What it was made from; set by load_net."""

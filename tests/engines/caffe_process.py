@@ -39,7 +39,14 @@ class CaffeProcess:
 
         Returns {"data|BLOB": array, "diff|BLOB": array, "param|LAYER|NUMBER": its diff}.
         """
-        request = {"end": one.end, "clean": one.clean, "starts": list(one.diff), "blobs": blobs, "layers": layers}
+        request = {
+            "end": one.end,
+            "clean": one.clean,
+            "back": one.back,
+            "starts": list(one.diff),
+            "blobs": blobs,
+            "layers": layers,
+        }
         request.update({f"data|{blob}": picture for blob, picture in one.data.items()})
         request.update({f"diff|{blob}": diff for blob, diff in one.diff.items() if diff is not None})
         return self._ask(request)
@@ -122,7 +129,7 @@ def _one_pass(net, request):
             blob.diff[...] = 0
     for name in request["starts"]:
         net.blobs[name].diff[...] = request.get("diff|" + name, net.blobs[name].data)
-    if request["starts"].size:
+    if request["back"]:
         net._backward(last, 0)
     results = {}
     for name in request["blobs"]:

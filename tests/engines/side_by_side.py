@@ -15,6 +15,7 @@ class Pass(NamedTuple):
     end: str
     data: Dict[str, np.ndarray]  # of the inputs, which take these shapes
     diff: Dict[str, Optional[np.ndarray]]  # what the way back starts from; None: the blob's own data, as in a dream
+    back: bool = True  # whether there is a way back
     clean: bool = False  # whether all other diffs are zero at first, or what earlier passes have left
 
 

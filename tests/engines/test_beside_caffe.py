@@ -53,7 +53,7 @@ def test_forward_alone(caffe, tmp_path, kind, param):
     text = input_layer((2, 3, 4, 5)) + layer("y", kind, "data", param=f"{kind.lower()}_param {{ {param} }}")
     nets = SideBySide(caffe, write_net(tmp_path, text), [("float32", "all")])
     picture = np.random.RandomState(0).randint(-3, 4, (2, 3, 4, 5)).astype(np.float32)
-    theirs = nets.caffes(Pass("y", {"data": picture}, {}))["data|y"]
+    theirs = nets.caffes(Pass("y", {"data": picture}, {}, back=False))["data|y"]
     (net,) = nets.nets.values()
     net.blobs["data"].data[...] = picture
     np.testing.assert_array_equal(net.forward(end="y")["y"], theirs)

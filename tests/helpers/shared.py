@@ -23,8 +23,6 @@ needs_models = pytest.mark.skipif(not (SHARED / "models").is_dir(), reason="need
 needs_reference = pytest.mark.skipif(
     not (SHARED / "reference").is_dir(), reason="needs what real Caffe computed, in ../shared/reference"
 )
-needs_cases = pytest.mark.skipif(not (SHARED / "cases").is_dir(), reason="needs odd inputs in ../shared/cases")
-
 needs_cases = pytest.mark.skipif(
     not (SHARED / "cases").is_dir(), reason="needs inputs that went wrong, in ../shared/cases"
 )
