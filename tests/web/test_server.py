@@ -2,6 +2,7 @@
 
 import re
 import signal
+import time
 import socket
 import sys
 from pathlib import Path
@@ -39,6 +40,9 @@ def successors(serve, tmp_path_factory):
     killed = serve("--host", "0.0.0.0", folder=place)
     visitor = Visitor(killed.url, "somebody")
     upload = Path(visitor.upload(Path(tiny_picture(pictures / "in.png")).read_bytes(), "in.png"))
+    deadline = time.monotonic() + 30
+    while "addresses" not in killed.log.read_text() and time.monotonic() < deadline:  # it answers before it says so
+        time.sleep(0.05)
     killed.process.kill()
     killed.process.wait(30)
     left = upload.is_file()
