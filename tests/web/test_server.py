@@ -2,9 +2,9 @@
 
 import re
 import signal
-import time
 import socket
 import sys
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
