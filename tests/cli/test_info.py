@@ -13,8 +13,10 @@ from deepdream.cli.about import versions
 from deepdream.cli.recipe_command import command
 from deepdream.images.picture import read_recipe
 from deepdream.images.recipe import to_json
+from tests.helpers.shared import ENGINE
 from tests.helpers.tiny import refused, tiny_picture
 
+PRECISION = "float64" if ENGINE == "torch" else "float32"  # Caffe has only one
 SHORT = ["--iterations", "1", "--octaves", "2", "--seed", "7"]
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -48,7 +50,7 @@ def made_again(capsys, name, net, **names):
         ["in.png", "out.jpg", *SHORT, "--no-clip", "--step=-1.5", "--jitter", "3", "--tv", "0.003", "--max-size", "30"],
         ["in.png", "out.png", *SHORT, "--layer", "conv1", "--guide", "guide.png", "--mask", "mask.png"],
         ["in.png", "out.png", *SHORT, "--channel", "4c:2,3"],
-        ["in.png", "out.png", *SHORT, "--layers", "conv1:-1,4c:0.5", "--precision", "float64"],
+        ["in.png", "out.png", *SHORT, "--layers", "conv1:-1,4c:0.5", "--precision", PRECISION],
         ["noise:40x30", "out.png", *SHORT],
         ["zoom", "in.png", "out.gif", *SHORT, "--frames", "2", "--rate=-0.02", "--shift=-2,0", "--fps", "25"],
         ["sheet", "in.png", "out.png", "--seeds", "1,2", "--iterations", "1", "--octaves", "1"],

@@ -171,7 +171,7 @@ def test_every_path_of_every_verb_is_one():
 def test_lists(folder, monkeypatch):
     monkeypatch.setenv("HOME", "/home/me")
     text = "# mine\n\n in.png \r\n~/photos\n*.jpg\n#no.png\n./#1.png\n"
-    Path("list.txt").write_text(text, encoding="utf-8-sig", newline="")
+    Path("list.txt").write_bytes(text.encode("utf-8-sig"))
     Path("@in.png").touch()
     assert listed(["@list.txt", "~/x.png", "@in.png"]) == [
         *("in.png", "/home/me/photos", "*.jpg", "./#1.png"),
