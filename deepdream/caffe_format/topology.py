@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Iterable, Mapping, Sequence
 
 from google.protobuf import text_format
 
-from ..errors import DreamError, UsageError
+from ..errors import DreamError, UsageError, shown
 from ..units import byte_text
 from . import layer_names
 from .foreign import what_it_is
@@ -92,13 +92,13 @@ class Topology:
     def position(self, layer: str) -> int:
         """The index of a layer in Caffe's order. Raises UsageError, which suggests similar names, if there is none."""
         if not isinstance(layer, str):
-            raise UsageError(f"a layer name must be a string, such as {self.layers[-1].name!r}, not {layer!r}")
+            raise UsageError(f"a layer name must be a string, such as {self.layers[-1].name!r}, not {shown(layer)}")
         if layer in self.left_out:
             raise DreamError(self._cannot(layer))
         if layer not in self.index:
             near = layer_names.near(layer, list(self.dreamable()))
             hint = f"did you mean {', '.join(near)}?" if near else "`dreamify keys` lists the layers"
-            raise UsageError(f"there is no layer {layer!r} in this net: {hint}")
+            raise UsageError(f"there is no layer {shown(layer)} in this net: {hint}")
         return self.index[layer]
 
     def needed(self, end: str) -> list[LayerSpec]:

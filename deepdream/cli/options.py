@@ -70,10 +70,10 @@ def add_settings(group: Container, settings: Settings, without: Collection[str] 
         default = defaults.get(option, getattr(settings, field.name))
         default = byte_text(default) if default and kind is byte_size else default
         described = text if default is None else f"{text} (default: {default})"
-        choices = field.metadata["choices"] or None
-        metavar = None if choices else _METAVARS.get(kind) or flag.upper()
+        choices = field.metadata["choices"]  # which the settings check, with a sentence of bounded length
+        metavar = f"{{{','.join(choices)}}}" if choices else _METAVARS.get(kind) or flag.upper()
         parse = path if option == "model" else value_parser(kind)
-        group.add_argument(f"--{flag}", dest=option, type=parse, choices=choices, metavar=metavar, help=described)
+        group.add_argument(f"--{flag}", dest=option, type=parse, metavar=metavar, help=described)
 
 
 def add_force(group: Container, what: str = "replace OUT even if it is not a dream") -> None:

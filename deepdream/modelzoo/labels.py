@@ -15,7 +15,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Dict, List, Optional, Sequence, Tuple
 
-from ..errors import UsageError
+from ..errors import UsageError, shown
 
 _COUNTS = {"imagenet": 1000, "places205": 205, "places365": 365}
 _MOST_GUESSES = 5
@@ -63,10 +63,10 @@ def find(wanted: str, names: Sequence[str], count: int) -> int:
         return found[0]
     if found:
         several = _alternatives([f"{number} {lines[number].split(',')[0].strip()}" for number in found])
-        raise UsageError(f"{len(found)} classes of this net are called {wanted!r}: give the number, {several}")
+        raise UsageError(f"{len(found)} classes of this net are called {shown(wanted)}: give the number, {several}")
     near = _alternatives([f"{number} {synonym}" for number, synonym in _nearest(words, synonyms)])
     guess = f"did you mean {near}?" if near else f"give its name or its number, {numbers}"
-    raise UsageError(f"there is no class {wanted!r} in this net: {guess}")
+    raise UsageError(f"there is no class {shown(wanted)} in this net: {guess}")
 
 
 @lru_cache(maxsize=4096)

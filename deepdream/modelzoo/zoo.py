@@ -16,7 +16,7 @@ from typing import Sequence
 
 from ..caffe_format import layer_names
 from ..caffe_format.topology import read_topology
-from ..errors import DreamError, UsageError
+from ..errors import DreamError, UsageError, shown
 from ..storage import atomic, cache_dir
 from . import add as adding
 from .card import PROTOTXT, Card, ModelFile, Source, read_known_card
@@ -44,10 +44,10 @@ def find(model: str) -> Model | None:
     # A known name is never a path: a folder of that name is given as ./NAME.
     if model in known:
         return _genuine(known[model])
-    if any(mark in model for mark in (os.sep, os.altsep or os.sep)) or _path(model).is_dir() or _is_prototxt(model):
+    if any(mark in model for mark in (os.sep, os.altsep or os.sep)) or _is_folder(model) or _is_prototxt(model):
         return _in_folder(_path(model))
     own = _models_variable()
-    if own and (own / model).is_dir():
+    if own and _is_folder(str(own / model)):
         return _in_folder(own / model)
     raise _unknown_name(model)
 
@@ -151,7 +151,9 @@ def _unknown_name(name: str) -> UsageError:
     names = sorted(_known_cards())
     near = difflib.get_close_matches(name, names, cutoff=0.4)
     guess = f", did you mean {' or '.join(near)}?" if near else ":"
-    return UsageError(f"there is no model {name!r}{guess} known are {', '.join(names)}, or give the path of a folder")
+    return UsageError(
+        f"there is no model {shown(name)}{guess} known are {', '.join(names)}, or give the path of a folder"
+    )
 
 
 def _project_models() -> Path:
@@ -170,6 +172,10 @@ def _models_variable() -> Path | None:
         above = own.absolute().parent
         raise UsageError(f"DREAMIFY_MODELS names the folder of one model, {own}: name the folder above, {above}")
     return own
+
+
+def _is_folder(model: str) -> bool:
+    return os.path.isdir(_path(model))  # noqa: PTH112  # Path.is_dir raises OSError for a name that is too long
 
 
 def _is_prototxt(model: str) -> bool:

@@ -5,7 +5,7 @@ from typing import Callable, Optional
 
 from ..caffe_format import layer_names
 from ..caffe_format.topology import Topology
-from ..errors import UsageError
+from ..errors import UsageError, shown
 from ..modelzoo import zoo
 
 
@@ -21,7 +21,7 @@ def find_layer(asked: str, topology: Topology, layer_for: Callable[[str], str] =
     if not topology.has_layer(layer):
         hint = _hint(asked, topology)
         if hint:
-            raise UsageError(f"there is no layer {asked!r} in this net: {hint}")
+            raise UsageError(f"there is no layer {shown(asked)} in this net: {hint}")
     return topology.check_end(layer)
 
 

@@ -85,7 +85,7 @@ def test_what_needs_no_numbers_does_not_wait_for_them(args):
         (["in.png", "out.png", LAYER, "10", "4", "1,4"], "SCALE: '1,4' is not a number"),
         (["in.png", "out.png", "--seed", "x"], "--seed: 'x' is not a whole number"),
         (["in.png", "out.png", "--step"], "--step: expected one argument"),
-        (["in.png", "out.png", "--engine", "theano"], "invalid choice: 'theano'"),
+        (["in.png", "out.png", "--engine", "theano"], "engine must be one of auto, caffe, torch, not 'theano'"),
         (["in.png", "out.png", LAYER, "-1"], "iterations must be a whole number from 0 to 1000000, not -1"),
         (["in.png", "out.png", LAYER, "1", "0"], "octaves must be a whole number from 1 to 1000, not 0"),
         (["in.png", "out.png", LAYER, "1", "2", "1"], "scale must be a number above 1 and at most 1000, not 1.0"),

@@ -148,3 +148,9 @@ def test_names_that_only_look_odd_are_left_alone(folder, net):
         assert main([*args[:-2], name] if not name.startswith("-") else [*args[:-2], f"./{name}"]) == 0
         assert Path(name).exists()
     assert main(["in.png", "out.png", "--class=no“such”", "--model", net]) == 2
+
+
+@pytest.mark.parametrize("option", ["--layer", "--class", "--model", "--engine"])
+def test_a_word_without_end_is_shown_short(capsys, folder, net, option):
+    args = ["in.png", "out.png", option, "x" * 5000]
+    assert len(refused(capsys, folder, args if option == "--model" else [*args, "--model", net], 2)) < 500

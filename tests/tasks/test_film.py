@@ -242,7 +242,7 @@ def test_without_the_packages(frame_folder, clip, net, filmed, capsys, monkeypat
         (["in.mp4", "-"], "a video cannot be written to -: "),
         (["-", "out.mp4"], "a film cannot come from standard input: name a file"),
         (["in.mp4", "out.mp4", "--blend", "1.5"], "blend must be a number from 0 to 1, not 1.5"),
-        (["in.mp4", "out.mp4", "--flow", "lk"], "argument --flow: invalid choice: 'lk'"),
+        (["in.mp4", "out.mp4", "--flow", "lk"], "flow must be one of dis, off, not 'lk'"),
         (["in.mp4", "out.mp4", "--start", "1:2:3:4"], "--start: '1:2:3:4' is not a time such as 12.5, 1:30 or 1:02:30"),
         (["in.mp4", "out.mp4", "--start", "2", "--end", "1"], "end must be after start, not 1.0 after 2"),
         (["in.mp4", "out.mp4", "--start", "2"], "in.mp4 has no frame from 2 s to its end: it is 0.40 s long"),
