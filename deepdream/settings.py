@@ -149,6 +149,13 @@ class ZoomSettings(Settings):
 
 
 @dataclass(frozen=True)
+class GrowthSettings(Settings):
+    """The growth of one dream: every step as a frame."""
+
+    fps: float = setting(10.0, "growth_fps", "frames per second of the growth", float, minimum=0.1, maximum=1000)
+
+
+@dataclass(frozen=True)
 class VideoSettings(Settings):
     """Settings for films: which frames are dreamt, and how much each inherits from the dream before."""
 
@@ -258,6 +265,7 @@ OBJECTIVE = ObjectiveSettings()
 NET = NetSettings()
 PICTURE = PictureSettings()
 ZOOM = ZoomSettings()
+GROWTH = GrowthSettings()
 VIDEO = VideoSettings()
 WORKERS = WorkerSettings()
 WEB = WebSettings()

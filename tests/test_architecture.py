@@ -17,6 +17,7 @@ FLOORS = [
     {"modelzoo", "video"},
     {"ascent"},
     {"dream"},
+    {"net_input"},
     {"engines"},
     {"images"},
     {"caffe_format"},

@@ -30,6 +30,7 @@ class Request:
     guide: Optional[str] = None
     mask: Optional[str] = None
     frames: Optional[str] = None  # a folder for the picture of every iteration
+    growth: Optional[str] = None  # a film, an animation or a folder that shows every iteration at full size
     fit_octaves: bool = False  # use fewer octaves if the picture is too small for all of them
     repeated: Optional[str] = None  # the picture that this recipe was read from
     force: bool = False  # replace the target, whatever it is

@@ -21,7 +21,9 @@ from ..video.reader import open_film
 from . import outputs, sequence
 from .sequence_output import SequenceFormat
 
-_KIND = SequenceFormat("video", {**FORMATS, ".gif": ANIMATIONS[".gif"]}, digits=6)
+_KIND = SequenceFormat(
+    "video", {**FORMATS, ".gif": ANIMATIONS[".gif"]}, digits=6, slower="--every {every}", maker="dreamify video"
+)
 
 
 def run(request: Request, video: VideoSettings = VIDEO, workers: WorkerSettings = WORKERS) -> int:

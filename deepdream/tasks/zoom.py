@@ -17,7 +17,7 @@ from ..video.folder import rate_of
 from . import sequence
 from .sequence_output import SequenceFormat
 
-_KIND = SequenceFormat("zoom", {**animation.FORMATS, **FORMATS}, digits=4)
+_KIND = SequenceFormat("zoom", {**animation.FORMATS, **FORMATS}, digits=4, slower="--fps {rate}", maker="dreamify zoom")
 
 
 def next_frame(frame: np.ndarray, zoom: ZoomSettings = ZOOM) -> np.ndarray:
