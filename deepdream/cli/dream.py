@@ -56,4 +56,4 @@ def run(args: argparse.Namespace) -> int:
 
     args.target, is_chosen = out_for(args.source, args.target)
     request = replace(request_from(args), frames=args.frames, growth=args.growth, is_target_chosen=is_chosen)
-    return single.run(request, growing=growth_from(args))
+    return single.run(request, None, growth_from(args))
