@@ -8,16 +8,16 @@ deprocess are in net_input.py; weighted objectives, regularizers and masks in as
 from __future__ import annotations
 
 from types import ModuleType
-from typing import TYPE_CHECKING, Callable, Iterator, NamedTuple, Sequence, Tuple, Union
+from typing import TYPE_CHECKING, Callable, Iterator, NamedTuple, Tuple, Union
 
 import numpy as np
-import scipy.ndimage as nd
 
 from . import arrays
-from .caffe_format.sizes import check_sizes
+from .caffe_format.sizes import check_sizes, octave_sizes
 from .errors import DreamError
 from .net_input import deprocess, preprocess, unseen_colours, with_colours
 from .objectives import Objective, objective_L2
+from .resize import zoomed
 from .settings import DREAM, DreamSettings
 
 if TYPE_CHECKING:
@@ -120,6 +120,7 @@ class Step(NamedTuple):
     iteration: int  # counted from 0
     copy: np.ndarray | None = None  # (3, h, w): a copy of the input blob, see kept
     colours: np.ndarray | None = None  # (h, w, 3): what a grey net does not see of the original picture
+    seamless: str | None = None  # see DreamSettings
 
     def data(self) -> np.ndarray:
         """Returns a copy of the input blob's data, (3, h, w), for Begun."""
@@ -132,14 +133,14 @@ class Step(NamedTuple):
     def picture(self) -> np.ndarray:
         """Returns the picture at octave size, (h, w, 3) float32, which the notebook showed after every step."""
         picture = deprocess(self.net, arrays.to_numpy(self._data()))
-        return with_colours(picture, self.colours).astype(np.float32, copy=False)
+        return with_colours(picture, self.colours, self.seamless).astype(np.float32, copy=False)
 
     def whole(self) -> np.ndarray:
         """Returns the picture at full size with the detail dreamt so far: (h, w, 3) float32."""
         if self.octave_base.shape == self.base.shape:
             return self.picture()  # exact to the bit; subtracting the base and adding it again would round
         detail = arrays.to_numpy(self._data()) - self.octave_base
-        picture = deprocess(self.net, self.base + _zoomed(detail, self.base.shape))
+        picture = deprocess(self.net, self.base + zoomed(detail, self.base.shape[1:], self.seamless))
         return with_colours(picture, self.colours).astype(np.float32, copy=False)
 
     def _data(self) -> arrays.Array:
@@ -158,14 +159,14 @@ def dream_steps(
     step: changes the picture in the input blob. It is called with the original picture at the size of the octave,
     (3, h, w), and the random number generator. begun: what was done before; its last step is yielded first.
     """
-    octave_scale, iter_n = settings.octave_scale, settings.iter_n
+    iter_n, seamless = settings.iter_n, settings.seamless
     rng = np.random.RandomState(settings.seed)
     done, reached = begun or Begun(0, np.empty(0))
     for _ in range(done):
         drawn_shift(settings.jitter, rng)
     octaves, colours = [preprocess(net, base_img)], unseen_colours(net, base_img)
-    for _ in range(settings.octave_n - 1):
-        octaves.append(nd.zoom(octaves[-1], (1, 1.0 / octave_scale, 1.0 / octave_scale), order=1))
+    for size in octave_sizes(octaves[0].shape[1:], settings.octave_n, settings.octave_scale)[1:]:
+        octaves.append(zoomed(octaves[-1], size, seamless))
 
     src, base = net.blobs[net.inputs[0]], octaves[0]
     detail = np.zeros_like(octaves[-1])  # what the dream has added so far
@@ -177,7 +178,7 @@ def dream_steps(
             detail, reached = reached, np.empty(0)
         else:
             if octave > 0:
-                detail = _zoomed(detail, octave_base.shape)
+                detail = zoomed(detail, octave_base.shape[1:], seamless)
             detail += octave_base
         src.reshape(1, *octave_base.shape)
         src.data[0] = arrays.like(detail, src.data)
@@ -187,7 +188,7 @@ def dream_steps(
             if number > done:
                 step(octave_base, rng)
             if number >= done:
-                yield Step(net, base, octave_base, octave, i, colours=colours)
+                yield Step(net, base, octave_base, octave, i, None, colours, seamless)
         detail = arrays.to_numpy(src.data[0]) - octave_base
 
 
@@ -262,10 +263,3 @@ def guide_features(net: Net, guide_img: np.ndarray, end: str = DREAM.end) -> np.
     src.data[0] = arrays.like(guide, src.data)
     net.forward(end=end)
     return arrays.to_numpy(_blob(net, end).data[0]).copy()
-
-
-def _zoomed(detail: np.ndarray, shape: Sequence[int]) -> np.ndarray:
-    """Resizes (3, h, w) to the height and width of `shape`, as the 2015 code does."""
-    h, w = shape[-2:]
-    h1, w1 = detail.shape[-2:]
-    return nd.zoom(detail, (1, 1.0 * h / h1, 1.0 * w / w1), order=1)

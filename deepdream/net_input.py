@@ -8,11 +8,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import scipy.ndimage as nd
 
 from . import arrays
 from .caffe_format.grey import LUMA
 from .errors import UsageError
+from .resize import zoomed
 
 if TYPE_CHECKING:
     from .engines.interface import Net
@@ -57,10 +57,11 @@ def unseen_colours(net: Net, img: np.ndarray) -> np.ndarray | None:
     return np.float32(img) - luminance(img)[:, :, None] if _is_grey(net) else None
 
 
-def with_colours(img: np.ndarray, colours: np.ndarray | None) -> np.ndarray:
-    """A grey dream (h, w, 3) with the colours of its picture, which may be larger."""
+def with_colours(img: np.ndarray, colours: np.ndarray | None, seamless: str | None = None) -> np.ndarray:
+    """A grey dream (h, w, 3) with the colours of its picture, which may be larger. seamless: see resize.zoomed."""
     if colours is None:
         return img
     if colours.shape != img.shape:
-        colours = nd.zoom(colours, (img.shape[0] / colours.shape[0], img.shape[1] / colours.shape[1], 1), order=1)
+        planes = zoomed(np.moveaxis(colours, 2, 0), img.shape[:2], seamless)
+        colours = np.moveaxis(planes, 0, 2)
     return img + colours

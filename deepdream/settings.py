@@ -39,6 +39,12 @@ class DreamSettings(Settings):
         minimum=0,
         maximum=2**32 - 1,
     )
+    seamless: Optional[str] = setting(
+        None,
+        "seamless",
+        "the picture is a ring, whose sides meet: left and right (x), top and bottom (y), or both",
+        choices=("x", "y", "xy"),
+    )
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from ..images.recipe import Recipe
 from ..modelzoo.load import make_net
 from ..modelzoo.model import Model
 from ..objectives import objective_guide
+from ..seamless import Seamless
 from ..settings import NetSettings
 from ..units import byte_text
 from . import memory
@@ -174,7 +175,11 @@ def _plan(resolved: Resolved, net: NeededNet, limit: int | None) -> MemoryPlan:
     request, inputs, terms = resolved.request, resolved.inputs, resolved.target.terms
     per_pixel = Ascent.bytes_per_pixel(len(terms), request.objective, inputs.mask is not None)
     per_pixel += _bytes_of_octaves(request, inputs.base.size) + _GROWTH * bool(request.growth)
-    return memory.plan(net, [term.end for term in terms], inputs.sizes, limit, per_pixel)
+    ends, sizes = [term.end for term in terms], inputs.sizes
+    if request.dream.seamless:
+        sizes[0] = Seamless(request.dream.seamless, net.topology, ends).size(sizes[0])
+        per_pixel += Seamless.BYTES_PER_PIXEL
+    return memory.plan(net, ends, sizes, limit, per_pixel)
 
 
 def _bytes_of_octaves(request: Request, size: Size) -> int:
@@ -202,6 +207,8 @@ def _recipe(resolved: Resolved, net: NeededNet, plan: MemoryPlan) -> Recipe:
     recipe.update({**request.dream.by_option(), **request.pictures.by_option()})
     if "layer" not in target.recipe:
         del recipe["layer"]
+    if request.dream.seamless is None:
+        del recipe["seamless"]
     if plan.limit:
         recipe["memory"] = plan.limit  # tiles affect the last bits, too
     recipe.update(objective=request.kind, **target.recipe)

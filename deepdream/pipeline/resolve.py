@@ -14,6 +14,7 @@ from ..images import picture
 from ..modelzoo.auto import choose
 from ..modelzoo.load import usable_topology
 from ..modelzoo.model import Model
+from ..seamless import Seamless
 from ..settings import GOOGLENET, NetSettings
 from . import targets
 from .layers import stands_for
@@ -49,6 +50,8 @@ def resolve(
     target = targets.find_target(request.objective, request.dream, topology, model.card.classes, model.layer)
     if request.fit_octaves:
         octave_n = max(1, min(octaves_that_fit(topology, size, octave_n, scale, term.end) for term in target.terms))
+    if request.dream.seamless:
+        Seamless(request.dream.seamless, topology, [term.end for term in target.terms])  # refuses what cannot be
     for term in target.terms:
         check_sizes(topology, size, octave_n, scale, term.end)
         sizes = octave_sizes(size, octave_n, scale)

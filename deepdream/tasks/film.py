@@ -35,6 +35,8 @@ def run(request: Request, video: VideoSettings = VIDEO, workers: WorkerSettings 
     """
     if video.blend and workers != WORKERS:
         raise UsageError("workers dream each frame alone, without the dream before it: add --blend 0")
+    if request.dream.seamless and video.blend and video.flow != "off":
+        raise UsageError("the flow does not carry a dream across the sides of a film: add --flow off to --seamless")
     if video.blend and video.flow != "off":
         opencv()  # if it is missing, fail now and not at the second frame
     outputs.refuse_inputs(request.target, request)

@@ -8,6 +8,7 @@ from typing import List, Optional
 import numpy as np
 import scipy.ndimage as nd
 
+from ..errors import UsageError
 from ..images import animation
 from ..images.recipe import Recipe
 from ..pipeline.request import Request
@@ -48,7 +49,9 @@ def next_frame(frame: np.ndarray, zoom: ZoomSettings = ZOOM) -> np.ndarray:
 
 
 def run(request: Request, zoom: ZoomSettings = ZOOM) -> int:
-    """Makes or resumes a zoom; see sequence.run."""
+    """Makes or resumes a zoom; see sequence.run. Raises UsageError for a seamless one."""
+    if request.dream.seamless:
+        raise UsageError("a zoom enlarges the middle of a picture, whose sides do not meet: leave out --seamless")
     return sequence.run(request, _Frames(zoom))
 
 

@@ -1,0 +1,140 @@
+"""A seamless dream: rolling the picture rolls the dream, and its gradient is that of the picture repeated."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from deepdream import load_net, objective_channel, objective_guide, objective_L2
+from deepdream.ascent import Ascent, Term
+from deepdream.cli import main
+from deepdream.dream import dream_steps
+from deepdream.images import picture
+from deepdream.seamless import Seamless
+from deepdream.settings import DreamSettings, ObjectiveSettings
+from tests.helpers.nets import input_layer, layer, write_net
+from tests.helpers.shared import ENGINE
+from tests.helpers.tiny import refused
+
+# Strides of 2, 2 and 3 upwards and downwards, 2 and 2 across; padding everywhere; two branches of different widths.
+TEXT = (
+    input_layer((1, 3, 32, 32))
+    + layer("a", "Convolution", "data", param="convolution_param { num_output: 4 kernel_size: 5 stride: 2 pad: 2 }")
+    + layer("relu_a", "ReLU", "a", "a")
+    + layer("pool", "Pooling", "a", param="pooling_param { kernel_size: 3 stride: 2 pad: 1 }")
+    + layer("b", "Convolution", "pool", param="convolution_param { num_output: 3 kernel_size: 3 pad: 1 dilation: 2 }")
+    + layer("c", "Convolution", "pool", param="convolution_param { num_output: 2 kernel_size: 1 }")
+    + layer("cut", "Pooling", "c", param="pooling_param { pool: AVE kernel_size: 3 stride: 1 pad: 0 }")
+    + layer("both", "Concat", "b cut")
+    + layer("fc", "InnerProduct", "both", param="inner_product_param { num_output: 5 }")
+    + layer("global", "Pooling", "both", param="pooling_param { pool: AVE global_pooling: true }")
+)
+STRIDE = 4
+needs_float64 = pytest.mark.skipif(ENGINE == "caffe", reason="needs float64")
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+@pytest.fixture(scope="module")
+def nets(tmp_path_factory):
+    """Loads the net in a precision, for each mode once."""
+    folder, made = tmp_path_factory.mktemp("net"), {}
+    write_net(folder, TEXT)
+
+    def load(precision="float64", blobs="needed"):
+        key = precision, blobs
+        made[key] = made.get(key) or load_net(str(folder), ENGINE, "cpu", precision, blobs)
+        return made[key]
+
+    return load
+
+
+def image(height, width, seed=1):
+    return np.random.RandomState(seed).uniform(0, 255, (height, width, 3)).astype(np.float32)
+
+
+def dreamt(net, img, terms, goal=ObjectiveSettings(), mask=None, **settings):
+    """The input blob after a dream, (3, h, w)."""
+    dream = DreamSettings(iter_n=3, jitter=0, seed=1, **settings)
+    *_, last = dream_steps(net, img, dream, Ascent(net, dream, terms, goal, mask))
+    return last.data()
+
+
+TERMS = {
+    "one": [Term("both")],
+    "two": [Term("both"), Term("a", objective_L2, -0.2)],
+    "channel": [Term("both", objective_channel([4]))],
+    "guide": [Term("b", objective_guide(np.random.RandomState(2).normal(0, 1, (3, 5, 4)).astype(np.float32)))],
+}
+
+
+@needs_float64
+@pytest.mark.parametrize("case", TERMS)
+@pytest.mark.parametrize(("seamless", "shift"), [("x", (0, 3)), ("y", (-2, 0)), ("xy", (1, 4)), ("xy", (5, -1))])
+def test_the_dream_of_the_rolled_picture_is_the_dream_rolled(nets, case, seamless, shift):
+    img, shift = image(28, 20), (shift[0] * STRIDE, shift[1] * STRIDE)
+    goal, mask = ObjectiveSettings(tv=0.01, decay=0.001, blur=1.5), np.float32(image(28, 20, 3)[..., 0] / 255)
+    for more in ({}, {"goal": goal, "mask": mask}):
+        usual = dreamt(nets(), img, TERMS[case], octave_n=1, seamless=seamless, **more)
+        if more:
+            more = {"goal": goal, "mask": np.roll(mask, shift, (0, 1))}
+        rolled = dreamt(nets(), np.roll(img, shift, (0, 1)), TERMS[case], octave_n=1, seamless=seamless, **more)
+        np.testing.assert_allclose(rolled, np.roll(usual, shift, (1, 2)), atol=1e-9, rtol=0)
+
+
+@needs_float64
+def test_a_plain_dream_is_not_rolled(nets):
+    img = image(28, 20)
+    usual = dreamt(nets(), img, TERMS["one"], octave_n=1)
+    rolled = dreamt(nets(), np.roll(img, STRIDE, 1), TERMS["one"], octave_n=1)
+    assert abs(rolled - np.roll(usual, STRIDE, 2)).max() > 5
+
+
+@needs_float64
+def test_octaves_are_rings_too(nets):
+    """Of half the size, so that a shift by twice the stride is one there as well."""
+    img = image(32, 48)
+    settings = {"octave_n": 2, "octave_scale": 2.0, "seamless": "xy"}
+    usual = dreamt(nets(), img, TERMS["one"], **settings)
+    rolled = dreamt(nets(), np.roll(img, (8, -16), (0, 1)), TERMS["one"], **settings)
+    np.testing.assert_allclose(rolled, np.roll(usual, (8, -16), (1, 2)), atol=1e-4, rtol=0)  # octaves are float32
+
+
+def ring_gradient(net, x, seamless, end, objective=objective_L2):
+    net.blobs["data"].reshape(1, *x.shape)
+    net.blobs["data"].data[0] = x
+    gradient = Seamless(seamless, net.topology, [end]).gradient_towards(net, end, objective)
+    np.testing.assert_array_equal(net.blobs["data"].data[0], x)
+    return gradient
+
+
+@needs_float64
+@pytest.mark.parametrize("size", [(16, 12), (9, 11), (5, 6)])
+@pytest.mark.parametrize("end", ["a", "both"])
+def test_the_gradient_is_that_of_the_picture_repeated(nets, size, end):
+    """Finite differences of what the layer sees around the middle of the picture repeated far beyond its margins.
+
+    As many times as make a multiple of the stride, so that the middle picture begins at a position of the layer.
+    """
+    net, x = nets(), np.random.RandomState(4).normal(0, 60, (3, *size))
+    stride = {"a": 2, "both": STRIDE}[end]
+    around = [stride * -(-48 // n) for n in size]  # copies on either side
+
+    def positions(n, k):
+        return slice(n * k // stride, n * k // stride + -(-n // stride))
+
+    def value_of(x):
+        tiled = np.tile(x, (1, 2 * around[0] + 1, 2 * around[1] + 1))
+        net.blobs["data"].reshape(1, *tiled.shape)
+        net.blobs["data"].data[0] = tiled
+        net.forward(end=end)
+        rows, columns = (positions(n, k) for n, k in zip(size, around))
+        return (net.blobs[end].data[0][:, rows, columns] ** 2).sum() / 2
+
+    found = ring_gradient(net, x, "xy", end)
+    random = np.random.RandomState(5)
+    for place in [tuple(random.randint(0, n) for n in x.shape) for _ in range(4)] + [(0, 0, 0), (2, -1, -1)]:
+        nudge = np.zeros(x.shape)
+        nudge[place] = 1e-5
+        slope = (value_of(x + nudge) - value_of(x - nudge)) / 2e-5
+        assert found[place] == pytest.approx(slope, rel=1e-5, abs=1e-5 * abs(found).mean())
