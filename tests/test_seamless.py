@@ -12,12 +12,12 @@ from deepdream.cli import main
 from deepdream.dream import dream_steps
 from deepdream.images import picture
 from deepdream.seamless import Seamless
-from deepdream.settings import DreamSettings, ObjectiveSettings
+from deepdream.settings import OBJECTIVE, DreamSettings, ObjectiveSettings
 from tests.helpers.nets import input_layer, layer, write_net
 from tests.helpers.shared import ENGINE
 from tests.helpers.tiny import refused
 
-# Strides of 2, 2 and 3 upwards and downwards, 2 and 2 across; padding everywhere; two branches of different widths.
+# A stride of 4, padding in most layers, and two branches that see parts of different widths.
 TEXT = (
     input_layer((1, 3, 32, 32))
     + layer("a", "Convolution", "data", param="convolution_param { num_output: 4 kernel_size: 5 stride: 2 pad: 2 }")
@@ -53,7 +53,7 @@ def image(height, width, seed=1):
     return np.random.RandomState(seed).uniform(0, 255, (height, width, 3)).astype(np.float32)
 
 
-def dreamt(net, img, terms, goal=ObjectiveSettings(), mask=None, **settings):
+def dreamt(net, img, terms, goal=OBJECTIVE, mask=None, **settings):
     """The input blob after a dream, (3, h, w)."""
     dream = DreamSettings(iter_n=3, jitter=0, seed=1, **settings)
     *_, last = dream_steps(net, img, dream, Ascent(net, dream, terms, goal, mask))
@@ -138,3 +138,68 @@ def test_the_gradient_is_that_of_the_picture_repeated(nets, size, end):
         nudge[place] = 1e-5
         slope = (value_of(x + nudge) - value_of(x - nudge)) / 2e-5
         assert found[place] == pytest.approx(slope, rel=1e-5, abs=1e-5 * abs(found).mean())
+
+
+@pytest.mark.parametrize("blobs", ["all", "needed"])
+@pytest.mark.parametrize("seamless", ["x", "y", "xy"])
+def test_the_gradient_adds_up_what_the_copies_of_the_picture_get(nets, seamless, blobs):
+    """On either engine: back from the middle positions of the repeated picture, by Caffe's own passes."""
+    net, x = nets("float32", blobs), np.random.RandomState(4).normal(0, 60, (3, 20, 28)).astype(np.float32)
+    copies = [5 if name in seamless else 1 for name in "yx"]
+    net.blobs["data"].reshape(1, 3, 20 * copies[0], 28 * copies[1])
+    net.blobs["data"].data[0] = np.tile(x, (1, *copies))
+    net.forward(end="both")
+    wanted = net.blobs["both"].data[0].copy()
+    middle = [slice(2 * n // STRIDE, 3 * n // STRIDE) if k > 1 else slice(None) for n, k in zip((20, 28), copies)]
+    net.blobs["both"].diff[:] = 0
+    net.blobs["both"].diff[0][:, middle[0], middle[1]] = wanted[:, middle[0], middle[1]]
+    net.backward(start="both")
+    wanted = net.blobs["data"].diff[0].reshape(3, copies[0], 20, copies[1], 28).sum((1, 3))
+    found = ring_gradient(net, x, seamless, "both")
+    np.testing.assert_allclose(found, wanted, atol=1e-5 * abs(wanted).max(), rtol=0)
+
+
+SHORT = ["--iterations", "2", "--octaves", "2", "--seed", "7", "--threads", "1"]
+
+
+def test_the_recipe_has_it_only_where_it_was_asked_for(folder, net, capsys):
+    plain, ring = (["in.png", name, *SHORT, "--model", net] for name in ("plain.png", "ring.png"))
+    assert main(plain) == main([*ring, "--seamless", "x"]) == 0
+    assert "seamless" not in picture.read_recipe("plain.png")
+    assert picture.read_recipe("ring.png")["seamless"] == "x"
+    assert Path("plain.png").read_bytes() != Path("ring.png").read_bytes()
+    assert main(["again", "ring.png", "in.png", "new.png", "--model", net]) == 0
+    assert Path("new.png").read_bytes() == Path("ring.png").read_bytes()
+    capsys.readouterr()
+    assert main(["info", "ring.png"]) == 0
+    assert " --seamless x " in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("own_cache", "here")
+def test_batches_sheets_and_films_without_flow_have_it(folder, net, frame_folder):
+    model = ["--threads", "1", "--seamless", "xy", "--model", net]
+    assert main(["in.png", "out.png", *SHORT, *model]) == 0
+    alone = np.asarray(Image.open("out.png"))
+    assert main(["batch", "in.png", "dreams", *SHORT, *model, "--workers", "1"]) == 0
+    assert (np.asarray(Image.open("dreams/in.png")) == alone).all()
+    assert main(["sheet", "in.png", "sheet.png", "--iterations", "2,1", "--octaves", "2", "--seeds", "7", *model]) == 0
+    sheet = np.asarray(Image.open("sheet.png"))
+    places = [(y, x) for y in range(len(sheet) - 27) for x in range(sheet.shape[1] - 39)]
+    assert any((sheet[y : y + 28, x : x + 40] == alone).all() for y, x in places)
+    for number, more in enumerate((["--flow", "off"], ["--blend", "0"])):
+        film = ["video", frame_folder, f"frames{number}", *SHORT, *model, *more]
+        assert main(film) == 0
+        assert picture.read_recipe(f"frames{number}/000001.png")["seamless"] == "xy"
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (["in.png", "out.png", "--seamless", "z"], "seamless must be one of x, y, xy, not 'z'"),
+        (["in.png", "out.png", "--seamless", "x", "--layer", "fc"], "layer fc does not see a part of the picture at "),
+        (["zoom", "in.png", "out", "--seamless", "x"], "whose sides do not meet: leave out --seamless"),
+        (["video", "in.png", "out", "--seamless", "x"], "across the sides of a film: add --flow off to --seamless"),
+    ],
+)
+def test_wrong_use(folder, net, capsys, args, words):
+    assert words in refused(capsys, folder, [*args, "--model", net], code=2)
