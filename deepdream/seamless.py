@@ -53,7 +53,7 @@ class Seamless:
     """
 
     # Bytes per pixel of the picture with its margins that a gradient needs beyond a plain one; measured in float32.
-    BYTES_PER_PIXEL = 36
+    BYTES_PER_PIXEL = 24
 
     def __init__(self, axes: str, topology: Topology, ends: Sequence[str]):
         self._axes = axes

@@ -1,5 +1,6 @@
 """A seamless dream: rolling the picture rolls the dream, and its gradient is that of the picture repeated."""
 
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -157,6 +158,24 @@ def test_the_gradient_adds_up_what_the_copies_of_the_picture_get(nets, seamless,
     wanted = net.blobs["data"].diff[0].reshape(3, copies[0], 20, copies[1], 28).sum((1, 3))
     found = ring_gradient(net, x, seamless, "both")
     np.testing.assert_allclose(found, wanted, atol=1e-5 * abs(wanted).max(), rtol=0)
+
+
+@pytest.mark.parametrize("seamless", ["x", "xy"])
+def test_a_step_takes_no_more_memory_than_it_says(nets, seamless):
+    """Beside the net's own; 13 bytes a pixel are a plain step's."""
+    net, size, dream = nets("float32"), (400, 300), DreamSettings("both", seamless=seamless)
+    ascend, x = Ascent(net, dream, TERMS["one"]), np.random.RandomState(4).normal(0, 60, (3, *size)).astype(np.float32)
+    net.blobs["data"].reshape(1, *x.shape)
+    net.blobs["data"].data[0] = x
+    ascend(x, np.random.RandomState(0))  # imports whatever it needs
+    tracemalloc.start()
+    ascend(x, np.random.RandomState(0))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    around = Seamless(seamless, net.topology, ["both"]).size(size)
+    assert around[1] > 300
+    assert (around[0] > 400) == (seamless == "xy")
+    assert peak < (13 + Seamless.BYTES_PER_PIXEL) * np.prod(around)
 
 
 SHORT = ["--iterations", "2", "--octaves", "2", "--seed", "7", "--threads", "1"]
