@@ -36,6 +36,8 @@ class Ascent:
     mean the same on every layer. The regularizers R are those of regularizers.py. The mask scales the change of a step.
 
     mask: (h, w) float32 of 0-1, the size of the picture; where it is 0 the picture is left unchanged.
+    is_mix: brings the gradients of the terms to the same mean size before they are weighted. Those of early layers are
+    far larger, and would otherwise hide the others.
     """
 
     net: Net
@@ -43,6 +45,7 @@ class Ascent:
     terms: Sequence[Term]
     regularization: ObjectiveSettings = OBJECTIVE
     mask: np.ndarray | None = None
+    is_mix: bool = False
     _share: np.ndarray | None = field(default=None, init=False)  # the mask, resized for the last step
     _seamless: Seamless | None = field(default=None, init=False)
 
@@ -74,12 +77,9 @@ class Ascent:
     def _gradient(self, shift: tuple[int, int]) -> arrays.Array:
         """Returns the gradient of all terms and regularizers on the shifted picture."""
         first, *more = self.terms
-        towards = self._seamless.gradient_towards if self._seamless else gradient_towards
-        gradient = towards(self.net, first.end, first.objective)
-        if more or first.weight != 1:
-            gradient = first.weight * gradient
+        gradient = self._gradient_of(first)
         for term in more:
-            gradient = gradient + term.weight * towards(self.net, term.end, term.objective)
+            gradient = gradient + self._gradient_of(term)
         weights = self.regularization
         if not (weights.tv or weights.decay or weights.blur):
             return gradient
@@ -98,6 +98,15 @@ class Ascent:
             if weights.decay:
                 gradient[c : c + 1] -= size * weights.decay * regularizers.decay(x[c : c + 1])
         return arrays.roll(gradient, shift)
+
+    def _gradient_of(self, term: Term) -> arrays.Array:
+        """Returns the weighted gradient of a term, in memory of its own unless it is the only one."""
+        towards = self._seamless.gradient_towards if self._seamless else gradient_towards
+        gradient, weight = towards(self.net, term.end, term.objective), term.weight
+        if self.is_mix:
+            size = float(abs(gradient).mean())
+            weight = weight / size if 0 < size < np.inf else weight
+        return weight * gradient if len(self.terms) > 1 or weight != 1 else gradient
 
     def _share_at(self, size: tuple[int, ...]) -> np.ndarray:
         """Returns the mask at the size of an octave."""

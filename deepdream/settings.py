@@ -4,12 +4,12 @@ Uses only the standard library, so that `dreamify.py --help` starts fast. Field 
 `option` in the metadata of a field is its name on the command line and in the recipe.
 """
 
-import math
 import re
 from dataclasses import dataclass
-from typing import Optional, Tuple
+from typing import Optional, Tuple, Union
 
 from .errors import UsageError, shown
+from .keyframes import NumberPath, PairPath, number_path, numbers, pairs
 from .settings_base import MAXIMA, Settings, setting
 from .units import byte_size, seconds
 
@@ -42,7 +42,7 @@ class DreamSettings(Settings):
     seamless: Optional[str] = setting(
         None,
         "seamless",
-        "the picture is a ring, whose sides meet: left and right (x), top and bottom (y), or both",
+        "the picture is a ring, whose sides meet: left and right (x), top and bottom (y), or both (default: neither)",
         choices=("x", "y", "xy"),
     )
 
@@ -120,38 +120,53 @@ class ZoomSettings(Settings):
     """The endless zoom of the notebook: how each dream is transformed before it is dreamt on again."""
 
     frames: int = setting(100, "frames", "number of pictures to make", int, minimum=1, maximum=9999)
-    rate: float = setting(
+    rate: Union[float, str] = setting(
         0.05,
         "rate",
-        "share of each side that is cropped from frame to frame; a negative rate zooms out",
-        float,
+        "share of each side that is cropped from frame to frame; a negative rate zooms out; 0:0.05,50:0.01 changes it "
+        "on the way",
+        number_path,
         above=-1,
         maximum=0.99,
     )
-    rotate: float = setting(
-        0.0, "rotate", "rotation from frame to frame, in degrees counter-clockwise", float, minimum=-360, maximum=360
+    rotate: Union[float, str] = setting(
+        0.0,
+        "rotate",
+        "rotation from frame to frame, in degrees counter-clockwise; or 0:1,50:-1",
+        number_path,
+        minimum=-360,
+        maximum=360,
     )
-    shift: str = setting("0,0", "shift", "shift from frame to frame, in pixels right and down; --shift=-2,0 moves left")
+    shift: str = setting(
+        "0,0",
+        "shift",
+        "shift from frame to frame, in pixels right and down; --shift=-2,0 moves left; or 0:2,0,50:-2,0",
+    )
+    fade: Optional[int] = setting(
+        None,
+        "fade",
+        "number of frames over which one layer gives way to the next of --layer 0:LAYER,60:LAYER (default: 10)",
+        int,
+        minimum=0,
+        maximum=9999,
+    )
     fps: float = setting(10.0, "fps", "frames per second of an animation or a film", float, minimum=0.1, maximum=1000)
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.shift_pixels  # noqa: B018  # raises UsageError unless it is two numbers
+        self.shift_path  # noqa: B018  # raises UsageError unless it is two numbers, or a path of them
+
+    def path_of(self, name: str) -> NumberPath:
+        """The rate or the rotation, at each frame where it is given."""
+        return numbers(getattr(self, name), name)
 
     @property
-    def shift_pixels(self) -> Tuple[float, float]:
-        """The shift in pixels right and down. Raises UsageError if `shift` is not two numbers."""
-        try:
-            x, y = map(float, self.shift.split(","))
-        except ValueError:
-            x = y = math.nan
-        maximum = MAXIMA[float]
-        if not (abs(x) <= maximum and abs(y) <= maximum):
-            raise UsageError(
-                f"shift must be two numbers separated by a comma, such as 2,-1.5, each from {-maximum} to {maximum}, "
-                f"not {shown(self.shift)}"
-            )
-        return x, y
+    def shift_path(self) -> PairPath:
+        """The shift in pixels right and down, at each frame where it is given.
+
+        Raises UsageError if `shift` is not two numbers, or a path of them.
+        """
+        return pairs(self.shift, "shift", MAXIMA[float])
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,7 @@ FLOORS = [
     {"objectives", "regularizers", "console"},
     {"settings", "arrays", "system"},
     {"settings_base"},
+    {"keyframes"},
     {"units", "errors", "compat"},
 ]
 LEVEL = {name: len(FLOORS) - i for i, names in enumerate(FLOORS) for name in names}

@@ -7,6 +7,7 @@ import argparse
 from typing import TYPE_CHECKING, Any, Callable, Collection, Iterable, Sequence, Tuple
 
 from ..errors import UsageError, shown
+from ..keyframes import number_path
 from ..settings import DREAM, GROWTH, NET, OBJECTIVE, PICTURE, GrowthSettings
 from ..settings_base import KINDS, Self, Settings
 from ..storage.streams import print_out
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from ..pipeline.request import Request
 
 Container = argparse._ActionsContainer  # a parser, or an argument group
-_METAVARS = {int: "N", float: "N", byte_size: "SIZE", seconds: "TIME"}
+_METAVARS = {int: "N", float: "N", number_path: "N", byte_size: "SIZE", seconds: "TIME"}
 IN_HELP = "the picture; - reads standard input, noise:640x480 is noise"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Iterator, cast
+from typing import TYPE_CHECKING, Iterator, Sequence, cast
 
 import numpy as np
 
@@ -61,14 +61,25 @@ class DreamJob:
     plan: MemoryPlan
     recipe: Recipe
 
-    def steps(self, start: np.ndarray, seed: int | None = None, begun: Begun | None = None) -> Iterator[Step]:
+    def steps(
+        self,
+        start: np.ndarray,
+        seed: int | None = None,
+        begun: Begun | None = None,
+        shares: Sequence[float] | None = None,
+    ) -> Iterator[Step]:
         """Dreams on a picture, (h, w, 3); yields each step. Jobs that share a net take turns: one dream at a time.
 
         seed: another one than the request's. begun: what was done before; its last step is yielded first.
+        shares: of each term, whose gradients are then mixed by them.
         """
         dream = self.request.dream if seed is None else replace(self.request.dream, seed=seed)
         self.plan.apply(self.net)
-        return dream_steps(self.net, start, dream, self._ascend, begun)
+        ascend = self._ascend
+        if shares:
+            terms = [term._replace(weight=share) for term, share in zip(ascend.terms, shares) if share]
+            ascend = replace(ascend, terms=terms, is_mix=len(terms) > 1)
+        return dream_steps(self.net, start, dream, ascend, begun)
 
     @cached_property
     def _ascend(self) -> Ascent:

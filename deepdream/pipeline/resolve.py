@@ -47,7 +47,9 @@ def resolve(
     model = model or find_model(request.net)
     topology = topology or _topology(request, model)
     size, octave_n, scale = inputs.base.size, request.dream.octave_n, request.dream.octave_scale
-    target = targets.find_target(request.objective, request.dream, topology, model.card.classes, model.layer)
+    target = targets.find_target(
+        request.objective, request.dream, topology, model.card.classes, model.layer, request.layers
+    )
     if request.fit_octaves:
         octave_n = max(1, min(octaves_that_fit(topology, size, octave_n, scale, term.end) for term in target.terms))
     if request.dream.seamless:
@@ -91,7 +93,7 @@ def check(request: Request) -> None:
     """Refuses a request that fails on every picture: its model, layer, guide or mask does not exist."""
     model = find_model(request.net)
     topology = _topology(request, model)
-    targets.find_target(request.objective, request.dream, topology, model.card.classes, model.layer)
+    targets.find_target(request.objective, request.dream, topology, model.card.classes, model.layer, request.layers)
     for source in (request.guide, request.mask):
         if source:
             picture.read(source, request.pictures.max_size, request.dream.seed)

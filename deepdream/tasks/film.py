@@ -108,6 +108,9 @@ class _Frames:
             return last
         return starting_picture(self._picture, before, last, self._video)
 
+    def shares(self, _: int) -> None:
+        return None
+
     def alpha(self, number: int, _: Optional[np.ndarray]) -> Optional[np.ndarray]:
         return self._alphas.pop(number)
 

@@ -49,6 +49,9 @@ class Frames(Protocol):
         then go up by one.
         """
 
+    def shares(self, number: int) -> Optional[Sequence[float]]:
+        """The share of each of the request's layers in frame `number`; None if there is one for all frames."""
+
     def alpha(self, number: int, first: Optional[np.ndarray]) -> Optional[np.ndarray]:
         """The alpha of frame `number`, (h, w) uint8, after its start(); None if it is opaque.
 
@@ -142,7 +145,7 @@ def _here(prepared: DreamJob, frames: Frames, state: Checkpoint, interrupted: In
         if start is None or interrupted():
             return
         done: Optional[Step] = None
-        for step in prepared.steps(start, _seed(prepared.request, number)):
+        for step in prepared.steps(start, _seed(prepared.request, number), shares=frames.shares(number)):
             if interrupted():
                 return
             done = step
