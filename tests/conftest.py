@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 import signal
 
 import pytest
@@ -32,6 +33,11 @@ NEED_TORCH = [
 collect_ignore = [] if ENGINE == "torch" else NEED_TORCH
 collect_ignore += [] if hasattr(os, "fork") else ["faults", "fuzz"]
 
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+# Chromium has no sandbox as root. The other flags stop features that contact other hosts.
+CHROMIUM_FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
+CHROMIUM_FLAGS += ["--disable-background-networking", "--disable-component-update"]
+
 
 def pytest_sessionfinish(session):
     if hasattr(session.config, "workeroutput"):  # one of several processes, see pytest-xdist
@@ -53,6 +59,18 @@ def pytest_terminal_summary(terminalreporter):
 def net(tmp_path_factory):
     """The folder of tiny.TEXT's net."""
     return tiny_net(tmp_path_factory.mktemp("models") / "tiny")
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    """Headless Chromium. It ends with the module: while it is driven, nothing else can use asyncio in this process."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="the browser is driven by Playwright")
+    if not CHROMIUM:
+        pytest.skip("needs chromium: apt-get install chromium")
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_FLAGS)
+        yield browser
+        browser.close()
 
 
 @pytest.fixture
