@@ -37,6 +37,12 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 # Chromium has no sandbox as root. The other flags stop features that contact other hosts.
 CHROMIUM_FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
 CHROMIUM_FLAGS += ["--disable-background-networking", "--disable-component-update"]
+# Files of a few long tests. They come first, so that no process is left with one of them when the others are done.
+LONG = ("test_float64.py", "web/test_page.py", "browser/test_steps.py", "faults/test_killed.py", "test_notebook.py")
+
+
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: not item.nodeid.partition("::")[0].endswith(LONG))
 
 
 def pytest_sessionfinish(session):
