@@ -40,7 +40,9 @@ def command(recipe: Dict[str, Any], name: str, is_model: Callable[[str], bool]) 
         words += _options(_SEQUENCES[verb], own, tuple(own))
     net = NET.with_options({key: value for key, value in recipe.items() if key == "model"})
     words += _typed("model", net.model if is_model(net.model) else "MODEL")
-    how = {"model", "engine", "threads"} if recipe.get("engine") == BROWSER else {"model"}  # no command starts a browser
+    how = (
+        {"model", "engine", "threads"} if recipe.get("engine") == BROWSER else {"model"}
+    )  # no command starts a browser
     words += _options(NET, {key: value for key, value in recipe.items() if key not in how}, ("engine", "threads"))
     return joined(words + _options(PICTURE, recipe))
 
