@@ -21,7 +21,7 @@ dream: .venv/.ready
 
 # A process a core, with one thread each: threads that wait for each other awake would slow the others down.
 test: .venv/.ready-dev
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n logical --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n logical --dist loadfile --no-loadscope-reorder
 
 test-containers: .venv/.ready-dev
 	$(BIN)/python -m pytest -rs tests/containers

@@ -6,7 +6,7 @@ Uses only the standard library, so that `dreamify.py --help` starts fast. Field 
 
 import re
 from dataclasses import dataclass
-from typing import Optional, Tuple, Union
+from typing import Dict, Optional, Sequence, Tuple, Union
 
 from .errors import UsageError, shown
 from .keyframes import NumberPath, PairPath, number_path, numbers, pairs
@@ -209,6 +209,35 @@ class VideoSettings(Settings):
 
 
 @dataclass(frozen=True)
+class AtlasSettings(Settings):
+    """Settings of an atlas: which channels of a layer it shows."""
+
+    channels: Optional[str] = setting(
+        None, "channels", "the channels to show, as numbers and ranges such as 0-63,100 (default: all)"
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.numbers(2**31)
+
+    def numbers(self, count: int) -> Sequence[int]:
+        """The numbers of the channels, each once, of a layer with this many. Raises UsageError."""
+        if self.channels is None:
+            return range(count)
+        found: Dict[int, None] = {}
+        for part in self.channels.split(","):
+            match = re.fullmatch(r"\s*([0-9]{1,9})(?:-([0-9]{1,9}))?\s*", part)
+            if not match or int(match[1]) > int(match[2] or match[1]):
+                raise UsageError(f"channels must be numbers and ranges, such as 0-63,100, not {shown(self.channels)}")
+            last = int(match[2] or match[1])
+            if last >= count:
+                raise UsageError(f"there is no channel {last}: the layer has channels 0 to {count - 1}")
+            if count < 2**31:  # else only the form is checked
+                found.update(dict.fromkeys(range(int(match[1]), last + 1)))
+        return list(found)
+
+
+@dataclass(frozen=True)
 class WorkerSettings(Settings):
     """The processes or machines that many dreams are spread over."""
 
@@ -281,6 +310,11 @@ SHEET = {"layers": "end", "iterations": "iter_n", "octaves": "octave_n", "scale"
 ALL = "all"  # selects all layers
 SHEET_SEED = 0  # fixed, so that sheets can share dreams
 
+# Of an atlas: few large strokes, which show at the size of a stamp. The seed is fixed for the same reason.
+ATLAS_SOURCE = "noise:96x96"
+ATLAS_DREAM = DreamSettings(iter_n=20, octave_n=2, step_size=4.0, jitter=8, seed=SHEET_SEED)
+ATLAS_OBJECTIVE = ObjectiveSettings(blur=1.0)
+
 DREAM = DreamSettings()
 OBJECTIVE = ObjectiveSettings()
 NET = NetSettings()
@@ -288,5 +322,6 @@ PICTURE = PictureSettings()
 ZOOM = ZoomSettings()
 GROWTH = GrowthSettings()
 VIDEO = VideoSettings()
+ATLAS = AtlasSettings()
 WORKERS = WorkerSettings()
 WEB = WebSettings()

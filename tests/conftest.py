@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 import signal
 
 import pytest
@@ -32,6 +33,17 @@ NEED_TORCH = [
 collect_ignore = [] if ENGINE == "torch" else NEED_TORCH
 collect_ignore += [] if hasattr(os, "fork") else ["faults", "fuzz"]
 
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+# Chromium has no sandbox as root. The other flags stop features that contact other hosts.
+CHROMIUM_FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
+CHROMIUM_FLAGS += ["--disable-background-networking", "--disable-component-update"]
+# Files of a few long tests. They come first, so that no process is left with one of them when the others are done.
+LONG = ("test_float64.py", "web/test_page.py", "browser/test_steps.py", "faults/test_killed.py", "test_notebook.py")
+
+
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: not item.nodeid.partition("::")[0].endswith(LONG))
+
 
 def pytest_sessionfinish(session):
     if hasattr(session.config, "workeroutput"):  # one of several processes, see pytest-xdist
@@ -53,6 +65,18 @@ def pytest_terminal_summary(terminalreporter):
 def net(tmp_path_factory):
     """The folder of tiny.TEXT's net."""
     return tiny_net(tmp_path_factory.mktemp("models") / "tiny")
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    """Headless Chromium. It ends with the module: while it is driven, nothing else can use asyncio in this process."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="the browser is driven by Playwright")
+    if not CHROMIUM:
+        pytest.skip("needs chromium: apt-get install chromium")
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_FLAGS)
+        yield browser
+        browser.close()
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from deepdream.caffe_format.geometry import convolution_geometry, pooling_geomet
 from deepdream.caffe_format.topology import read_topology
 from deepdream.cli import main
 from deepdream.modelzoo import containers, zoo
-from deepdream.modelzoo.card import front_matter
+from deepdream.modelzoo.card import front_matter, read_known_card
 from deepdream.modelzoo.zoo import find
 from tests.engines.zoo_nets import ZOO_NETS
 from tests.helpers.nets import write_net, write_prototxt
@@ -88,7 +88,7 @@ def topologies(tmp_path_factory):
 
 
 def test_the_projects_own_readmes_are_complete():
-    known = zoo._known_cards()
+    known = {name: read_known_card(readme) for name, readme in zoo._known_readmes().items()}
     assert set(known) == set(ZOO_NETS)
     for model in known.values():
         fields = front_matter(ROOT / "models" / model.name / "readme.md")
@@ -137,7 +137,7 @@ def test_the_layers_are_the_published_ones(name, topologies):
 
 @pytest.mark.parametrize("name", sorted(ZOO_NETS))
 def test_every_layer_has_a_note_and_every_note_a_layer(name, topologies):
-    notes, layers = zoo._known_cards()[name].layers, topologies[name].dreamable()
+    notes, layers = zoo._known_card(name).layers, topologies[name].dreamable()
     assert [note for note in notes if not any(layer.startswith(note) for layer in layers)] == []
     assert [layer for layer in layers if not any(layer.startswith(note) for note in notes)] == []
 
@@ -154,7 +154,7 @@ def test_a_folder_with_such_a_net_dreams_by_its_path(name, tmp_path, capsys):
 
 
 def test_both_googlenet_files_are_genuine():
-    sums = zoo._known_cards()["bvlc_googlenet"].files[1].sums
+    sums = zoo._known_card("bvlc_googlenet").files[1].sums
     assert [digest[:8] for digest in sums] == ["6f7101e3", "afd678ca", "613c97bc"]
 
 

@@ -2,16 +2,25 @@
 
 /** @typedef {import("./dream.js").Settings} Settings */
 /** @typedef {import("./passes.js").Objective} Objective */
-/** @typedef {{[key: string]: string | number | boolean | null}} Recipe */
+/** @typedef {{[key: string]: string | number | boolean | null | number[]}} Recipe */
 
 export const KEYWORD = "dreamify";
-const FLOATS = ["scale", "step"]; // Python writes 2.0 where JavaScript writes 2
+const FLOATS = ["scale", "step", "model_mean", "model_scale"]; // Python writes 2.0 where JavaScript writes 2
+
+/**
+ * @typedef {object} Model
+ * @property {string} name
+ * @property {string} sha256 of the .caffemodel
+ * @property {string} numbers the SHA-256 of the numbers in it
+ * @property {string} prototxtSha256
+ * @property {number[] | null} mean of blue, green and red; null for a net that this program knows
+ */
 
 /**
  * @typedef {object} Made what a dream was made of
  * @property {string} version of this program
  * @property {string} runtime the version of onnxruntime-web
- * @property {{name: string, sha256: string, prototxtSha256: string}} model
+ * @property {Model} model
  * @property {Settings} settings
  * @property {number} maxSize
  * @property {string} layer the one that was asked for
@@ -42,7 +51,9 @@ export function recipeOf({ version, runtime, model, settings, maxSize, layer, ob
     threads: 1,
     model: model.name,
     model_sha256: model.sha256,
+    numbers_sha256: model.numbers,
     prototxt_sha256: model.prototxtSha256,
+    ...(model.mean ? { model_mean: model.mean, model_scale: 1 } : {}),
     ...target,
     iterations: settings.iter_n,
     octaves: settings.octave_n,
@@ -66,8 +77,11 @@ export function recipeOf({ version, runtime, model, settings, maxSize, layer, ob
  */
 export function toJson(recipe) {
   const entries = Object.entries(recipe).map(([key, value]) => {
-    const isWhole = FLOATS.includes(key) && Number.isInteger(value);
-    return `${JSON.stringify(key)}: ${isWhole ? `${value}.0` : JSON.stringify(value)}`;
+    const values = [value].flat().map((one) => {
+      const isWhole = FLOATS.includes(key) && Number.isInteger(one);
+      return isWhole ? `${one}.0` : JSON.stringify(one);
+    });
+    return `${JSON.stringify(key)}: ${Array.isArray(value) ? `[${values.join(", ")}]` : values[0]}`;
   });
   const text = `{${JSON.stringify(KEYWORD)}: {${entries.join(", ")}}}`;
   return text.replace(/[^ -~]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);

@@ -1,7 +1,7 @@
 /** Where the parameters of each layer lie in a .caffemodel: deepdream/caffe_format/weights.py. */
 
 import { PageError } from "./errors.js";
-import { fields } from "./protobuf.js";
+import { fields, join } from "./protobuf.js";
 
 /** @typedef {import("./graph.js").Stored} Stored */
 
@@ -63,6 +63,20 @@ export class Weights {
   }
 
   /**
+   * All numbers of the net as float32, in the order that its identity is taken in: deepdream/modelzoo/numbers.py.
+   *
+   * @param {string[]} layers in the prototxt's order
+   */
+  numbers(layers) {
+    const blobs = layers.flatMap((layer) => this.blobs.get(layer) ?? []);
+    const parts = blobs.map(({ start, end, isDouble }) => {
+      const bytes = this.bytes.subarray(start, end);
+      return isDouble ? asFloat32(bytes) : bytes;
+    });
+    return join(parts);
+  }
+
+  /**
    * @param {string} layer
    * @param {Blob} blob
    * @param {number[]} dims
@@ -74,11 +88,19 @@ export class Weights {
       throw new PageError(`it is damaged at layer ${layer}: download it again`);
     }
     if (!blob.isDouble) return { file: CAFFEMODEL, offset: blob.start, dims };
-    const numbers = new Float64Array(this.bytes.slice(blob.start, blob.end).buffer);
     const path = `${CONVERTED} ${this.files.length}`;
-    this.files.push({ path, data: new Uint8Array(Float32Array.from(numbers).buffer) });
+    this.files.push({ path, data: asFloat32(this.bytes.subarray(blob.start, blob.end)) });
     return { file: path, offset: 0, dims };
   }
+}
+
+/**
+ * Doubles as float32.
+ *
+ * @param {Uint8Array} bytes
+ */
+function asFloat32(bytes) {
+  return new Uint8Array(Float32Array.from(new Float64Array(bytes.slice().buffer)).buffer);
 }
 
 /**

@@ -48,7 +48,7 @@ let ort;
 let about;
 /** @type {Net} */
 let net;
-/** @type {{name: string, sha256: string, prototxtSha256: string}} */
+/** @type {import("./recipe.js").Model} */
 let model;
 let isStopped = false;
 
@@ -96,7 +96,8 @@ async function open({ prototxt, weights, names }) {
   const card = about.cards.find(({ sums }) => sums.includes(sum));
   net = await named(names.weights, () => new Net(ort, topology, stored, card?.mean ?? MEAN));
   const name = card?.name ?? names.weights.replace(/\.caffemodel$/i, "");
-  model = { name, sha256: sum, prototxtSha256: sha256(description) };
+  const numbers = sha256(stored.numbers(topology.layers.map((layer) => layer.name)));
+  model = { name, sha256: sum, numbers, prototxtSha256: sha256(description), mean: card ? null : net.mean };
   const notes = card?.layers ?? {};
   const choices = [...layers].map(([layer, channels]) => ({ name: layer, channels, note: noteOf(layer, notes) }));
   return { name, isKnown: Boolean(card), layers: choices };

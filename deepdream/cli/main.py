@@ -17,7 +17,7 @@ from typing import Any, Dict, List, NoReturn, Optional, Tuple
 from .. import __version__, system
 from ..errors import DreamError, NobodyReads, UsageError, printable
 from ..storage import streams
-from . import again, batch, dream, html, info, keys, models, sheet, video, web, words, zoom
+from . import again, atlas, batch, dream, html, info, keys, models, sheet, video, web, words, zoom
 
 VERBS = {
     "keys": keys,
@@ -26,6 +26,7 @@ VERBS = {
     "video": video,
     "batch": batch,
     "sheet": sheet,
+    "atlas": atlas,
     "web": web,
     "html": html,
     "again": again,

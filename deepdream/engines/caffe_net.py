@@ -171,6 +171,10 @@ class PrunedCaffeNet(CaffeNet):
 
     min_memory = bytes_needed
 
+    def bytes_of_weights(self, ends: Sequence[str]) -> int:
+        """The size of the whole file: Caffe loads every parameter, whichever layers a pass needs."""
+        return self.model.weights.stat().st_size
+
     def free_memory(self) -> int | None:
         """The free memory in bytes. None if unknown, as on a GPU."""
         return system.free() if self.device == "cpu" else None

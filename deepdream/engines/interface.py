@@ -190,6 +190,9 @@ class NeededNet(Net, Protocol):
         Raises UsageError if there is no such layer, and ShapeError if it cannot work on an input of this shape.
         """
 
+    def bytes_of_weights(self, ends: Sequence[str]) -> int:
+        """The bytes that the parameters take which passes to these layers use. Raises UsageError for no such layer."""
+
     def free_memory(self) -> Optional[int]:
         """The free memory of the device in bytes. None if unknown."""
 

@@ -19,6 +19,7 @@ KEYWORD = "dreamify"
 HOW = frozenset({"version", "engine", "engine_version", "device", "threads", "memory"})
 WORDING = frozenset({"asked_layer", "asked_channel", "asked_layers"})  # how what was dreamt on was named
 MODEL, NUMBERS = "model_sha256", "numbers_sha256"  # of the file that a net's weights are in, and of the numbers in it
+MEAN, SCALE = "model_mean", "model_scale"  # what a folder of the user's own says of the net's input; a card is known
 BROWSER = "onnxruntime-web"  # the engine in a recipe of the page that is one file, see browser/
 PROGRESS = "moment"  # of an unfinished dream, in words; recipes have used this key from the start
 IMAGE_DESCRIPTION = 0x010E
@@ -81,17 +82,19 @@ def difference(there: Recipe, asked: Recipe, free: Collection[str] = ()) -> Opti
 
     The same net in another file is no difference, nor is another name for the same layer.
     """
-    free = {*free, *WORDING, *containers(there, asked)}
+    free = {*free, *WORDING, *uncompared(there, asked)}
     differing = (key for key in [*asked, *there] if key not in free and there.get(key) != asked.get(key))
     return next(differing, None)
 
 
-def containers(there: Recipe, asked: Recipe) -> Collection[str]:
-    """Returns the key of two recipes that says nothing of whether their nets are the same.
+def uncompared(there: Recipe, asked: Recipe) -> Collection[str]:
+    """Returns the keys of two recipes that say nothing of whether their nets are the same.
 
-    A net is its numbers, so their sum decides if both recipes have it, and else that of the file.
+    A net is its numbers, so their sum decides if both recipes have it, and else that of the file. Recipes of older
+    versions have no mean.
     """
-    return {MODEL if there.get(NUMBERS) and asked.get(NUMBERS) else NUMBERS}
+    unknown = {key for key in (MEAN, SCALE) if (key in there) != (key in asked)}
+    return {MODEL if there.get(NUMBERS) and asked.get(NUMBERS) else NUMBERS, *unknown}
 
 
 def _stored(image: Image.Image) -> Optional[str]:

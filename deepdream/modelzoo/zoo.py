@@ -40,10 +40,10 @@ def find(model: str) -> Model | None:
     Raises UsageError for an unknown name and for a folder that does not hold exactly one model, DreamError for a file
     that has the wrong checksum or cannot be read.
     """
-    known = _known_cards()
+    known = _known_card(model)
     # A known name is never a path: a folder of that name is given as ./NAME.
-    if model in known:
-        return _genuine(known[model])
+    if known:
+        return _genuine(known)
     if any(mark in model for mark in (os.sep, os.altsep or os.sep)) or _is_folder(model) or _is_prototxt(model):
         return _in_folder(_path(model))
     own = _models_variable()
@@ -61,7 +61,7 @@ def fetch(name: str, progress: bool = False, in_a_hurry: bool = False) -> Model:
     Raises UsageError for an unknown name, DreamError if no mirror delivers a file (with the addresses, the checksums
     and the folder), if a package is the wrong one or if a file on disk has the wrong checksum.
     """
-    card = _known_cards().get(name)
+    card = _known_card(name)
     if card is None:
         raise _unknown_name(name)
     for folder in _own_folders(name):
@@ -82,7 +82,7 @@ def add(name: str, paths: Sequence[str]) -> Model | None:
 
     They are stored where `fetch` stores them. Raises what that raises, and UsageError for files that are not there.
     """
-    card = _known_cards().get(name)
+    card = _known_card(name)
     if card is None:
         raise _unknown_name(name)
     given = adding.existing([_path(path) for path in paths])
@@ -94,7 +94,8 @@ def add(name: str, paths: Sequence[str]) -> Model | None:
 
 def what_is_missing(name: str) -> str:
     """The files of a known model that are not on disk, in words."""
-    return " and ".join(file.name for file in _known_cards()[name].files if _locate(name, file) is None)
+    card = _known_card(name)
+    return " and ".join(file.name for file in card.files if _locate(name, file) is None) if card else ""
 
 
 def _description(card: Card) -> Path | None:
@@ -113,14 +114,14 @@ def resolve(model: str, progress: bool = False) -> Model:
 def is_name(model: str) -> bool:
     """Whether a model is found by this name, or downloaded, rather than by the path of its folder."""
     own = _models_variable()
-    return model in _known_cards() or bool(own and (own / model).is_dir())
+    return model in _known_readmes() or bool(own and (own / model).is_dir())
 
 
 def list_models() -> dict[str, Model | str]:
     """Every known model and the other ones in $DREAMIFY_MODELS, by name; for a missing one, the reason as text."""
     own = _models_variable()
     names = {weights.parent.name for weights in own.glob("*/*.caffemodel")} if own else set()
-    return {name: _model_or_reason(name) for name in sorted(names.union(_known_cards()))}
+    return {name: _model_or_reason(name) for name in sorted(names.union(_known_readmes()))}
 
 
 def models_with(layer: str, guess: bool = True) -> list[str]:
@@ -129,7 +130,8 @@ def models_with(layer: str, guess: bool = True) -> list[str]:
     guess: if there are none, those that may have it by their notes, because their nets are not on this machine.
     """
     there, noted = [], []
-    for name, card in sorted(_known_cards().items()):
+    for name, readme in sorted(_known_readmes().items()):
+        card = read_known_card(readme)
         prototxt = _locate(name, card.files[0])
         if prototxt is None:
             noted += [name] if card.may_have(layer) else []
@@ -142,13 +144,14 @@ def models_with(layer: str, guess: bool = True) -> list[str]:
 
 def _model_or_reason(name: str) -> Model | str:
     try:
-        return find(name) or (NOT_MADE if _known_cards()[name].package else NOT_DOWNLOADED)
+        found, card = find(name), _known_card(name)
+        return found or (NOT_MADE if card and card.package else NOT_DOWNLOADED)
     except DreamError as error:
         return str(error)
 
 
 def _unknown_name(name: str) -> UsageError:
-    names = sorted(_known_cards())
+    names = sorted(_known_readmes())
     near = difflib.get_close_matches(name, names, cutoff=0.4)
     guess = f", did you mean {' or '.join(near)}?" if near else ":"
     return UsageError(
@@ -248,8 +251,14 @@ def _writable_folder(name: str) -> Path:
     raise DreamError(f"{name} cannot be stored in {tried}: set DREAMIFY_MODELS to a writable folder")
 
 
-def _known_cards() -> dict[str, Card]:
-    return {readme.parent.name: read_known_card(readme) for readme in _project_models().glob("*/readme.md")}
+def _known_readmes() -> dict[str, Path]:
+    """Where the card of each known model is."""
+    return {readme.parent.name: readme for readme in _project_models().glob("*/readme.md")}
+
+
+def _known_card(name: str) -> Card | None:
+    readme = _known_readmes().get(name)
+    return read_known_card(readme) if readme else None
 
 
 def _genuine(card: Card) -> Model | None:

@@ -44,7 +44,8 @@ def plan(
     """
     channels = net.topology.shapes[net.inputs[0]][1]
     passes = [(end, (1, channels, *size)) for end in ends for size in sizes]
-    fixed = _PROGRAM + net.model.weights.stat().st_size + (_PER_PIXEL + per_pixel) * max(prod(size) for size in sizes)
+    pixels = max(prod(size) for size in sizes)
+    fixed = _PROGRAM + net.bytes_of_weights(ends) + (_PER_PIXEL + per_pixel) * pixels
 
     def estimate(net_limit: Optional[int]) -> MemoryPlan:
         found = MemoryPlan(0, net_limit and limit_used, net_limit)

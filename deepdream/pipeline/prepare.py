@@ -46,6 +46,8 @@ _SAME = {
     recipes.MODEL: "the model's .caffemodel",
     recipes.NUMBERS: "the model, by its numbers,",
     "prototxt_sha256": "the model's deploy.prototxt",
+    recipes.MEAN: "the model's mean",
+    recipes.SCALE: "the model's scale",
 }
 
 
@@ -215,6 +217,8 @@ def _recipe(resolved: Resolved, net: NeededNet, plan: MemoryPlan) -> Recipe:
     if model.numbers_sha256:
         recipe[recipes.NUMBERS] = model.numbers_sha256
     recipe["prototxt_sha256"] = model.prototxt_sha256
+    if not model.card.files:
+        recipe.update({recipes.MEAN: model.mean, recipes.SCALE: model.scale})
     recipe.update({**request.dream.by_option(), **request.pictures.by_option()})
     if "layer" not in target.recipe:
         del recipe["layer"]
@@ -243,11 +247,12 @@ def repeat(job: DreamJob, like: Recipe) -> None:
 
     Refuses inputs that differ from the earlier recipe; warns if other versions may change the last bits.
     """
-    free = recipes.containers(like, job.recipe)
+    free = recipes.uncompared(like, job.recipe)
     for key, what in _SAME.items():
         if key not in free and like.get(key) != job.recipe.get(key):
-            sums = f"its SHA-256 is {job.recipe.get(key)}, not {like.get(key)}"
-            raise DreamError(f"{what} is not the one used for that dream: {sums}")
+            it = "its SHA-256" if key.endswith("_sha256") else "it"
+            values = f"{it} is {job.recipe.get(key)}, not {like.get(key)}"
+            raise DreamError(f"{what} is not the one used for that dream: {values}")
     versions = {"version": "dreamify", "engine_version": job.net.engine}
     if like.get("engine") == recipes.BROWSER:
         del versions["engine_version"]

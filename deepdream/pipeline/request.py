@@ -88,9 +88,10 @@ def request_again(
     recipe: Recipe, source: str, target: str, guide: Optional[str], mask: Optional[str], model: Optional[str]
 ) -> Request:
     """The request that repeats the dream of a recipe; one that was stopped is dreamt to its end."""
-    for verb in ("zoom", "video", "sheet"):
+    for verb in ("zoom", "video", "sheet", "atlas"):
         if any(key.startswith(f"{verb}_") for key in recipe):
-            raise DreamError(f"that recipe is of a {verb}, which cannot be repeated from it: use dreamify {verb}")
+            what = f"an {verb}" if verb == "atlas" else f"a {verb}"
+            raise DreamError(f"that recipe is of {what}, which cannot be repeated from it: use dreamify {verb}")
     for what, had, given in (
         ("guide", recipe.get("objective") == "guide", guide),
         ("mask", "mask_sha256" in recipe, mask),

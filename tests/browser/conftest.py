@@ -12,7 +12,6 @@ import pytest
 
 from tests.browser.visitor import PATIENCE, Visitor
 from tests.helpers.tiny import ROOT, tiny_net, tiny_picture
-from tests.web.conftest import CHROMIUM, FLAGS
 
 BROWSER = ROOT / "browser"
 PAGE = BROWSER / "dist" / "dreamify.html"
@@ -38,18 +37,6 @@ globalThis.asText = (array) => {
 globalThis.ready = true;
 </script>
 """
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    """Headless Chromium."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="the browser is driven by Playwright")
-    if not CHROMIUM:
-        pytest.skip("needs chromium: apt-get install chromium")
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 class Modules:

@@ -12,7 +12,7 @@ from deepdream.cli import main
 from deepdream.cli.about import versions
 from deepdream.cli.recipe_command import command
 from deepdream.images.picture import read_recipe
-from deepdream.images.recipe import to_json
+from deepdream.images.recipe import BROWSER, to_json
 from tests.helpers.shared import ENGINE
 from tests.helpers.tiny import refused, tiny_picture
 
@@ -115,6 +115,13 @@ def test_odd_recipes_end_in_a_sentence(folder, recipe, capsys):
     changed({"program": "dreamify", **recipe})
     assert main(["info", "changed.png"]) == 0
     assert capsys.readouterr().out.count("\n# ") == 1
+
+
+def test_a_dream_of_a_browser_has_a_command_without_its_engine():
+    recipe = {"engine": BROWSER, "engine_version": "1.30.0", "threads": 1, "layer": "conv1", "seed": 7}
+    words = shlex.split(command(recipe, "page.png", lambda _: True))
+    assert words[:5] == ["dreamify", "IN", "OUT.png", "--layer", "conv1"]
+    assert "--engine" not in words
 
 
 def test_versions(capsys):

@@ -28,6 +28,7 @@ COMMANDS = {
     "dream --frames": ["in.png", "place/out.jpg", *SHORT, "--frames", "place/frames"],
     "again": ["again", "dream.png", "in.png", "place/out.tif", "--model", "tiny"],
     "sheet": ["sheet", "in.png", "place/out.png", *SHORT[:4], *SHORT[6:], "--seeds", "1,2"],
+    "atlas": ["atlas", "4c", "place/out.html", "place/out.png", *SHORT, "--from", "in.png", "--channels", "0,1"],
     "zoom FOLDER": ["zoom", "in.png", "place/out", *SHORT, "--frames", "2"],
     "zoom GIF": ["zoom", "in.png", "place/out.gif", *SHORT, "--frames", "2"],
     "video": ["video", "clip", "place/out.mp4", *SHORT],

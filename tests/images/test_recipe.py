@@ -206,8 +206,11 @@ def test_text_for_people_moves_no_cursor():
         ({"model_sha256": "a", "numbers_sha256": "n"}, {"model_sha256": "a"}, None),
         ({"model_sha256": "a"}, {"model_sha256": "b", "numbers_sha256": "n"}, "model_sha256"),
         ({"model_sha256": "a"}, {"model_sha256": "b"}, "model_sha256"),
+        ({"model_mean": [1.0, 2.0, 3.0]}, {"model_mean": [1.0, 2.0, 4.0]}, "model_mean"),
+        ({"model_scale": 1.0}, {"model_scale": 0.017}, "model_scale"),
+        ({}, {"model_mean": [1.0, 2.0, 3.0], "model_scale": 1.0}, None),  # of an older version
     ],
 )
-def test_a_net_is_its_numbers_where_both_recipes_have_their_sum(there, asked, key):
+def test_a_net_is_its_numbers_and_its_mean_where_both_recipes_have_them(there, asked, key):
     assert difference({"seed": 1, **there}, {"seed": 1, **asked}) == key
     assert difference({"seed": 1, **there}, {"seed": 2, **asked}) == "seed"

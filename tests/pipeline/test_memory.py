@@ -32,13 +32,15 @@ class _Net:
     engine, memory, inputs = "torch", None, ["data"]
     topology = SimpleNamespace(shapes={"data": (1, 3, 224, 224)})
 
-    def __init__(self, path, free):
-        path.write_bytes(b"0" * 1000)
-        self.model, self._free = SimpleNamespace(weights=path), free
+    def __init__(self, free):
+        self._free = free
 
     def bytes_needed(self, end, shape):
         assert end in (END, "deeper")
         return (end == "deeper") * 10**6 + min(1000 * shape[2] * shape[3], self.memory or 10**18)
+
+    def bytes_of_weights(self, ends):
+        return 1000
 
     def min_memory(self, end, shape):
         return 10 * shape[2] * shape[3]
@@ -51,8 +53,8 @@ FIXED = memory._PROGRAM + 1000 + memory._PER_PIXEL * 1200 * 1000
 
 
 @pytest.fixture
-def net(tmp_path):
-    return _Net(tmp_path / "weights", 2**40)
+def net():
+    return _Net(2**40)
 
 
 def plan(net, ends, sizes, limit=None, per_pixel=0):
@@ -148,6 +150,20 @@ def test_a_memory_too_small_for_a_tile_writes_nothing(capsys, folder):
     assert main(["in.png", "out.png", *SHORT, "--model", model, "--engine", "torch", "--memory", "64M"]) == 2
     assert "may use only 64M: raise --memory" in capsys.readouterr().err
     assert not (folder / "out.png").exists()
+
+
+def test_a_classifier_that_a_dream_does_not_reach_costs_no_memory(capsys, folder):
+    """80 MB of weights behind the layer."""
+    pytest.importorskip("torch")
+    classifier = layer("fc", "InnerProduct", END, param="inner_product_param { num_output: 40000 }")
+    model = tiny_net(folder / "wide", WIDE + classifier)
+    net = load_net(model, "torch", "cpu", blobs="needed")
+    numbers = 64 * 3 * 9 + 64 + 8 * 64 + 8
+    assert net.bytes_of_weights([END]) == net.bytes_of_weights([END, "conv"]) == 4 * numbers
+    assert net.bytes_of_weights(["fc"]) == 4 * (numbers + 40000 * (8 * 8 * 8 + 1))
+    args = ["--iterations", "1", "--octaves", "1", "--model", model, "--engine", "torch"]
+    assert main(["in.png", "tiles.png", *args, "--memory", "470M"]) == 0
+    assert "to stay within 470M" in capsys.readouterr().err
 
 
 def test_the_nets_own_estimates(folder):

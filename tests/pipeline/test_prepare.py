@@ -152,6 +152,17 @@ def test_again_wants_the_mask_if_there_was_one(folder, net, capsys):
     assert "that dream had no mask: leave --mask out" in refused(capsys, folder, [*start, "--mask", "mask.png"], 2)
 
 
+@pytest.mark.parametrize(("field", "what"), [("mean: 90", "mean"), ("scale: 0.5", "scale")])
+def test_again_wants_the_mean_and_the_scale_of_the_users_own_net(folder, capsys, tmp_path_factory, field, what):
+    """They are in a file beside the net, which may change while the net does not."""
+    own = Path(tiny_net(tmp_path_factory.mktemp("model")))
+    dreamt(str(own))
+    assert main(["again", "out.png", "in.png", "new.png", "--model", str(own)]) == 0
+    (own / "readme.md").write_text(f"---\n{field}\n---\n")
+    line = refused(capsys, folder, ["again", "out.png", "in.png", "new2.png", "--model", str(own)])
+    assert f"the model's {what} is not the one used for that dream: it is" in line
+
+
 def test_a_mask_is_shrunk_with_its_picture(folder, net):
     change = abs(
         dreamt(net, "--mask", "mask.png", "--max-size", "30") - dreamt(net, "--iterations", "0", "--max-size", "30")

@@ -54,6 +54,8 @@ def test_the_recipe(folder, net):
         "model_sha256": hashlib.sha256((Path(net) / "net.caffemodel").read_bytes()).hexdigest(),
         "numbers_sha256": numbers(net),
         "prototxt_sha256": hashlib.sha256((Path(net) / "deploy.prototxt").read_bytes()).hexdigest(),
+        "model_mean": [104.0, 116.0, 122.0],
+        "model_scale": 1.0,
         "layer": LAYER,
         "iterations": 3,
         "octaves": 3,

@@ -1,7 +1,6 @@
 """Fixtures for the page: a server in its own process, a headless browser, and parts of the page without a server."""
 
 import contextlib
-import shutil
 import signal
 import time
 from dataclasses import replace
@@ -17,10 +16,6 @@ from tests.helpers.tiny import command, tiny_picture
 from tests.web.asked import Asked
 from tests.web.visitors import LONG, SHORT, Server, free_port, is_served
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-# Chromium has no sandbox as root. The other flags stop features that contact other hosts.
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
-FLAGS += ["--disable-background-networking", "--disable-component-update"]
 PATIENCE = 20_000  # milliseconds
 # Records the names of all hosts that a process resolves, and resolves each of them to this machine.
 RESOLVER = """
@@ -82,20 +77,8 @@ def server(serve):
     return serve("--upload", "1M", "--megapixels", "1")
 
 
-@pytest.fixture(scope="session")
-def browser():
-    """Headless Chromium."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="the browser is driven by Playwright")
-    if not CHROMIUM:
-        pytest.skip("needs chromium: apt-get install chromium")
-    with playwright.sync_playwright() as driver:
-        chromium = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield chromium
-        chromium.close()
-
-
 @pytest.fixture
-def visit(browser, server):
+def visit(chromium, server):
     """Opens the page as one more visitor.
 
     Fails where any page asked another host, or for what is not there, where a script of it failed, and where it did
@@ -104,7 +87,7 @@ def visit(browser, server):
     asked, failed, contexts = [], [], []
 
     def visited(width=1280, height=900):
-        contexts.append(browser.new_context(viewport={"width": width, "height": height}, accept_downloads=True))
+        contexts.append(chromium.new_context(viewport={"width": width, "height": height}, accept_downloads=True))
         page = contexts[-1].new_page()
         page.set_default_timeout(PATIENCE)
         page.on("request", lambda request: asked.append(request.url))

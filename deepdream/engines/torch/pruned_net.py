@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple, Sequence
 import torch
 
 from ...caffe_format.layer_spec import Shape
+from ...compat import prod
 from ...errors import DreamError, UsageError
 from . import allocator
 from .layers.base import Tensor
@@ -76,6 +77,12 @@ class PrunedNet(Net):
     def min_memory(self, end: str, input_shape: Shape) -> int:
         """The smallest `memory` that is enough for a pass to `end`."""
         return self._search(end, input_shape).min_bytes()
+
+    def bytes_of_weights(self, ends: Sequence[str]) -> int:
+        """The bytes of the parameters that passes to these layers use. The others stay in the file."""
+        names = {spec.name for end in ends for spec in self.topology.needed(end)}
+        numbers = sum(prod(shape) for name in names for shape in self.topology.param_shapes[name])
+        return numbers * torch.empty(0, dtype=self.dtype).element_size()
 
     def _search(self, end: str, input_shape: Shape) -> TilingSearch:
         shapes = {**{name: self.blobs[name].shape for name in self.inputs}, self.inputs[0]: input_shape}
