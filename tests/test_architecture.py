@@ -26,6 +26,7 @@ FLOORS = [
     {"storage"},
     {"objectives", "regularizers", "console"},
     {"settings", "arrays", "system"},
+    {"settings_zoom"},
     {"settings_base"},
     {"keyframes"},
     {"units", "errors", "compat"},
