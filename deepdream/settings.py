@@ -4,13 +4,13 @@ Uses only the standard library, so that `dreamify.py --help` starts fast. Field 
 `option` in the metadata of a field is its name on the command line and in the recipe.
 """
 
-import math
 import re
 from dataclasses import dataclass
 from typing import Dict, Optional, Sequence, Tuple
 
 from .errors import UsageError, shown
-from .settings_base import MAXIMA, Settings, setting
+from .settings_base import Settings, setting
+from .settings_zoom import ZoomSettings
 from .units import byte_size, seconds
 
 AUTO, GOOGLENET = "auto", "bvlc_googlenet"  # models
@@ -38,6 +38,12 @@ class DreamSettings(Settings):
         int,
         minimum=0,
         maximum=2**32 - 1,
+    )
+    seamless: Optional[str] = setting(
+        None,
+        "seamless",
+        "the picture is a ring, whose sides meet: left and right (x), top and bottom (y), or both (default: neither)",
+        choices=("x", "y", "xy"),
     )
 
 
@@ -110,42 +116,10 @@ class PictureSettings(Settings):
 
 
 @dataclass(frozen=True)
-class ZoomSettings(Settings):
-    """The endless zoom of the notebook: how each dream is transformed before it is dreamt on again."""
+class GrowthSettings(Settings):
+    """The growth of one dream: every step as a frame."""
 
-    frames: int = setting(100, "frames", "number of pictures to make", int, minimum=1, maximum=9999)
-    rate: float = setting(
-        0.05,
-        "rate",
-        "share of each side that is cropped from frame to frame; a negative rate zooms out",
-        float,
-        above=-1,
-        maximum=0.99,
-    )
-    rotate: float = setting(
-        0.0, "rotate", "rotation from frame to frame, in degrees counter-clockwise", float, minimum=-360, maximum=360
-    )
-    shift: str = setting("0,0", "shift", "shift from frame to frame, in pixels right and down; --shift=-2,0 moves left")
-    fps: float = setting(10.0, "fps", "frames per second of an animation or a film", float, minimum=0.1, maximum=1000)
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self.shift_pixels  # noqa: B018  # raises UsageError unless it is two numbers
-
-    @property
-    def shift_pixels(self) -> Tuple[float, float]:
-        """The shift in pixels right and down. Raises UsageError if `shift` is not two numbers."""
-        try:
-            x, y = map(float, self.shift.split(","))
-        except ValueError:
-            x = y = math.nan
-        maximum = MAXIMA[float]
-        if not (abs(x) <= maximum and abs(y) <= maximum):
-            raise UsageError(
-                f"shift must be two numbers separated by a comma, such as 2,-1.5, each from {-maximum} to {maximum}, "
-                f"not {shown(self.shift)}"
-            )
-        return x, y
+    fps: float = setting(10.0, "growth_fps", "frames per second of the growth", float, minimum=0.1, maximum=1000)
 
 
 @dataclass(frozen=True)
@@ -292,6 +266,7 @@ OBJECTIVE = ObjectiveSettings()
 NET = NetSettings()
 PICTURE = PictureSettings()
 ZOOM = ZoomSettings()
+GROWTH = GrowthSettings()
 VIDEO = VideoSettings()
 ATLAS = AtlasSettings()
 WORKERS = WorkerSettings()

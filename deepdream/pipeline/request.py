@@ -11,6 +11,7 @@ from ..errors import DreamError, UsageError
 from ..images import noise, picture
 from ..images.picture import Picture
 from ..images.recipe import BROWSER, HOW, Recipe
+from ..keyframes import Path
 from ..settings import DREAM, NET, OBJECTIVE, PICTURE, DreamSettings, NetSettings, ObjectiveSettings, PictureSettings
 
 
@@ -30,6 +31,8 @@ class Request:
     guide: Optional[str] = None
     mask: Optional[str] = None
     frames: Optional[str] = None  # a folder for the picture of every iteration
+    layers: Path = ()  # of a path on which one layer gives way to another, in place of dream.end
+    growth: Optional[str] = None  # a film, an animation or a folder that shows every iteration at full size
     fit_octaves: bool = False  # use fewer octaves if the picture is too small for all of them
     repeated: Optional[str] = None  # the picture that this recipe was read from
     force: bool = False  # replace the target, whatever it is

@@ -44,6 +44,8 @@ NUMBERS = [
 ]
 IN_WORDS = {  # numbers within text: the option, and what is around them
     "--shift": ("{},0", "zoom"),
+    "--rate": ("0:{}", "zoom"),
+    "--layer": ("{}:conv1", "zoom"),
     "--layers": ("conv1:{}", "dream"),
     "--channel": ("conv1:{}", "dream"),
     "--class": ("{}", "dream"),
