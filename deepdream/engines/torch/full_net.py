@@ -8,7 +8,6 @@ import numpy as np
 
 from ...errors import UsageError, shown
 from ..diffs import CleanPasses
-from .layers.base import Tensor
 from .net import Blob, Net, memory_errors
 
 if TYPE_CHECKING:
@@ -85,7 +84,7 @@ class FullNet(CleanPasses, Net):
             for name, blob in given.items():
                 blob.put("diff", tops[name], name)
             for index in range(last, first - 1, -1):
-                self._layer_backward(index)
+                self.layer_backward(index)
         wanted = self.topology.layers[first].bottoms if end else self.inputs
         return {name: blob.diff for name, blob in self._named([*wanted, *(diffs or ())]).items()}
 
@@ -98,16 +97,20 @@ class FullNet(CleanPasses, Net):
             for param in params:
                 param.clear_diff()
 
-    def _layer_backward(self, index: int) -> None:
+    def layer_backward(
+        self, index: int, bottoms: Sequence[bool] | None = None, params: Sequence[bool] | None = None
+    ) -> None:
+        """Runs the layer at this position backward. bottoms, params: whose diffs to compute (default: all)."""
         spec, layer = self.topology.layers[index], self.layers[index]
         top_diffs = self._tensors(spec.tops, "diff")
-        bottoms, tops = self._tensors(spec.bottoms), self._tensors(spec.tops)
-        for param, diff in zip(self.params.get(spec.name, []), layer.param_diffs(top_diffs, bottoms)):
-            if diff is not None:
-                param.tensor("diff").add_(diff)
-        _assign(self._tensors(spec.bottoms, "diff"), layer.backward(top_diffs, bottoms, tops))
-
-
-def _assign(blobs: Sequence[Tensor], diffs: Sequence[Tensor]) -> None:
-    for blob, diff in zip(blobs, diffs):
-        blob.copy_(diff)
+        inputs, tops = self._tensors(spec.bottoms), self._tensors(spec.tops)
+        if params is None or any(params):
+            diffs = layer.param_diffs(top_diffs, inputs)
+            for i, (param, diff) in enumerate(zip(self.params.get(spec.name, []), diffs)):
+                if diff is not None and (params is None or params[i]):
+                    param.tensor("diff").add_(diff)
+        if bottoms is None or any(bottoms):
+            diffs = layer.backward(top_diffs, inputs, tops)
+            for i, (blob, diff) in enumerate(zip(self._tensors(spec.bottoms, "diff"), diffs)):
+                if bottoms is None or bottoms[i]:
+                    blob.copy_(diff)

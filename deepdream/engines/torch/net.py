@@ -6,7 +6,7 @@ from collections import OrderedDict
 from contextlib import contextmanager
 from dataclasses import dataclass
 from math import prod
-from typing import TYPE_CHECKING, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -174,6 +174,7 @@ class Net:
 
     model: Model  # set by load_net
     lazy = False  # whether the blobs are lazy
+    blob_type = Blob
     engine = "torch"
     engine_version = torch.__version__.split("+")[0]
 
@@ -185,16 +186,16 @@ class Net:
         self.dtype = torch.float32 if precision == "tf32" else getattr(torch, precision)
         shown = at_least_float32(self.dtype)
         self.blobs = OrderedDict(
-            (name, Blob(shape, shown, device, lazy=self.lazy)) for name, shape in topology.shapes.items()
+            (name, self.blob_type(shape, shown, device, lazy=self.lazy)) for name, shape in topology.shapes.items()
         )
         names = [spec.name for spec in topology.layers if weights.get(spec.name)]
-        self.params: Mapping[str, list[Blob]] = ParamsWhenUsed(dict.fromkeys(names), weights, self._param)
+        self.params = ParamsWhenUsed(dict.fromkeys(names), weights, self._param)
         self.layers = LayersWhenUsed(topology.layers, self.params, self.dtype, device)
         self.inputs, self.outputs = topology.inputs, topology.outputs
         self.transformer = _Transformer({name: np.asarray(mean, np.float32)[:, None, None] for name in self.inputs[:1]})
 
     def _param(self, array: np.ndarray) -> Blob:
-        blob = Blob(array.shape, self.dtype, self.device, self.channels_last)
+        blob = self.blob_type(array.shape, self.dtype, self.device, self.channels_last)
         if isinstance(blob.data, np.ndarray):
             blob.data[...] = array  # PyTorch would wake all its threads for each copy, which takes longer than the copy
         else:
