@@ -63,7 +63,7 @@ def resize_image(im: np.ndarray, new_dims: Sequence[int] | np.ndarray, interp_or
         truncate=_LONGEST_FILTER,
     )
     resized = ndimage.zoom(blurred, 1 / shrink, order=interp_order, mode="grid-constant", grid_mode=True)
-    return (resized * (high - low) + low).astype(np.float32)
+    return (resized.clip(0, 1) * (high - low) + low).astype(np.float32)
 
 
 def oversample(images: Iterable[np.ndarray], crop_dims: Sequence[int] | np.ndarray) -> np.ndarray:

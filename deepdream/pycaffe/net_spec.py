@@ -121,13 +121,13 @@ class NetSpec:
     def __init__(self) -> None:
         self.__dict__["tops"] = {}
 
-    def __setattr__(self, name: str, value: Top) -> None:
+    def __setattr__(self, name: str, value: Top | Function) -> None:
         self[name] = value
 
     def __getattr__(self, name: str) -> Top:
         return self[name]
 
-    def __setitem__(self, name: str, value: Top) -> None:
+    def __setitem__(self, name: str, value: Top | Function) -> None:
         self.__dict__["tops"][name] = value
 
     def __getitem__(self, name: str) -> Top:
@@ -138,7 +138,7 @@ class NetSpec:
         tops = self.__dict__["tops"]
         writer = _Writer({top: name for name, top in tops.items()})
         for top in tops.values():
-            writer.add(top.fn)
+            writer.add(top.fn if isinstance(top, Top) else top)
         return writer.net()
 
 

@@ -27,7 +27,7 @@ BODY = (
 LOSS = (
     input_layer((2, 3))
     + layer("a", "InnerProduct", "data", param="param { lr_mult: 0 } inner_product_param { num_output: 2 }")
-    + layer("b", "InnerProduct", "a", param='inner_product_param { num_output: 2 weight_filler { value: 1 } }')
+    + layer("b", "InnerProduct", "a", param="inner_product_param { num_output: 2 weight_filler { value: 1 } }")
     + layer("side", "InnerProduct", "data", param="inner_product_param { num_output: 2 }")
     + layer("power", "Power", "b", param="loss_weight: 3 power_param { scale: 2 }")
 )
@@ -127,7 +127,7 @@ BACKWARD = [
     ("sorted(net.backward(end='fc'))", [SPLITS[1]]),
     (
         "net.forward(data=ones) and net.backward(prob=p, pool=q)['data'][0, 0, 0]",
-        [0.04, 0.04, 0.08, 0.04] + [0.08, 0.04, 0.04, 0],
+        [0.04, 0.04, 0.08, 0.04, 0.08, 0.04, 0.04, 0],
     ),
     ("net.backward(prob=p)", Exception),
     ("net.backward(conv=ones)", Exception),
