@@ -33,6 +33,7 @@ EXAMPLES = {
     "batch": "dreamify batch photos/ dreams/",
     "sheet": "dreamify sheet in.jpg sheet.png --layers all",
     "again": "dreamify again out.png in.jpg new.png",
+    "run": "dreamify run program.py",
 }
 
 # Other words for what a verb does; typing errors are found by likeness.
@@ -46,6 +47,7 @@ _MEANT = {
     "web": "serve server gui ui browser page webui",
     "again": "repeat redo rerun resume continue finish",
     "models": "model fetch download nets networks list zoo",
+    "run": "caffe pycaffe python execute exec",
     "--version": "version",
     "help": "usage commands verbs man",
 }
