@@ -9,28 +9,20 @@ import pytest
 from deepdream.cli import main
 from deepdream.engines import choose_engine, not_caffe, real_caffe
 from deepdream.pycaffe import runner
-from tests.helpers.shared import needs_processes
 from tests.helpers.tiny import ROOT
 
 # An unbuilt checkout of Caffe is in the way, and a child has it in the way, too. The name hides our package's.
 PROGRAM = """
-import multiprocessing, os, subprocess, sys
+import os, subprocess, sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "python"))
-
-def work(number):
-    import caffe
-    return caffe.TEST + number
-
-if __name__ == "__main__":
-    import caffe
-    import caffe.io
-    import caffe.proto.caffe_pb2
-    from caffe import layers as L
-    from caffe.draw import get_edge_label
-    child = "import sys; sys.path.insert(0, 'python'); import caffe; print(caffe.__name__)"
-    subprocess.run([sys.executable, "-c", child], check=True)
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
-        print(caffe.__name__, sys.argv, pool.map(work, [1, 2]), flush=True)
+import caffe
+import caffe.io
+import caffe.proto.caffe_pb2
+from caffe import layers as L
+from caffe.draw import get_edge_label
+child = "import sys; sys.path.insert(0, 'python'); import caffe; print(caffe.__name__)"
+subprocess.run([sys.executable, "-c", child], check=True)
+print(caffe.__name__, sys.argv)
 """
 
 
@@ -50,7 +42,6 @@ def clean(monkeypatch, tmp_path):
             del sys.modules[name]
 
 
-@needs_processes
 def test_a_checkout_in_the_way_and_children(tmp_path):
     (tmp_path / "deepdream.py").write_text(PROGRAM)
     (tmp_path / "python" / "caffe").mkdir(parents=True)
@@ -59,7 +50,7 @@ def test_a_checkout_in_the_way_and_children(tmp_path):
     done = subprocess.run(command, cwd=str(tmp_path), stdout=subprocess.PIPE, check=True)
     child, last = done.stdout.decode().splitlines()
     assert child == "deepdream.pycaffe"
-    assert last == "deepdream.pycaffe ['deepdream.py', '--help', 'x'] [2, 3]"
+    assert last == "deepdream.pycaffe ['deepdream.py', '--help', 'x']"
 
 
 def test_python_m_prints_the_folder_for_notebooks(capsys, monkeypatch):
@@ -80,7 +71,7 @@ def test_python_m_prints_the_folder_for_notebooks(capsys, monkeypatch):
         ("import sys; sys.exit('no picture')", 1, "no picture\n"),
         ("raise SystemExit", 0, ""),
         ("raise KeyboardInterrupt", 130, "KeyboardInterrupt"),
-        ("open('nowhere')", 1, 'Traceback (most recent call last):\n  File "a.py", line 1, in <module>'),
+        ("open('nowhere')", 1, 'a.py", line 1, in <module>\n    open('),
         ("open('nowhere'", 1, "SyntaxError"),
     ],
 )
