@@ -17,6 +17,7 @@ FLOORS = [
     {"modelzoo", "video"},
     {"ascent"},
     {"dream"},
+    {"pycaffe"},
     {"engines"},
     {"images"},
     {"caffe_format"},

@@ -37,7 +37,7 @@ class Function:
     def __init__(self, type_name: str, inputs: tuple[Top, ...], params: Settings):
         for i, one in enumerate(inputs):
             if not isinstance(one, Top):
-                raise TypeError(f"{type_name} input {i} is a {type(one).__name__}, not a blob that a layer has made")
+                raise TypeError(f"{type_name} input {i} is not a Top (type is {type(one)})")
         self.type_name, self.inputs, self.params = type_name, inputs, dict(params)
         self.ntop: int = self.params.pop("ntop", 1)
         self.in_place: bool = self.params.pop("in_place", False)
