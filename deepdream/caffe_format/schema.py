@@ -47,6 +47,9 @@ _LAYER_PARAMS = {
         "LRNParameter.NormRegion norm_region 4 = ACROSS_CHANNELS; float k 5 = 1"
     ),
     "LogParameter": "float base 1 = -1; float scale 2 = 1; float shift 3 = 0",
+    "LossParameter": (
+        "int32 ignore_label 1; LossParameter.NormalizationMode normalization 3 = VALID; bool normalize 2"
+    ),
     "MVNParameter": "bool normalize_variance 1 = true; bool across_channels 2 = false; float eps 3 = 1e-09",
     "NormalizeParameter": "bool across_spatial 1 = true; bool channel_shared 3 = true; float eps 4 = 1e-10",
     "PermuteParameter": "repeated uint32 order 1",
@@ -116,8 +119,9 @@ MESSAGES = {
         "ELUParameter elu_param 140; ExpParameter exp_param 111; FlattenParameter flatten_param 135; "
         "ImageDataParameter image_data_param 115; InnerProductParameter inner_product_param 117; "
         "InputParameter input_param 143; LogParameter log_param 134; LRNParameter lrn_param 118; "
-        "MemoryDataParameter memory_data_param 119; MVNParameter mvn_param 120; NormalizeParameter norm_param 206; "
-        "PermuteParameter permute_param 202; PoolingParameter pooling_param 121; PowerParameter power_param 122; "
+        "LossParameter loss_param 101; MemoryDataParameter memory_data_param 119; MVNParameter mvn_param 120; "
+        "NormalizeParameter norm_param 206; PermuteParameter permute_param 202; PoolingParameter pooling_param 121; "
+        "PowerParameter power_param 122; "
         "PReLUParameter prelu_param 131; ReductionParameter reduction_param 136; ReLUParameter relu_param 123; "
         "ReshapeParameter reshape_param 133; ScaleParameter scale_param 142; "
         "ShuffleChannelParameter shuffle_channel_param 1001; SliceParameter slice_param 126; "
@@ -135,9 +139,10 @@ MESSAGES = {
         "ConvolutionParameter convolution_param 10; DataParameter data_param 11; "
         "DummyDataParameter dummy_data_param 26; EltwiseParameter eltwise_param 24; ExpParameter exp_param 41; "
         "ImageDataParameter image_data_param 15; InnerProductParameter inner_product_param 17; "
-        "LRNParameter lrn_param 18; MemoryDataParameter memory_data_param 22; MVNParameter mvn_param 34; "
-        "PoolingParameter pooling_param 19; PowerParameter power_param 21; ReLUParameter relu_param 30; "
-        "SliceParameter slice_param 31; SoftmaxParameter softmax_param 39; ThresholdParameter threshold_param 25; "
+        "LRNParameter lrn_param 18; LossParameter loss_param 42; MemoryDataParameter memory_data_param 22; "
+        "MVNParameter mvn_param 34; PoolingParameter pooling_param 19; PowerParameter power_param 21; "
+        "ReLUParameter relu_param 30; SliceParameter slice_param 31; SoftmaxParameter softmax_param 39; "
+        "ThresholdParameter threshold_param 25; "
         "WindowDataParameter window_data_param 20; SigmoidParameter sigmoid_param 38; TanHParameter tanh_param 37"
     ),
     "NetParameter": (
@@ -151,6 +156,7 @@ ENUMS = {
     "Phase": "TRAIN 0; TEST 1",
     "EltwiseParameter.EltwiseOp": "PROD 0; SUM 1; MAX 2",
     "LRNParameter.NormRegion": "ACROSS_CHANNELS 0; WITHIN_CHANNEL 1",
+    "LossParameter.NormalizationMode": "FULL 0; VALID 1; BATCH_SIZE 2; NONE 3",
     "PoolingParameter.PoolMethod": "MAX 0; AVE 1; STOCHASTIC 2",
     "ReductionParameter.ReductionOp": "SUM 1; ASUM 2; SUMSQ 3; MEAN 4",
     "PoolingParameter.RoundMode": "CEIL 0; FLOOR 1",
@@ -227,3 +233,4 @@ class Schema:
 _SCHEMA = Schema("deepdream", MESSAGES, ENUMS)
 NetParameter = _SCHEMA.message("NetParameter")
 LayerParameter = _SCHEMA.message("LayerParameter")
+FillerParameter = _SCHEMA.message("FillerParameter")

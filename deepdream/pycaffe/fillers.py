@@ -44,12 +44,17 @@ def filled(kind: str, param: Message | None, shapes: list[Shape]) -> list[np.nda
             value = constants[i] if i < len(constants) else 0.0
             arrays.append(np.full(shape, value, np.float32) if value else np.zeros(shape, np.float32))
         else:
-            arrays.append(_numbers(filler, shape).astype(np.float32))
+            arrays.append(numbers(filler, shape))
     return arrays
 
 
 def _has(param: Message | None, name: str) -> bool:
     return param is not None and name in param.DESCRIPTOR.fields_by_name and param.HasField(name)
+
+
+def numbers(filler: Message, shape: Shape) -> np.ndarray:
+    """What one filler makes, float32. Raises DreamError for one that is not Caffe's."""
+    return np.asarray(_numbers(filler, shape), np.float32)
 
 
 def _numbers(filler: Message, shape: Shape) -> np.ndarray:
@@ -73,16 +78,16 @@ def _numbers(filler: Message, shape: Shape) -> np.ndarray:
 
 
 def _gaussian(filler: Message, shape: Shape) -> np.ndarray:
-    numbers = _random.normal(filler.mean, filler.std, shape)
+    drawn = _random.normal(filler.mean, filler.std, shape)
     if filler.sparse >= 0:  # so many numbers of each output are not 0, on average
-        numbers *= _random.uniform(size=shape) < filler.sparse / shape[0]
-    return numbers
+        drawn *= _random.uniform(size=shape) < filler.sparse / shape[0]
+    return drawn
 
 
 def _fan(filler: Message, shape: Shape) -> float:
     """How many numbers an output is made from, or an input goes to, or the mean of both."""
     into, out = prod(shape) / shape[0], prod(shape) / (shape[1] if len(shape) > 1 else 1)
-    return (into, out, (into + out) / 2)[filler.variance_norm]
+    return (into, out, (into + out) / 2)[getattr(filler, "variance_norm", 0)]
 
 
 def _bilinear(shape: Shape) -> np.ndarray:

@@ -6,7 +6,10 @@ prototxt with force_backward runs all of them.
 
 from typing import Dict, List, NamedTuple, Set
 
+from ..caffe_format.layer_spec import LayerSpec
 from ..caffe_format.topology import Topology
+
+_LOSSES = ("SoftmaxWithLoss",)  # read labels, which have no diff
 
 
 class Wanted(NamedTuple):
@@ -20,8 +23,10 @@ class Wanted(NamedTuple):
 def wanted(topology: Topology, force_backward: bool) -> List[Wanted]:
     """For each layer of a net, of which bottoms and parameters the diffs are computed."""
     if force_backward:
-        counts = ((len(layer.bottoms), len(topology.param_shapes[layer.name])) for layer in topology.layers)
-        return [Wanted(True, [True] * bottoms, [True] * params) for bottoms, params in counts]
+        return [
+            Wanted(True, _all_but_labels(layer), [True] * len(topology.param_shapes[layer.name]))
+            for layer in topology.layers
+        ]
     return _under_a_loss(topology, _with_something_to_learn(topology))
 
 
@@ -31,8 +36,13 @@ def loss_weights(topology: Topology) -> Dict[str, float]:
     for layer in topology.layers:
         if layer.type == "Split" and layer.bottoms[0] in found:
             found[layer.tops[0]] = found.pop(layer.bottoms[0])
-        found.update({top: weight for top, weight in zip(layer.tops, layer.param.loss_weight) if weight})
+        weights = layer.param.loss_weight or ([1.0] if layer.type in _LOSSES else [])
+        found.update({top: weight for top, weight in zip(layer.tops, weights) if weight})
     return found
+
+
+def _all_but_labels(layer: LayerSpec) -> List[bool]:
+    return [layer.type not in _LOSSES or i == 0 for i in range(len(layer.bottoms))]
 
 
 def _with_something_to_learn(topology: Topology) -> List[Wanted]:

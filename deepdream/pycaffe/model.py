@@ -6,16 +6,24 @@ What real Caffe would abort over is an error here.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple, Sequence
+from typing import TYPE_CHECKING, Dict, NamedTuple, Sequence
 
+from ..caffe_format import schema
 from ..caffe_format.layer_spec import LayerSpec
 from ..caffe_format.splits import with_splits
 from ..caffe_format.topology import Topology, fault_of, layer_spec, read_net
 from ..caffe_format.upgrade import data_layers, upgraded
 from ..errors import DreamError
 
+if TYPE_CHECKING:
+    from ..caffe_format.message import Message
+
 TRAIN, TEST = 0, 1
 _TRAINED = ("Dropout", "BatchNorm")  # computes something else in the TRAIN phase
+
+
+# {layer of type DummyData: {blob: the filler of its numbers}}
+Data = Dict[str, "dict[str, Message]"]
 
 
 class ReadNet(NamedTuple):
@@ -24,6 +32,7 @@ class ReadNet(NamedTuple):
     name: str
     topology: Topology
     force_backward: bool
+    data: Data
 
 
 def read(path: str, phase: int, level: int, stages: Sequence[str]) -> ReadNet:
@@ -36,10 +45,10 @@ def read(path: str, phase: int, level: int, stages: Sequence[str]) -> ReadNet:
     net, faults = read_net(Path(path))
     net.state.phase, net.state.level = phase, level
     net.state.stage.extend(stages)
-    data = data_layers(net, faults)
-    if data:
+    readers = data_layers(net, faults)
+    if readers:
         raise DreamError(
-            f"{path}: layer {data[0].name} ({data[0].type}) reads a data set, which the stand-in for Caffe cannot: "
+            f"{path}: layer {readers[0].name} ({readers[0].type}) reads a data set, which is not supported: "
             "use the net's deploy.prototxt"
         )
     drafts = upgraded(net, faults)
@@ -49,7 +58,18 @@ def read(path: str, phase: int, level: int, stages: Sequence[str]) -> ReadNet:
     specs = [layer_spec(draft.param) for draft in drafts]
     if phase == TRAIN:
         _check_training(path, specs)
-    return ReadNet(net.name, Topology(with_splits(specs)), net.force_backward)
+    data = {spec.name: _fillers(spec) for spec in specs if spec.type == "DummyData"}
+    return ReadNet(net.name, Topology(with_splits(specs)), net.force_backward, data)
+
+
+def _fillers(spec: LayerSpec) -> dict[str, Message]:
+    """Takes the fillers out of a DummyData layer, since the engine computes no random numbers; zeros stay behind."""
+    param = spec.param.dummy_data_param
+    fillers = list(param.data_filler) or [schema.FillerParameter()]
+    param.ClearField("data_filler")
+    for filler in fillers:
+        filler.type = filler.type or "constant"
+    return dict(zip(spec.tops, fillers * len(spec.tops) if len(fillers) == 1 else fillers))
 
 
 def _check_training(path: str, specs: Sequence[LayerSpec]) -> None:

@@ -59,7 +59,8 @@ class Net:
         read = model.read(str(network_file), int(phase), level or 0, stages or ())
         arrays = parameters.initial(str(network_file), read.topology, weights)
         self._name, self._topology = read.name, read.topology
-        self._passes = Passes(read.topology, arrays, wanted(read.topology, read.force_backward), mode.device())
+        backward = wanted(read.topology, read.force_backward)
+        self._passes = Passes(read.topology, arrays, backward, read.data, mode.device())
         self._layer_names = [layer.name for layer in read.topology.layers]
         self._blob_names = list(self._passes.blobs)
         self._blobs = list(self._passes.blobs.values())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Callable
+from typing import TYPE_CHECKING, Callable, Mapping
 
 import torch
 
@@ -12,7 +12,12 @@ from ..engines.torch.full_net import FullNet
 from ..engines.torch.made import LayersWhenUsed
 from ..engines.torch.net import memory_errors
 from .blob import Blob
+from .fillers import numbers
 from .gradients import Wanted, loss_weights
+from .model import Data
+
+if TYPE_CHECKING:
+    from ..caffe_format.message import Message
 
 Callback = Callable[[int], object]
 
@@ -23,12 +28,14 @@ class Passes(FullNet):
     blob_type = Blob
     blobs: dict[str, Blob]  # type: ignore[assignment]
 
-    def __init__(self, topology: Topology, weights: Weights, wanted: list[Wanted], device: torch.device):
+    def __init__(self, topology: Topology, weights: Weights, wanted: list[Wanted], data: Data, device: torch.device):
         super().__init__(topology, weights, (), device, "float32")
-        self.wanted = wanted
+        self.wanted, self._data = wanted, data
         self.around: dict[str, list[Callback]] = {}  # what to call before and after each layer
         for name, weight in loss_weights(topology).items():
             self.blobs[name].tensor("diff").fill_(weight)
+        for fillers in data.values():
+            self._fill(fillers)
 
     @memory_errors()
     def run_forward(self, first: int, last: int) -> None:
@@ -36,7 +43,11 @@ class Passes(FullNet):
         self._reshape(first, last)
         for index in range(first, last + 1):
             self._call("before_forward", index)
-            self.layer_forward(index)
+            spec = self.topology.layers[index]
+            if spec.type == "DummyData":  # constants stay as they are, or as the program has changed them
+                self._fill({name: one for name, one in self._data[spec.name].items() if one.type != "constant"})
+            else:
+                self.layer_forward(index)
             self._call("after_forward", index)
 
     @memory_errors()
@@ -47,6 +58,10 @@ class Passes(FullNet):
             if self.wanted[index].runs:
                 self.layer_backward(index, self.wanted[index].bottoms, self.wanted[index].params)
             self._call("after_backward", index)
+
+    def _fill(self, fillers: Mapping[str, Message]) -> None:
+        for name, filler in fillers.items():
+            self.blobs[name].data[...] = numbers(filler, self.blobs[name].shape)
 
     def _call(self, when: str, index: int) -> None:
         for callback in self.around.get(when, ()):

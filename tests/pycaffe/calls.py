@@ -31,7 +31,28 @@ LOSS = (
     + layer("side", "InnerProduct", "data", param="inner_product_param { num_output: 2 }")
     + layer("power", "Power", "b", param="loss_weight: 3 power_param { scale: 2 }")
 )
-NETS = {"net": 'name: "tiny" force_backward: true\n' + BODY, "plain": BODY, "loss": LOSS}
+DUMMY = (
+    "dummy_data_param { shape { dim: 4 dim: 3 } shape { dim: 4 } data_filler { value: 2 } data_filler { value: 1 } }"
+)
+TRAINED = (
+    "force_backward: true "
+    + layer("in", "DummyData", "", "x label", DUMMY)
+    + layer("power", "Power", "x", param="power_param { scale: 0.5 }")
+    + layer("loss", "SoftmaxWithLoss", "power label", param="loss_param { ignore_label: 0 }")
+    + layer(
+        "mean",
+        "SoftmaxWithLoss",
+        "power label",
+        param="loss_weight: 3 loss_param { normalize: false }",
+    )
+    + layer(
+        "random",
+        "DummyData",
+        "",
+        param='dummy_data_param { shape { dim: 400 } data_filler { type: "uniform" min: 1 max: 2 } }',
+    )
+)
+NETS = {"trained": TRAINED, "net": 'name: "tiny" force_backward: true\n' + BODY, "plain": BODY, "loss": LOSS}
 
 SPLITS = ["conv_relu_0_split_0", "conv_relu_0_split_1"]
 BLOBS = ["data", "conv", *SPLITS, "pool", "fc", "prob"]
@@ -175,4 +196,22 @@ SHARING = [
     ("net.params['conv'][0].data.fill(0) or net.forward(data=ones)['pool'][0, 0, 0]", [0.2] * 3),
 ]
 
-TABLE = [*NAMES, *MAKING, *BLOB, *FORWARD, *BACKWARD, *LEFTOVERS, *CALLBACKS, *SHARING]
+SCORES = "trained.blobs['x'].data[...].__setitem__(1, [2, 6, 4]) or trained.blobs['label'].data.__setitem__(2, 0) or "
+
+LOG3 = 1.0986123  # the loss of three classes that are alike
+
+LOSSES = [
+    ("trained.outputs", ["loss", "mean", "random"]),
+    ("trained.forward()['loss'], trained.forward()['mean']", (LOG3, LOG3)),
+    (SCORES + "trained.forward()['loss']", (2 * LOG3 + 0.4076060) / 3),
+    (SCORES + "trained.forward()['mean']", (3 * LOG3 + 0.4076060) / 4),
+    (SCORES + "trained.forward() and trained.backward(diffs=['x'])['x'][2]", [-1 / 4, 1 / 8, 1 / 8]),
+    (SCORES + "trained.forward() and trained.backward(diffs=['x'])['x'][1]", [0.0487666, -0.1813278, 0.1325612]),
+    (SCORES + "trained.forward() and trained.backward(diffs=['label'])['label']", [0] * 4),
+    ("trained.blob_loss_weights['loss'], trained.blob_loss_weights['mean']", (1, 3)),
+    ("trained.forward()['random'].min() >= 1 and trained.blobs['random'].data.std() > 0.2", True),
+    ("trained.forward()['random'].sum() != trained.blobs['x'].data.sum() and trained.blobs['x'].data[0, 0]", 2),
+    ("len({float(trained.forward()['random'][0]) for _ in range(3)})", 3),
+]
+
+TABLE = [*LOSSES, *NAMES, *MAKING, *BLOB, *FORWARD, *BACKWARD, *LEFTOVERS, *CALLBACKS, *SHARING]

@@ -45,15 +45,12 @@ FIELDS = {
     "InnerProductParameter": "FillerParameter weight_filler 3; FillerParameter bias_filler 4",
     "LRNParameter": "LRNParameter.Engine engine 6 = DEFAULT",
     "LayerParameter": (
-        "Phase phase 10; LossParameter loss_param 101; AccuracyParameter accuracy_param 102; "
+        "Phase phase 10; AccuracyParameter accuracy_param 102; "
         "ContrastiveLossParameter contrastive_loss_param 105; DropoutParameter dropout_param 108; "
         "EmbedParameter embed_param 137; HDF5DataParameter hdf5_data_param 112; "
         "HDF5OutputParameter hdf5_output_param 113; HingeLossParameter hinge_loss_param 114; "
         "InfogainLossParameter infogain_loss_param 116; ParameterParameter parameter_param 145; "
         "PythonParameter python_param 130; RecurrentParameter recurrent_param 146; SPPParameter spp_param 132"
-    ),
-    "LossParameter": (
-        "int32 ignore_label 1; LossParameter.NormalizationMode normalization 3 = VALID; bool normalize 2"
     ),
     "NetParameter": "bool debug_info 7 = false",
     "PReLUParameter": "FillerParameter filler 1",
@@ -103,8 +100,7 @@ FIELDS = {
         "repeated float weight_decay 8; AccuracyParameter accuracy_param 27; "
         "ContrastiveLossParameter contrastive_loss_param 40; DropoutParameter dropout_param 12; "
         "HDF5DataParameter hdf5_data_param 13; HDF5OutputParameter hdf5_output_param 14; "
-        "HingeLossParameter hinge_loss_param 29; InfogainLossParameter infogain_loss_param 16; "
-        "LossParameter loss_param 42"
+        "HingeLossParameter hinge_loss_param 29; InfogainLossParameter infogain_loss_param 16"
     ),
     "WindowDataParameter": (
         f"{_DATA}; uint32 batch_size 4; float fg_threshold 7 = 0.5; float bg_threshold 8 = 0.5; "
@@ -123,7 +119,6 @@ ENUMS = {
     "DataParameter.DB": "LEVELDB 0; LMDB 1",
     "FillerParameter.VarianceNorm": "FAN_IN 0; FAN_OUT 1; AVERAGE 2",
     "HingeLossParameter.Norm": "L1 1; L2 2",
-    "LossParameter.NormalizationMode": "FULL 0; VALID 1; BATCH_SIZE 2; NONE 3",
     "ParamSpec.DimCheckMode": "STRICT 0; PERMISSIVE 1",
     "SPPParameter.PoolMethod": _POOL,
     "SolverParameter.SnapshotFormat": "HDF5 0; BINARYPROTO 1",
