@@ -61,6 +61,7 @@ class Net:
         self._name, self._topology = read.name, read.topology
         backward = wanted(read.topology, read.force_backward)
         self._passes = Passes(read.topology, arrays, backward, read.data, mode.device())
+        self._layers: list[Layer] | None = None  # made when it is asked for, since it copies all parameters
         self._layer_names = [layer.name for layer in read.topology.layers]
         self._blob_names = list(self._passes.blobs)
         self._blobs = list(self._passes.blobs.values())
@@ -80,7 +81,9 @@ class Net:
     @property
     def layers(self) -> list[Layer]:
         """The layers in Caffe's order, with the Splits that Caffe inserts."""
-        return [Layer(spec.type, list(self.params.get(spec.name, ()))) for spec in self._topology.layers]
+        if self._layers is None:
+            self._layers = [Layer(spec.type, list(self.params.get(spec.name, ()))) for spec in self._topology.layers]
+        return self._layers
 
     @property
     def layer_dict(self) -> OrderedDict[str, Layer]:
