@@ -69,6 +69,23 @@ if TYPE_CHECKING:
         def shape(self) -> Sequence[int]: ...
 
         @property
+        def count(self) -> int:
+            """How many numbers the data is."""
+
+        @property
+        def num(self) -> int:
+            """The size of the first of four axes; channels, height and width are the others. 1 for a missing axis."""
+
+        @property
+        def channels(self) -> int: ...
+
+        @property
+        def height(self) -> int: ...
+
+        @property
+        def width(self) -> int: ...
+
+        @property
         def data(self) -> Array: ...
 
         @property

@@ -20,6 +20,7 @@ FLOORS = [
     {"dream"},
     {"net_input"},
     {"resize"},
+    {"pycaffe"},
     {"engines"},
     {"images"},
     {"caffe_format"},

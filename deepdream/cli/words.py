@@ -34,6 +34,7 @@ EXAMPLES = {
     "sheet": "dreamify sheet in.jpg sheet.png --layers all",
     "atlas": "dreamify atlas 4c atlas.html",
     "again": "dreamify again out.png in.jpg new.png",
+    "run": "dreamify run program.py",
 }
 
 # Other words for what a verb does; typing errors are found by likeness.
@@ -48,6 +49,7 @@ _MEANT = {
     "web": "serve server gui ui browser page webui",
     "again": "repeat redo rerun resume continue finish",
     "models": "model fetch download nets networks list zoo",
+    "run": "caffe pycaffe python execute exec",
     "--version": "version",
     "help": "usage commands verbs man",
 }

@@ -29,13 +29,13 @@ MAX_PLACES = 256  # pixels in a pooling window: the index of the maximum is stor
 MAX_CHANNELS = 31  # in an LRN window: each size has its own compiled loop
 
 
-def usable(x: Tensor) -> bool:
+def usable(x: Tensor, form: torch.memory_format | None = None) -> bool:
     """Whether the kernels can work on this blob. It must be (n, c, h, w) and on the CPU.
 
     float32 must have the channels innermost. float64, whose sums must be the same on every machine, must have the
-    pixels innermost.
+    pixels innermost. form: another memory format that the caller works with.
     """
-    return available(x.device, x.dtype) and x.dim() == 4 and x.is_contiguous(memory_format=_format(x))
+    return available(x.device, x.dtype) and x.dim() == 4 and x.is_contiguous(memory_format=form or _format(x))
 
 
 def available(device: torch.device, dtype: torch.dtype) -> bool:
@@ -56,13 +56,15 @@ def in_range(x: Tensor, low: float, high: float) -> Tensor:
 def where(signs: Tensor, diff: Tensor) -> Tensor:
     """The diff where `signs`, numbers or bools, is above zero; elsewhere the diff times 0.
 
-    PyTorch would first convert bools to numbers.
+    PyTorch would first convert bools to numbers. A diff in either memory format is worked on as it lies.
     """
-    diff = diff.contiguous(memory_format=_format(diff)) if diff.dim() == 4 else diff
-    _check(diff, signs, bools=True)
+    plain = diff.dim() == 4 and diff.is_contiguous()
+    form = torch.contiguous_format if plain else _format(diff)
+    diff = diff.contiguous(memory_format=form) if diff.dim() == 4 else diff
+    _check(diff, signs, bools=True, form=form)
     back = torch.empty_like(diff)
-    signs = signs.contiguous(memory_format=_format(diff))
-    rows = _rows(diff, signs, back)
+    signs = signs.contiguous(memory_format=form)
+    rows = [x.flatten(2).flatten(0, 1).numpy() for x in (diff, signs, back)] if plain else _rows(diff, signs, back)
     in_parts(_loop("where"), len(rows[0]), *rows)
     return back
 
@@ -141,14 +143,21 @@ def tied_forward(x: Tensor, g: Geometry, out: Pair, tie: float) -> tuple[Tensor,
     return top, indices
 
 
-def _check(x: Tensor, *others: Tensor, dtype: torch.dtype | None = None, bools: bool = False) -> None:
+def _check(
+    x: Tensor,
+    *others: Tensor,
+    dtype: torch.dtype | None = None,
+    bools: bool = False,
+    form: torch.memory_format | None = None,
+) -> None:
     """Raises ShapeError unless the loops can work on x, and the others have the same shape, device and dtype.
 
-    dtype: required dtype of x, if only one is supported. bools: whether the others may be bools instead.
+    dtype: required dtype of x, if only one is supported. bools: whether the others may be bools instead. form: the
+    memory format of x, if it is not the usual one.
     """
     kinds = (x.dtype, torch.bool) if bools else (x.dtype,)
     alike = all(o.shape == x.shape and o.device == x.device and o.dtype in kinds for o in others)
-    if not (alike and usable(x) and x.numel() and dtype in (None, x.dtype)):
+    if not (alike and usable(x, form) and x.numel() and dtype in (None, x.dtype)):
         raise _misfit(x, *others)
 
 

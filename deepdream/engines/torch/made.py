@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .net import Blob
 
 
-class ParamsWhenUsed(Mapping):
+class ParamsWhenUsed(Mapping[str, "list[Blob]"]):
     """{layer: its parameters as blobs}, of the layers named. Weights that are one array become one blob."""
 
     def __init__(self, names: Iterable[str], weights: Weights, make: Callable[[np.ndarray], Blob]):
@@ -40,6 +40,10 @@ class ParamsWhenUsed(Mapping):
 
     def __len__(self) -> int:
         return len(self._names)
+
+    def made(self) -> list[Blob]:
+        """The parameters that have been used so far."""
+        return list(self._blobs.values())
 
     def _blob(self, array: np.ndarray) -> Blob:
         if id(array) not in self._blobs:
