@@ -2,8 +2,8 @@
 
     python -m benchmarks.busy [--busy 0,1,2,4] [--rounds 3]
 
-Each is a whole command, once as it is and once with the wait that GCC's OpenMP has by default; the two take turns. Beside
-the wall's seconds stand those of processor time, of the command and all its workers.
+Each is a whole command, once as it is and once with the wait that GCC's OpenMP has by default; the two take turns.
+Beside the wall's seconds stand those of processor time, of the command and all its workers.
 """
 
 import argparse

@@ -31,8 +31,8 @@ def not_caffe() -> str | None:
     return None
 
 
-# How long a thread of GCC's OpenMP, which PyTorch for Linux uses, waits awake for the next part of a pass: a quarter of a
-# millisecond. By default it is 7 ms. Where other programs run, the thread that is waited for has often lost its core,
+# How long a thread of GCC's OpenMP, which PyTorch for Linux uses, waits awake for the next part of a pass: a quarter of
+# a millisecond. By default it is 7 ms. Where other programs run, the thread that is waited for has often lost its core,
 # and the one that waits awake takes more of the time from it.
 SPINS = 10_000
 _WAITING = {"GOMP_SPINCOUNT", "OMP_WAIT_POLICY"}  # where the user has set one of them, it stays

@@ -117,9 +117,9 @@ def max_backward(diff: Tensor, winners: Tensor, bottom: Tensor, g: Geometry) -> 
     _check(bottom, dtype=torch.float32)
     same = (bottom.device, *bottom.shape[:2], *winners.shape[2:])
     if (winners.device, *winners.shape) != same or (diff.device, *diff.shape) != same:
-        raise _misfit(bottom, diff, winners)
+        raise misfit(bottom, diff, winners)
     if (diff.dtype, winners.dtype) != (torch.float32, torch.uint8):
-        raise _misfit(bottom, diff, winners)
+        raise misfit(bottom, diff, winners)
     _check_windows(bottom, g, (winners.shape[2], winners.shape[3]), MAX_PLACES)
     back, diff = torch.empty_like(bottom), diff.contiguous(memory_format=_format(diff))
     for arrays in zip(_pictures(diff), _pictures(winners), _pictures(back)):
@@ -149,7 +149,7 @@ def _check(x: Tensor, *others: Tensor, dtype: torch.dtype | None = None, bools: 
     kinds = (x.dtype, torch.bool) if bools else (x.dtype,)
     alike = all(o.shape == x.shape and o.device == x.device and o.dtype in kinds for o in others)
     if not (alike and usable(x) and x.numel() and dtype in (None, x.dtype)):
-        raise _misfit(x, *others)
+        raise misfit(x, *others)
 
 
 def _check_windows(x: Tensor, g: Geometry, out: Pair, max_pixels: int | None = None) -> None:
@@ -161,7 +161,7 @@ def _check_windows(x: Tensor, g: Geometry, out: Pair, max_pixels: int | None = N
         max_pixels is None or prod(g.kernel) <= max_pixels
     )
     if not sound or not all(_has_windows(*axis, any(g.pad)) for axis in zip(out, x.shape[2:], *g[:3])):
-        raise _misfit(x)
+        raise misfit(x)
 
 
 def _has_windows(count: int, size: int, kernel: int, stride: int, pad: int, padded: bool) -> bool:
@@ -174,7 +174,8 @@ def _has_windows(count: int, size: int, kernel: int, stride: int, pad: int, padd
     return False
 
 
-def _misfit(*tensors: Tensor) -> ShapeError:
+def misfit(*tensors: Tensor) -> ShapeError:
+    """The error for blobs on which a compiled loop cannot work."""
     blobs = ", ".join("x".join(map(str, tensor.shape)) + f" ({tensor.dtype})" for tensor in tensors)
     return ShapeError(f"the compiled loops cannot work on {blobs}")
 

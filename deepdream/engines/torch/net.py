@@ -131,6 +131,7 @@ class Net:
 
     model: Model  # set by load_net
     lazy = False  # whether the blobs are lazy
+    direct = True  # whether layers multiply and add as their formulas do
     engine = "torch"
     engine_version = torch.__version__.split("+")[0]
 
@@ -146,7 +147,7 @@ class Net:
         )
         names = [spec.name for spec in topology.layers if weights.get(spec.name)]
         self.params: Mapping[str, list[Blob]] = ParamsWhenUsed(dict.fromkeys(names), weights, self._param)
-        self.layers = LayersWhenUsed(topology.layers, self.params, self.dtype, device)
+        self.layers = LayersWhenUsed(topology.layers, self.params, self.dtype, device, self.direct)
         self.inputs, self.outputs = topology.inputs, topology.outputs
         self.transformer = _Transformer({self.inputs[0]: np.asarray(mean, np.float32)[:, None, None]})
 

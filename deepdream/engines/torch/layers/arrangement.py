@@ -173,7 +173,7 @@ class DummyData(Layer):
 
     dtype, device = torch.float32, torch.device("cpu")
 
-    def placed(self, dtype: torch.dtype, device: torch.device) -> None:
+    def placed(self, dtype: torch.dtype, device: torch.device, direct: bool) -> None:
         self.dtype, self.device = dtype, device
 
     def forward(self, bottoms: Sequence[Tensor]) -> List[Tensor]:

@@ -44,8 +44,11 @@ class Layer:
         self.params = list(params)
         self.in_place = spec.bottoms == spec.tops
 
-    def placed(self, dtype: torch.dtype, device: torch.device) -> None:
-        """Tells a layer that reads nothing what kind of tensors the net works with."""
+    def placed(self, dtype: torch.dtype, device: torch.device, direct: bool) -> None:
+        """Tells a layer what kind of tensors the net works with.
+
+        direct: whether the layer must multiply and add as its formula does, and not in a faster way.
+        """
 
     def forward(self, bottoms: Sequence[Tensor]) -> List[Tensor]:
         """Computes the tops. They are never views of the bottoms (except Split's), which change only if in place."""
