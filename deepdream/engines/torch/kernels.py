@@ -56,14 +56,16 @@ def in_range(x: Tensor, low: float, high: float) -> Tensor:
 def where(signs: Tensor, diff: Tensor) -> Tensor:
     """The diff where `signs`, numbers or bools, is above zero; elsewhere the diff times 0.
 
-    PyTorch would first convert bools to numbers.
+    PyTorch would first convert bools to numbers. Behind a Concat, the diff is a part of a larger blob's channels; it is
+    read where it lies.
     """
-    diff = diff.contiguous(memory_format=_format(diff)) if diff.dim() == 4 else diff
-    _check(diff, signs, bools=True)
-    back = torch.empty_like(diff)
+    if diff.dim() != 4 or signs.shape != diff.shape:
+        raise misfit(diff, signs)
+    back = torch.empty_like(diff, memory_format=_format(diff))
     signs = signs.contiguous(memory_format=_format(diff))
-    rows = _rows(diff, signs, back)
-    in_parts(_loop("where"), len(rows[0]), *rows)
+    _check(back, signs, bools=True)
+    rows = _rows(back, signs)
+    in_parts(_loop("where"), len(rows[0]), *_pitched_rows(diff), rows[1], rows[0])
     return back
 
 
@@ -190,6 +192,18 @@ def _rows(x: Tensor, *others: Tensor) -> list[np.ndarray]:
     if x.dtype == torch.float32:
         return [_pictures(tensor).reshape(-1, x.shape[1]) for tensor in (x, *others)]
     return [tensor.flatten(2).flatten(0, 1).numpy() for tensor in (x, *others)]
+
+
+def _pitched_rows(x: Tensor) -> tuple[np.ndarray, int]:
+    """Views the memory of a part of a blob, flat, and how many numbers there are from row to row; see _rows.
+
+    What is no such part is copied.
+    """
+    ordered = x.permute(0, 2, 3, 1) if x.dtype == torch.float32 else x.flatten(2)
+    rows = ordered.reshape(-1, ordered.shape[-1])
+    rows = rows if rows.stride(1) == 1 else rows.contiguous()
+    count, length, pitch = *rows.shape, rows.stride(0)
+    return rows.as_strided(((count - 1) * pitch + length,), (1,)).numpy(), pitch
 
 
 def _pictures(x: Tensor) -> np.ndarray:

@@ -5,13 +5,34 @@ instructions, and their output fits into the L1 cache.
 """
 
 import os
+import sys
 from math import sqrt
 from typing import Callable
 
 import numba
 import numpy as np
+from numba.core import event
+
+from ...console import say
 
 PIXELS = 64  # per block: with all channels of a typical layer, a block fits into the L2 cache
+
+
+class _Told(event.Listener):
+    """Tells the person at a terminal, once, why the first step takes long."""
+
+    said = False
+
+    def on_start(self, event: event.Event) -> None:
+        if not self.said and sys.stderr.isatty():
+            say("compiling loops for this processor; this takes some seconds, once")
+        self.said = True
+
+    def on_end(self, event: event.Event) -> None:
+        """Says nothing."""
+
+
+event.register("numba:compile", _Told())
 
 
 def compiled(function: Callable[..., object]) -> Callable[..., object]:
@@ -32,12 +53,16 @@ def in_range(x, inside, low, high, first, last):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def where(dy, x, dx, first, last):  # type: ignore[no-untyped-def]
-    """dx = dy where x > 0, else dy * 0 (not 0 if dy is not finite), for the rows first to last - 1."""
-    one, nothing = dy.dtype.type(1), dy.dtype.type(0)
+def where(dy, pitch, x, dx, first, last):  # type: ignore[no-untyped-def]
+    """dx = dy where x > 0, else dy * 0 (not 0 if dy is not finite), for the rows first to last - 1.
+
+    dy: flat, a row every `pitch` numbers. A strided array would not be vectorized.
+    """
+    one, nothing = dx.dtype.type(1), dx.dtype.type(0)
     for row in range(first, last):
-        for i in range(dy.shape[1]):
-            dx[row, i] = dy[row, i] * (one if x[row, i] > 0 else nothing)
+        diff = dy[row * pitch : row * pitch + dx.shape[1]]
+        for i in range(len(diff)):
+            dx[row, i] = diff[i] * (one if x[row, i] > 0 else nothing)
 
 
 @compiled
