@@ -168,7 +168,7 @@ def test_a_pass_that_is_not_kept_leaves_nothing(make):
     net = make(blobs="needed")
     stretch, _ = stretch_of(net, "mix")
     for _ in range(2):  # what layers keep for all passes is made in the first one
-        with Alive([]) as alive:
+        with Alive(param for layer in net.layers for param in layer.params) as alive:
             tops, tape = stretch.forward({"data": torch.randn(SHAPE)}, keep=False)
     assert tape is None
     assert sum(memory_of(tops.values()).values()) == alive.now
