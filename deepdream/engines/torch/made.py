@@ -74,7 +74,7 @@ class LayersWhenUsed(Sequence):
         place %= len(self)
         if place not in self._made:
             spec = self._specs[place]
-            params = [param.tensor("data") for param in self._params.get(spec.name, [])]
-            self._made[place] = LAYERS[spec.type](spec, params)
-            self._made[place].placed(*self._kind)
+            blobs = self._params.get(spec.name, [])
+            self._made[place] = LAYERS[spec.type](spec, [blob.tensor("data") for blob in blobs])
+            self._made[place].placed(*self._kind, lambda: any(blob.is_shown for blob in blobs))
         return self._made[place]

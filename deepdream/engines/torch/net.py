@@ -47,6 +47,7 @@ class Blob(TrackedDiff):
         self._dtype, self._device, self._channels_last, self._lazy = dtype, device, channels_last, lazy
         self._capacity = 0
         self._memory: dict[str, Tensor] = {}
+        self.is_shown = False  # whether someone has had the data in hand, who may change it at any time
         self.reshape(*shape)
 
     def reshape(self, *shape: int) -> None:
@@ -68,6 +69,7 @@ class Blob(TrackedDiff):
 
     @property
     def data(self) -> Array:
+        self.is_shown = True
         return _array(self.tensor("data"))
 
     @property
@@ -153,10 +155,13 @@ class Net:
 
     def _param(self, array: np.ndarray) -> Blob:
         blob = Blob(array.shape, self.dtype, self.device, self.channels_last)
-        if isinstance(blob.data, np.ndarray):
-            blob.data[...] = array  # PyTorch would wake all its threads for each copy, which takes longer than the copy
+        data = blob.tensor("data")
+        if isinstance(_array(data), np.ndarray):
+            _array(data)[...] = (
+                array  # PyTorch would wake all its threads for each copy, which takes longer than the copy
+            )
         else:
-            blob.tensor("data").copy_(torch.from_numpy(array.copy()))
+            data.copy_(torch.from_numpy(array.copy()))
         return blob
 
     @property

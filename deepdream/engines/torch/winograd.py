@@ -43,16 +43,16 @@ class Transformed(NamedTuple):
 
 
 class Weights:
-    """The weights of one layer, transformed when they are first used, and again when they have changed."""
+    """The weights of one layer, transformed when they are first used, and in each pass if they may have changed."""
 
-    def __init__(self, weight: Tensor):
-        self._weight, self._seen = weight, torch.empty(0)
+    def __init__(self, weight: Tensor, changing: Callable[[], bool]):
+        self._weight, self._changing = weight, changing
         self._transformed: dict[Callable[[Tensor], Tensor], Transformed] = {}
 
     def renew(self) -> None:
-        """Forgets what was made of the weights if they have changed. Must be called before each forward pass."""
-        if not torch.equal(self._seen, self._weight):
-            self._seen, self._transformed = self._weight.clone(), {}
+        """Forgets what was made of the weights if they may have changed. Must be called before each forward pass."""
+        if self._changing():
+            self._transformed.clear()
 
     def correlate(self, x: Tensor, rearranged: Callable[[Tensor], Tensor], bias: Tensor | None, pad: Pair) -> Tensor:
         """correlate() with weights (outputs, channels, taps, taps) that `rearranged` makes of those of the layer."""

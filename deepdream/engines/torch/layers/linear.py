@@ -2,7 +2,7 @@
 
 from functools import partial
 from math import prod
-from typing import Collection, List, Optional, Sequence, Tuple
+from typing import Callable, Collection, List, Optional, Sequence, Tuple
 
 import torch
 
@@ -30,9 +30,9 @@ class Convolution(Layer):
         self._weights: Optional[winograd.Weights] = None  # if the layer may correlate with fewer multiplications
         self._by_phase = partial(_phases, stride=g.stride[0])
 
-    def placed(self, dtype: torch.dtype, device: torch.device, direct: bool) -> None:
+    def placed(self, dtype: torch.dtype, device: torch.device, direct: bool, changing: Callable[[], bool]) -> None:
         if not direct and winograd.available(device, dtype):
-            self._weights = winograd.Weights(self.params[0])
+            self._weights = winograd.Weights(self.params[0], changing)
 
     def forward(self, bottoms: Sequence[Tensor]) -> List[Tensor]:
         weight, bias = self.params[0], self.params[1] if len(self.params) > 1 else None
