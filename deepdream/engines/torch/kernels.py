@@ -35,7 +35,7 @@ def usable(x: Tensor) -> bool:
     float32 must have the channels innermost. float64, whose sums must be the same on every machine, must have the
     pixels innermost.
     """
-    return available(x.device, x.dtype) and x.dim() == 4 and x.is_contiguous(memory_format=_format(x))
+    return available(x.device, x.dtype) and x.dim() == 4 and x.is_contiguous(memory_format=format_of(x))
 
 
 def available(device: torch.device, dtype: torch.dtype) -> bool:
@@ -47,7 +47,7 @@ def in_range(x: Tensor, low: float, high: float) -> Tensor:
     """Marks, as bools, the numbers that are neither below `low` nor above `high`."""
     _check(x)
     inside = torch.empty_like(x, dtype=torch.bool)
-    number = _number(x)
+    number = number_of(x)
     rows = _rows(x, inside)
     in_parts(_loop("in_range"), len(rows[0]), *rows, number(low), number(high))
     return inside
@@ -61,8 +61,8 @@ def where(signs: Tensor, diff: Tensor) -> Tensor:
     """
     if diff.dim() != 4 or signs.shape != diff.shape:
         raise misfit(diff, signs)
-    back = torch.empty_like(diff, memory_format=_format(diff))
-    signs = signs.contiguous(memory_format=_format(diff))
+    back = torch.empty_like(diff, memory_format=format_of(diff))
+    signs = signs.contiguous(memory_format=format_of(diff))
     _check(back, signs, bools=True)
     rows = _rows(back, signs)
     in_parts(_loop("where"), len(rows[0]), *_pitched_rows(diff), rows[1], rows[0])
@@ -81,7 +81,7 @@ def lrn_backward(x: Tensor, diff: Tensor, size: int, k: float, alpha: float) -> 
     """The diff of x, the bottom of lrn_forward."""
     _check(x, diff)
     back = torch.empty_like(x)
-    _lrn("backward", (x, diff.contiguous(memory_format=_format(x)), back), size, k, alpha)
+    _lrn("backward", (x, diff.contiguous(memory_format=format_of(x)), back), size, k, alpha)
     return back
 
 
@@ -89,7 +89,7 @@ def _lrn(way: str, tensors: Sequence[Tensor], size: int, k: float, alpha: float)
     if not 1 <= size <= MAX_CHANNELS:
         raise ShapeError(f"the compiled loops do not support LRN across {size} channels")
     x = tensors[0]
-    numbers = (_number(x)(k), _number(x)(alpha / size))
+    numbers = (number_of(x)(k), number_of(x)(alpha / size))
     if x.dtype == torch.float32:
         pixels = [_pictures(tensor).reshape(-1, x.shape[1]) for tensor in tensors]
         window = (None,) * size  # each size is its own type, for which numba compiles the loop
@@ -123,7 +123,7 @@ def max_backward(diff: Tensor, winners: Tensor, bottom: Tensor, g: Geometry) -> 
     if (diff.dtype, winners.dtype) != (torch.float32, torch.uint8):
         raise misfit(bottom, diff, winners)
     _check_windows(bottom, g, (winners.shape[2], winners.shape[3]), MAX_PLACES)
-    back, diff = torch.empty_like(bottom), diff.contiguous(memory_format=_format(diff))
+    back, diff = torch.empty_like(bottom), diff.contiguous(memory_format=format_of(diff))
     for arrays in zip(_pictures(diff), _pictures(winners), _pictures(back)):
         in_parts(_loop("max_backward"), bottom.shape[2], *arrays, g.kernel, g.stride, g.pad)
     return back
@@ -182,7 +182,7 @@ def misfit(*tensors: Tensor) -> ShapeError:
     return ShapeError(f"the compiled loops cannot work on {blobs}")
 
 
-def _number(x: Tensor) -> type[np.float32 | np.float64]:
+def number_of(x: Tensor) -> type[np.float32 | np.float64]:
     """Returns the type of a blob's numbers, so that nothing is computed in another precision."""
     return np.float32 if x.dtype == torch.float32 else np.float64
 
@@ -211,7 +211,7 @@ def _pictures(x: Tensor) -> np.ndarray:
     return x.permute(0, 2, 3, 1).numpy()
 
 
-def _format(x: Tensor) -> torch.memory_format:
+def format_of(x: Tensor) -> torch.memory_format:
     return torch.channels_last if x.dtype == torch.float32 else torch.contiguous_format
 
 

@@ -30,7 +30,7 @@ _CACHE = 256 * 1024  # bytes of transformed numbers of the bottom at a time: wit
 def available(device: torch.device, dtype: torch.dtype) -> bool:
     """Whether the compiled loops are faster than PyTorch's convolutions, as measured: with AVX2 and AVX-512."""
     suitable = torch.backends.cpu.get_cpu_capability() in ("AVX2", "AVX512")
-    return suitable and dtype == torch.float32 and kernels.available(device, dtype)
+    return suitable and kernels.available(device, dtype)
 
 
 class Transformed(NamedTuple):
@@ -68,7 +68,7 @@ def transformed(weight: Tensor) -> Transformed:
     outputs, channels, taps, _ = weight.shape
     m, half = OUTPUTS[taps], loops.half_panel(weight.element_size())
     padded = -(-outputs // half) * half
-    u = np.zeros((m + taps - 1) ** 2 * channels * padded, np.float32)
+    u = np.zeros((m + taps - 1) ** 2 * channels * padded, kernels.number_of(weight))
     by_output = np.ascontiguousarray(weight.permute(2, 3, 1, 0).numpy(), np.float64)
     matrix = np.array(matrices(taps, m)[1])
     in_parts(loops.transform_weights, channels, by_output, matrix, u, padded, 2 * half)
@@ -76,7 +76,7 @@ def transformed(weight: Tensor) -> Transformed:
 
 
 def correlate(x: Tensor, weights: Transformed, bias: Tensor | None, pad: Pair) -> Tensor:
-    """y[o, h, w] = bias[o] + the sum over c, i, j of w[o, c, i, j] * x[c, h + i - pad, w + j - pad], channels-last.
+    """y[o, h, w] = bias[o] + the sum over c, i, j of w[o, c, i, j] * x[c, h + i - pad, w + j - pad].
 
     x: (n, channels, height, width); it is copied unless the channels lie side by side. Raises ShapeError if x does not
     fit.
@@ -86,7 +86,7 @@ def correlate(x: Tensor, weights: Transformed, bias: Tensor | None, pad: Pair) -
     u, (outputs, columns), channels, taps = weights
     m = OUTPUTS[taps]
     rows, across = (size + 2 * margin - taps + 1 for size, margin in zip(x.shape[2:], pad))
-    if x.dtype != torch.float32 or x.dim() != 4 or x.shape[1] != channels or min(rows, across) < 1:
+    if x.dim() != 4 or x.shape[1] != channels or kernels.number_of(x) != u.dtype or min(rows, across) < 1:
         raise kernels.misfit(x)
     if channels > 1 and x.stride(1) != 1:
         x = x.contiguous(memory_format=torch.channels_last)
@@ -102,4 +102,4 @@ def correlate(x: Tensor, weights: Transformed, bias: Tensor | None, pad: Pair) -
         source, target = (height, width, channels, row, pixel), (rows, across, outputs)
         sizes = ((None,) * taps, (None,) * m, group)
         in_parts(loops.convolve, count, flat, source, u, padded, top.view(-1).numpy(), target, pad, *sizes)
-    return y.permute(0, 3, 1, 2)
+    return y.permute(0, 3, 1, 2).contiguous(memory_format=kernels.format_of(y))

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from deepdream.caffe_format.layer_spec import ShapeError
-from deepdream.engines.torch import winograd
+from deepdream.engines.torch import kernels, winograd
 from deepdream.engines.torch.transforms import matrices
 from tests.engines.torch.small_net import gradient, picture
 from tests.helpers.nets import input_layer, layer
@@ -23,8 +23,8 @@ SHAPES = [
 ]
 
 
-def blob(*shape, seed=0):
-    random = torch.tensor(np.random.RandomState(seed).normal(size=shape), dtype=torch.float32)
+def blob(*shape, seed=0, dtype=torch.float32):
+    random = torch.tensor(np.random.RandomState(seed).normal(size=shape), dtype=dtype)
     return random.contiguous(memory_format=torch.channels_last)
 
 
@@ -40,7 +40,8 @@ def test_transforms_give_the_correlation(taps, outputs):
 @pytest.mark.parametrize("cache", [winograd._CACHE, 1])  # all tiles at once, or as few as can be
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("taps", winograd.OUTPUTS)
-def test_correlations_are_those_of_the_formula(monkeypatch, taps, shape, cache):
+@pytest.mark.parametrize(("dtype", "rounding"), [(torch.float32, 1e-5), (torch.float64, 1e-13)])
+def test_correlations_are_those_of_the_formula(monkeypatch, dtype, rounding, taps, shape, cache):
     monkeypatch.setattr(winograd, "_CACHE", cache)
     channels, outputs, height, width, pad = shape
     x, weight, bias = (
@@ -50,8 +51,8 @@ def test_correlations_are_those_of_the_formula(monkeypatch, taps, shape, cache):
     )
     y = winograd.correlate(x, winograd.transformed(weight), bias.flatten(), pad)
     exact = torch.conv2d(x.double(), weight.double(), bias.double().flatten(), padding=pad)
-    assert y.is_contiguous(memory_format=torch.channels_last)
-    assert abs(y - exact).max() < 1e-5 * abs(exact).mean()
+    assert y.is_contiguous(memory_format=kernels.format_of(x))
+    assert abs(y - exact).max() < rounding * abs(exact).mean()
 
 
 @needs_vectors

@@ -73,7 +73,8 @@ class Convolution(Layer):
     def _is_correlation(self, sizes: Collection[int]) -> bool:
         """Whether this is a convolution of stride 1 with a square kernel of one of these sizes."""
         (height, width), plain = self._geometry.kernel, self._arguments[2:] == ((1, 1), False, (0, 0), 1)
-        return plain and self._geometry.stride == (1, 1) and height == width and height in sizes
+        gains = height > 1 or self.params[0].dtype == torch.float32  # in float64, less than the blobs' layouts cost
+        return plain and self._geometry.stride == (1, 1) and height == width and height in sizes and gains
 
     def _is_product(self) -> bool:
         """Whether this is a 1x1 convolution: a matrix multiplied by the channels of each pixel."""
@@ -91,7 +92,8 @@ class Convolution(Layer):
         _, channels, height, width = self.params[0].shape
         (stride, other), plain = self._geometry.stride, self._arguments[2:] == ((1, 1), False, (0, 0), 1)
         suitable = plain and height == width and stride == other > 1 and channels <= 4
-        return suitable and self._is_float32_on_cpu()
+        few = self._weights is not None and -(-height // stride) in winograd.OUTPUTS
+        return suitable and (few or self._is_float32_on_cpu())
 
     def _is_float32_on_cpu(self) -> bool:
         return self.params[0].device.type == "cpu" and self.params[0].dtype == torch.float32
@@ -118,6 +120,8 @@ class Convolution(Layer):
     def memory(self, bottom: Shape, top: Shape, dtype: torch.dtype, device: torch.device) -> Tuple[int, int]:
         if dtype == torch.float32 or device.type != "cpu" or prod(self._geometry.kernel) == 1:
             return 0, 0
+        if self._weights and self._is_correlation(winograd.EXACT):
+            return 0, (prod(bottom) + prod(top)) * dtype.itemsize  # with the channels innermost
         # PyTorch has no direct convolution for this case and multiplies by a column buffer of all windows.
         inner, outer = (top, bottom) if self.transposed else (bottom, top)
         return 0, prod(self._geometry.kernel) * prod(inner[:2]) * prod(outer[2:]) * dtype.itemsize
