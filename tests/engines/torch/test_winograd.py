@@ -44,13 +44,10 @@ def test_transforms_give_the_correlation(taps, outputs):
 def test_correlations_are_those_of_the_formula(monkeypatch, dtype, rounding, taps, shape, cache):
     monkeypatch.setattr(winograd, "_CACHE", cache)
     channels, outputs, height, width, pad = shape
-    x, weight, bias = (
-        blob(2, channels, height, width),
-        blob(outputs, channels, taps, taps, seed=1),
-        blob(1, outputs, 1, 1),
-    )
-    y = winograd.correlate(x, winograd.transformed(weight), bias.flatten(), pad)
-    exact = torch.conv2d(x.double(), weight.double(), bias.double().flatten(), padding=pad)
+    x, weight = blob(2, channels, height, width, dtype=dtype), blob(outputs, channels, taps, taps, seed=1, dtype=dtype)
+    bias = blob(1, outputs, 1, 1, dtype=dtype).flatten()
+    y = winograd.correlate(x, winograd.transformed(weight), bias, pad)
+    exact = torch.conv2d(x.double(), weight.double(), bias.double(), padding=pad)
     assert y.is_contiguous(memory_format=kernels.format_of(x))
     assert abs(y - exact).max() < rounding * abs(exact).mean()
 
