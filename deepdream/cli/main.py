@@ -67,7 +67,7 @@ def main(argv: Optional[List[str]] = None) -> int:
     """Runs one command; returns its exit code: 0 done, 1 failed, 2 usage error, 130 interrupted, 143 terminated."""
     # Importing PyTorch creates 300,000 permanent objects. Scanning them for garbage over and over would take a quarter
     # of the time to the first step, and most of a second at exit; a dream creates hardly any garbage.
-    gc.set_threshold(100_000)
+    gc.set_threshold(400_000)
     atexit.register(gc.freeze)
     streams.reserve()
     if isinstance(sys.stdout, io.TextIOWrapper):  # some locales cannot show every file name

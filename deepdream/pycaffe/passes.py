@@ -78,4 +78,4 @@ class Passes(FullNet):
 
     def forget_layers(self) -> None:
         """Makes the layers anew, of the parameters as they lie in memory now."""
-        self.layers = LayersWhenUsed(self.topology.layers, self.params, self.dtype, self.device)
+        self.layers = LayersWhenUsed(self.topology.layers, self.params, self.dtype, self.device, self.direct)

@@ -60,8 +60,10 @@ class LayersWhenUsed(Sequence):
         params: Mapping[str, list[Blob]],
         dtype: torch.dtype,
         device: torch.device,
+        direct: bool,
     ):
-        self._specs, self._params, self._dtype, self._device = specs, params, dtype, device
+        self._specs, self._params = specs, params
+        self._kind = (dtype, device, direct)  # see Layer.placed
         self._made: dict[int, Layer] = {}
 
     def __len__(self) -> int:
@@ -76,7 +78,7 @@ class LayersWhenUsed(Sequence):
         place %= len(self)
         if place not in self._made:
             spec = self._specs[place]
-            params = [param.tensor("data") for param in self._params.get(spec.name, [])]
-            self._made[place] = LAYERS[spec.type](spec, params)
-            self._made[place].placed(self._dtype, self._device)
+            blobs = self._params.get(spec.name, [])
+            self._made[place] = LAYERS[spec.type](spec, [blob.tensor("data") for blob in blobs])
+            self._made[place].placed(*self._kind, lambda: any(blob.is_shown for blob in blobs))
         return self._made[place]

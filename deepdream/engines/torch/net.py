@@ -48,6 +48,7 @@ class Blob(TrackedDiff):
         self._dtype, self._device, self._channels_last, self._lazy = dtype, device, channels_last, lazy
         self._capacity = 0
         self._memory: dict[str, Tensor] = {}
+        self.is_shown = False  # whether someone has had the data in hand, who may change it at any time
         self.reshape(*shape)
 
     def reshape(self, *shape: int) -> None:
@@ -111,6 +112,7 @@ class Blob(TrackedDiff):
 
     @property
     def data(self) -> Array:
+        self.is_shown = True
         return _array(self.tensor("data"))
 
     @property
@@ -175,6 +177,7 @@ class Net:
     model: Model  # set by load_net
     lazy = False  # whether the blobs are lazy
     blob_type = Blob
+    direct = True  # whether layers multiply and add as their formulas do
     engine = "torch"
     engine_version = torch.__version__.split("+")[0]
 
@@ -190,16 +193,18 @@ class Net:
         )
         names = [spec.name for spec in topology.layers if weights.get(spec.name)]
         self.params = ParamsWhenUsed(dict.fromkeys(names), weights, self._param)
-        self.layers = LayersWhenUsed(topology.layers, self.params, self.dtype, device)
+        self.layers = LayersWhenUsed(topology.layers, self.params, self.dtype, device, self.direct)
         self.inputs, self.outputs = topology.inputs, topology.outputs
         self.transformer = _Transformer({name: np.asarray(mean, np.float32)[:, None, None] for name in self.inputs[:1]})
 
     def _param(self, array: np.ndarray) -> Blob:
         blob = self.blob_type(array.shape, self.dtype, self.device, self.channels_last)
-        if isinstance(blob.data, np.ndarray):
-            blob.data[...] = array  # PyTorch would wake all its threads for each copy, which takes longer than the copy
+        data = blob.tensor("data")
+        shared = _array(data)
+        if isinstance(shared, np.ndarray):
+            shared[...] = array  # PyTorch would wake all its threads for each copy, which takes longer than the copy
         else:
-            blob.tensor("data").copy_(torch.from_numpy(array.copy()))
+            data.copy_(torch.from_numpy(array.copy()))
         return blob
 
     @property
