@@ -42,7 +42,7 @@ class Dream:
     def kind(self) -> str:
         """What the time for each pixel and iteration depends on."""
         request = self.request
-        return f"{request.net.model} {request.dream.end} {request.objective}"
+        return f"{request.net.model} {request.dream.end if request.kind in ('l2', 'guide') else request.kind}"
 
     @property
     def work(self) -> int:

@@ -30,6 +30,8 @@ from .wishes import check_maxima
 # Seconds between two reports. Showing them slows down the dream, but without them the server would not notice that a
 # visitor has left.
 _MIN_PAUSE, _MAX_PAUSE = 0.2, 1
+_MAX_LOOKS = 4  # pictures to look at when they are uploaded, at the same time; more would keep Gradio's threads busy
+_MANY = "many pictures are being read here, and this one is read when you click Dream"
 _ENDING = "this page is shutting down, and nothing was dreamt: try again later"
 
 
@@ -46,6 +48,7 @@ class Dreamer:
         self._storage, self._reader, self._settings = storage, reader, settings
         self._net, self._pace = NetCache(), Pace()
         self._executor = ThreadPoolExecutor(1, "dreamer")
+        self._looks = threading.BoundedSemaphore(_MAX_LOOKS)
         self._lock = threading.Lock()  # guards all attributes below; never held during slow work
         self._places = 0  # number of dreams that are being read, waiting or running
         self._line: List[Dream] = []
@@ -83,8 +86,13 @@ class Dreamer:
     def look(self, upload: str) -> Seen:
         """Read a picture that was uploaded, and its recipe if it is a dream. Raises DreamError if it is unreadable."""
         path = str(self._storage.find(upload))
-        with _without_paths(path):
-            return self._reader.look(path, self._settings.megapixels)
+        if not self._looks.acquire(blocking=False):
+            raise DreamError(_MANY)
+        try:
+            with _without_paths(path):
+                return self._reader.look(path, self._settings.megapixels)
+        finally:
+            self._looks.release()
 
     def close(self) -> None:
         """Drop every dream and return after the current step."""

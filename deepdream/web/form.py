@@ -31,6 +31,7 @@ _STRENGTH = "steps at each size: 5 is faint, 10 is Google's, 40 is strong"
 _SIZE = "number of sizes to dream at: 1 gives fine shapes, 4 is Google's, more give larger ones in a large picture"
 _SHRINKS = "larger pictures are shrunk to it, which makes the dream faster"
 _NO_CLASS = [("none", "")]
+_NO_MODEL = "that model is not offered: pick another"
 _INSTEAD = "instead of the layer"
 
 
@@ -87,7 +88,7 @@ class Form:
             self.seed = gr.Textbox(
                 label="seed", placeholder="random", info="the same seed gives the same dream", elem_id="seed"
             )
-            words = "A picture whose features the dream goes towards"
+            words = "The dream goes towards its features"
             self.guide = parts.upload("guide", words, elem_id="guide", height=160)
             about = "`dreamify models fetch NAME` adds another"
             self.model = gr.Dropdown(list(self._models), label="model", info=about, elem_id="model")
@@ -102,7 +103,7 @@ class Form:
                 self.channel = gr.Textbox(label="channel", info=about, elem_id="channel", max_length=200)
                 about = f"several layers with weights, {_INSTEAD}: pool2:1,inception_4c/output:0.5"
                 self.layers = gr.Textbox(label="layers", info=about, elem_id="layers", max_length=200)
-            words = "A picture that is white where to dream, and black elsewhere"
+            words = "White where to dream, black elsewhere"
             self.mask = parts.upload("mask", words, elem_id="mask", height=160)
             gr.Button("Paint the mask on the picture", elem_id="paint", size="sm")
             with gr.Row():
@@ -150,7 +151,7 @@ class Form:
         if picture is None:
             raise UsageError("there is no picture yet: upload one, or click an example")
         if model is None:
-            raise UsageError("that model is not offered: pick another")
+            raise UsageError(_NO_MODEL)
         pictures = replace(PICTURE, max_size=chosen[self.max_size])
         if pictures.max_size is None or pictures.max_size > max_size:
             raise UsageError(f"the longest side may be {max_size} at most on this page, not {pictures.max_size}")
@@ -203,6 +204,8 @@ class Form:
 
     def _layers(self, label: str) -> Layers:
         """The layers of a model, cached. If the model is gone, raises gr.Error, which Gradio shows to the visitor."""
+        if label not in self._models:
+            raise gr.Error(_NO_MODEL, print_exception=False)
         try:
             if label not in self._found:
                 self._found[label] = choices.find_layers(self._models[label], self._net.engine)
@@ -225,10 +228,10 @@ class Form:
         }
 
     def _pick_sample(self, chosen: Chosen) -> Updates:
-        return {self.layer: chosen[self.samples.radio], self.presets.radio: None}
+        return {self.layer: str(chosen[self.samples.radio]), self.presets.radio: None}
 
     def _show_sample(self, chosen: Chosen) -> Updates:
-        layers, layer = self._layers(str(chosen[self.model])), chosen[self.layer]
+        layers, layer = self._layers(str(chosen[self.model])), str(chosen[self.layer])
         return {self.samples.radio: layer if layer in layers.samples else None, self.presets.radio: None}
 
     def _pick_preset(self, chosen: Chosen) -> Updates:
@@ -245,9 +248,11 @@ class Form:
 
     def _show_classes(self, chosen: Chosen) -> Updates:
         """Fill the list of classes, which the page does not carry until somebody wants it."""
-        return {self.class_: gr.update(choices=self._class_choices(str(chosen[self.model])), value=chosen[self.class_])}
+        found = self._class_choices(str(chosen[self.model]))
+        return {self.class_: gr.update(choices=found, value=str(chosen[self.class_] or ""))}
 
     def _class_choices(self, model: str) -> List[Tuple[str, str]]:
+        self._layers(model)  # which refuses a model that is not offered
         if model not in self._classes:
             try:
                 self._classes[model] = choices.find_classes(self._models[model], self._net.engine)

@@ -23,6 +23,7 @@ from .shown import Shown
 _HELLO = "Upload a picture, and a neural network dreams on it, as Google's deepdream did in July 2015."
 _NOT_OURS = "something went wrong, and the details are in the server's log: try another picture or other settings"
 _NO_MEMORY = "memory has run out: choose a smaller longest side, or try again when the server is less busy"
+_ALL_GONE = "your dreams of before are gone: nobody has looked at them for an hour, or the page was started again"
 _NO_DREAM = "there is no dream to repeat yet: dream one first"
 _DREAMING: Dict[str, Any] = {
     **{name: value for name, value in QUICK.items() if name != "queue"},
@@ -192,6 +193,8 @@ class Page:
         entries = self._history.entries(known[self.shown.visitor])
         if entries:
             updates = {**self._display(entries[-1], known[self.shown.visitor]), **self.shown.told("your latest dream")}
+        elif known[self.shown.visitor] is not None:
+            updates = {self.shown.visitor: None, **self.shown.told(_ALL_GONE)}
         try:
             given = wishes.of_query(dict(visitor.query_params))
             if given:

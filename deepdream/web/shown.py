@@ -54,7 +54,9 @@ class Shown:
             elem_id="recipe",
         )
         self.key = gr.State()  # of the dream on display, in the history; None if there is none
-        self.visitor = gr.BrowserState(storage_key="dreamify")  # the secret that History knows a visitor by
+        # The secret that History knows a visitor by. Gradio encrypts it, with a key that is in the page for all to see.
+        # The key is always the same, so that what the browser keeps is readable after the server was started again.
+        self.visitor = gr.BrowserState(storage_key="dreamify", secret="dreamify")
 
     @property
     def parts(self) -> List[Block]:

@@ -43,7 +43,7 @@ def of_request(request: Request) -> Wishes:
 
 def of_query(given: Mapping[str, str]) -> Wishes:
     """The settings in an address. Raises UsageError for a value out of range; what is no setting is ignored."""
-    wishes = {name: _parsed(name, text) for name, text in given.items() if name in SHARED}
+    wishes = {name: _parsed(name, text) for name, text in given.items() if name in SHARED and text}
     if not wishes and "model" not in given:
         return {}
     if any(name in wishes for name in TARGETS):

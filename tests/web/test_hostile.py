@@ -174,6 +174,34 @@ def test_there_is_one_way_to_ask_for_a_dream(visitor, content, address):
     assert "-seed7.png" not in answer.text
 
 
+ANYTHING = [
+    None,
+    "tea",
+    7,
+    [],
+    {},
+    ["tiny"],
+    {"path": str(FLOWERS)},
+    {"path": str(FLOWERS), "meta": MARK},
+    str(FLOWERS),
+]
+
+
+@pytest.mark.parametrize("value", ANYTHING)
+def test_no_event_opens_what_it_names_or_fails(visitor, server, value):
+    """Those that are answered at once, with the same value in every place."""
+    before = len(server.log.read_text())
+    assert len(visitor.quick) > 8
+    for number, count in visitor.quick.items():
+        body = {"data": [value] * count, "fn_index": number, "session_hash": visitor.name}
+        answer = visitor.session.post(f"{visitor.url}/gradio_api/run/predict", json=body, timeout=30)
+        assert "flowers-" not in answer.text
+        assert f"file={FLOWERS}" not in answer.text
+    flowers = FLOWERS.stat().st_size
+    assert not [path for path in server.folder.rglob("*.jpg") if path.stat().st_size == flowers]
+    assert "deepdream" not in server.log.read_text()[before:]  # no traceback of ours; Gradio has some of its own
+
+
 def test_no_other_host_is_asked_for_anything(visitor, server, canary):
     """Neither by number nor by name; Gradio trusts some names in every request."""
     before = server.names.read_text()

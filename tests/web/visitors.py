@@ -109,6 +109,7 @@ class Visitor:
         config, _ = json.JSONDecoder().raw_decode(document, document.index("{", document.index("gradio_config =")))
         labels = {part["id"]: part["props"].get("label") for part in config["components"]}
         self.begin = max(config["dependencies"], key=lambda dependency: len(dependency["inputs"]))
+        self.quick = {each["id"]: len(each["inputs"]) for each in config["dependencies"] if each["queue"] is False}
         self.labels = [labels[part] for part in self.begin["inputs"]]
         self.usual = {part["props"].get("label"): part["props"].get("value") for part in config["components"]}
 
