@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Dict, List, Optional, Set, Tuple
 
 import gradio as gr
+import numpy as np
 from gradio.blocks import Block
 from PIL import Image
 
@@ -262,11 +263,20 @@ class Form:
 
     def _samples(self, layers: Layers) -> List[Swatch]:
         words = {name: said for said, name in layers.choices}
-        return [Swatch(name, words[name], self._served(Path(path))) for name, path in layers.samples.items()]
+        found = [(name, words[name], Path(path)) for name, path in layers.samples.items()]
+        return self._strip(f"{layers.model}-layers.jpg", found)
 
     def _presets(self, layers: Layers) -> List[Swatch]:
-        found = [(preset.name, preset.sample(layers.model)) for preset in layers.presets]
-        return [Swatch(name, name, self._served(path)) for name, path in found if path.is_file()]
+        found = [(preset.name, preset.name, preset.sample(layers.model)) for preset in layers.presets]
+        return self._strip(f"{layers.model}-presets.jpg", [each for each in found if each[2].is_file()])
+
+    def _strip(self, name: str, swatches: List[Tuple[str, str, Path]]) -> List[Swatch]:
+        """One file for many small pictures of the same size, so that a browser asks for them once."""
+        target, count = self._folder / name, len(swatches)
+        if swatches and not target.exists():
+            pictures = [np.asarray(Image.open(path).convert("RGB")) for *_, path in swatches]
+            Image.fromarray(np.concatenate(pictures)).save(target, quality=85)
+        return [Swatch(key, words, target, number, count) for number, (key, words, _) in enumerate(swatches)]
 
     def _preset_of(self, layers: Layers, layer: str) -> Optional[str]:
         """The preset that is the page's defaults on this layer, if there is one."""

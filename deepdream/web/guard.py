@@ -5,6 +5,7 @@ names.
 """
 
 import base64
+import gzip
 import hashlib
 import json
 import re
@@ -70,7 +71,8 @@ class Guard:
 
     async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
         if scope["type"] == "http":
-            answer = _Answer(send, self._scripts, _address(scope) if scope["path"] == "/" else None)
+            is_zipped = any("gzip" in value for value in _values(scope, b"accept-encoding"))
+            answer = _Answer(send, self._scripts, _address(scope) if scope["path"] == "/" else None, is_zipped)
             try:
                 await self._pass(scope, receive, answer.send)
             except _Refused as refused:
@@ -86,9 +88,9 @@ class Guard:
         if len(scope.get("query_string", b"")) > _MAX_QUERY:
             raise _Refused(414, "the query string is too long: reload the page")
         # For a range request, Gradio would send the headers of the request back, and it would take its own address from
-        # X-Gradio-Server, which no proxy sends. The guard reads documents, and visitors' data must not be compressed
-        # together with what others sent, so only Gradio's own files are compressed.
-        compressed = () if path.startswith("/assets/") else (b"accept-encoding",)
+        # X-Gradio-Server, which no proxy sends. The guard reads the document, and compresses it itself. Visitors' data
+        # stay as they are: their compressed size would tell something about them.
+        compressed = () if path.startswith(("/assets/", "/theme.css")) else (b"accept-encoding",)
         scope = _with_headers(scope, (*compressed, b"range", b"x-gradio-server"), [])
         if method in ("GET", "HEAD") and path == preview.PATH:
             await _send_whole(send, 200, b"image/jpeg", preview.PICTURE.read_bytes())
@@ -148,12 +150,12 @@ class Guard:
 class _Answer:
     """Sends a response with security headers, which tell the browser what the page may do."""
 
-    def __init__(self, send: "Send", scripts: List[str], address: Optional[str]):
+    def __init__(self, send: "Send", scripts: List[str], address: Optional[str], is_zipped: bool):
         """scripts: hashes of the scripts that a document may run in addition to those in it and in the page's files.
 
-        address: of the page, if the answer is its document.
+        address: of the page, if the answer is its document. is_zipped: whether the browser takes that compressed.
         """
-        self._send, self._scripts, self._address = send, scripts, address
+        self._send, self._scripts, self._address, self._is_zipped = send, scripts, address, is_zipped
         self._start: Message = {}
         self._document = b""
 
@@ -177,6 +179,9 @@ class _Answer:
         is_document = self._address is not None
         scripts = [*self._scripts, *map(_hash, _SCRIPT.findall(self._document))] if is_document else []
         headers = {**_HEADERS, "content-security-policy": " ".join([_POLICY, *scripts])}
+        if self._document and self._is_zipped:
+            self._document = gzip.compress(self._document, 6)
+            headers.update({"content-encoding": "gzip", "vary": "accept-encoding"})
         if self._document:
             headers["content-length"] = str(len(self._document))
         ours = [(name.encode(), value.encode()) for name, value in headers.items()]

@@ -70,6 +70,8 @@ class Page:
         shown.onward.click(self._dream_on, known, [form.picture, shown.status], **QUICK)
         shown.take.click(self._take, known, [*form.filled_parts, shown.status], **QUICK)
         form.picture.upload(self._see, {form.picture}, [*form.filled_parts, shown.status], **QUICK)
+        for part in (form.guide, form.mask):
+            part.upload(self._see_other, {part}, shown.status, **QUICK)
         blocks.load(self._load, {shown.visitor}, every, **QUICK)
 
     def dream(self, chosen: Chosen, visitor: gr.Request) -> Iterator[Updates]:
@@ -141,14 +143,14 @@ class Page:
             raise UsageError(_NO_DREAM)
         return self._history.find(known[self.shown.visitor], known[self.shown.key])
 
-    def _look_back(self, known: Chosen) -> Updates:
-        """Show a dream of before."""
-        visitor = known[self.shown.visitor]
+    def _look_back(self, known: Chosen, visitor: gr.Request) -> Updates:
+        """Show a dream of before, also while another one runs."""
+        secret, runs = known[self.shown.visitor], str(visitor.session_hash) in self._under_way
         try:
-            entry = self._history.find(visitor, known[self.shown.row.radio])
+            entry = self._history.find(secret, known[self.shown.row.radio])
         except DreamError as error:
-            return {**self.shown.told(str(error), is_wrong=True), **self.shown.listed(self._history.entries(visitor))}
-        return self._display(entry, visitor)
+            return {**self.shown.told(str(error), is_wrong=True), **self.shown.listed(self._history.entries(secret))}
+        return {**self._display(entry, secret), self.shown.again: gr.update(visible=not runs)}
 
     def _dream_on(self, known: Chosen) -> Updates:
         """Make the dream on display the next picture."""
@@ -186,6 +188,16 @@ class Page:
             return self.shown.told(f"this is a dream, but its settings cannot be used here: {for_page(str(error))}")
         but = f", except what this page does not set: {', '.join(missing)}" if missing else ""
         return {**updates, **self.shown.told(f"this is a dream, and its settings are chosen now{but}")}
+
+    def _see_other(self, chosen: Chosen) -> Updates:
+        """Tell if a guide or a mask that was just uploaded cannot be read."""
+        try:
+            path = parts.sent_path(*chosen.values())
+            if path:
+                self._dreamer.look(path)
+        except DreamError as error:
+            return self.shown.told(for_page(str(error)), is_wrong=True)
+        return {self.shown.status: gr.skip()}
 
     def _load(self, known: Chosen, visitor: gr.Request) -> Updates:
         """Show this visitor's dreams of before, and choose the settings in the address."""

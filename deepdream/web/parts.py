@@ -25,6 +25,8 @@ class Swatch(NamedTuple):
     key: str
     words: str
     path: Path
+    number: int = 0  # of those in the file, which may hold several, one below the other
+    of: int = 1
 
 
 class Palette:
@@ -59,10 +61,18 @@ class Palette:
 
     def _pictures(self, swatches: List[Swatch]) -> str:
         rules = (
-            f"#{self._id} label:nth-child({number}) {{ background-image: url({address(each.path)}) }}"
-            for number, each in enumerate(swatches, 1)
+            f"#{self._id} label:nth-child({place}) {{ background-image: url({address(each.path)}); {_position(each)} }}"
+            for place, each in enumerate(swatches, 1)
         )
         return f"<style>{' '.join(rules)}</style>"
+
+
+def _position(swatch: Swatch) -> str:
+    if swatch.of == 1:
+        return ""
+    return (
+        f"background-size: 100% {100 * swatch.of}%; background-position: 0 {100 * swatch.number / (swatch.of - 1):g}%"
+    )
 
 
 def address(path: Path) -> str:

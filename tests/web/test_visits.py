@@ -136,10 +136,9 @@ def test_the_keyboard_alone(visit, tmp_path):
     assert "this is the dream so far" in page.locator("#said[role=status]").inner_text()
 
 
+@pytest.mark.skipif(not AXE.is_file(), reason="needs axe-core: make browser")
 def test_axe_finds_nothing(visit, tmp_path):
     """Before and after a dream, with all folds open, in light and dark, wide and narrow."""
-    if not AXE.is_file():
-        pytest.skip("needs axe-core: make browser")
     page = visit()
     found = Counter()
 
