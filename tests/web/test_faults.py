@@ -89,3 +89,14 @@ def test_stop_while_the_picture_is_read(page_with, visitors, stops):
         *_, last = dreamer.page.dream(chosen, VISITOR)
         assert "over" in last[dreamer.page.shown.status]
         assert dreamer.stops == times * stops
+
+
+def test_dreams_of_before_that_are_gone(page_with):
+    """As after the server was started again; the secret that nothing belongs to is given up."""
+    made, _ = page_with(None)
+    updates = made._load({made.shown.visitor: "old"}, SimpleNamespace(query_params={}))
+    assert "your dreams of before are gone" in updates[made.shown.status]
+    assert updates[made.shown.visitor] is None
+    updates = made._load({made.shown.visitor: None}, SimpleNamespace(query_params={}))
+    assert set(updates) == {made.shown.status}
+    assert "value" not in updates[made.shown.status]
