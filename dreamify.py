@@ -1,9 +1,7 @@
 #!/usr/bin/env python3
 """Dreams a picture: python dreamify.py in.jpg out.png inception_3b/output"""
 
-import sys
-
-from deepdream.cli import main
+from deepdream.cli.process import command
 
 if __name__ == "__main__":
-    sys.exit(main())
+    command()

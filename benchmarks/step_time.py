@@ -4,9 +4,10 @@
         [--precision float64]
 
 All run the same net from the same files on the same random picture. The others are what one would write with PyTorch
-(torch.nn.functional calls in the prototxt's order, F.local_response_norm, and backward()) and, where $CAFFE_PYTHON is
-the command of a Python that has pycaffe, real Caffe as the notebook used it. The floor is the convolutions' products at
-the rate at which PyTorch multiplies large matrices, measured between the runs.
+(torch.nn.functional calls in the prototxt's order, F.local_response_norm, and backward()), with blobs laid out as usual
+and with the channels last, and, where $CAFFE_PYTHON is the command of a Python that has pycaffe, real Caffe as the
+notebook used it. The floor is the convolutions' products at the rate at which PyTorch multiplies large matrices,
+measured between the runs.
 """
 
 import argparse
@@ -30,8 +31,9 @@ def measure(model: str, layer: str, size: str, runs: int, precision: str = "floa
     picture = random_picture(size)
     ours = dream_step(net, layer, picture)
 
-    def autograd() -> np.ndarray:
-        return autograd_step(plain, layer, torch.from_numpy(picture).to(plain.dtype)).numpy()
+    def autograd(layout: torch.memory_format = torch.contiguous_format) -> np.ndarray:
+        x = torch.from_numpy(picture).to(plain.dtype, memory_format=layout)
+        return autograd_step(plain, layer, x).numpy()
 
     difference = np.median(abs(ours() - autograd())) / abs(ours()).mean()
     with ExitStack() as processes:
@@ -39,6 +41,7 @@ def measure(model: str, layer: str, size: str, runs: int, precision: str = "floa
         if os.environ.get("CAFFE_PYTHON") and precision == "float32":
             steps["real Caffe"] = processes.enter_context(caffe_step(net.model, layer, picture))
         steps["plain autograd"] = timed(autograd)
+        steps["channels last"] = timed(lambda: autograd(torch.channels_last))
         steps["floor"] = floor(net, layer, picture.shape[2:])
         seconds = in_turn(steps, runs)
     return {

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, List
 
 if TYPE_CHECKING:  # for type checkers, which cannot read _HOMES
     from .dream import deepdream as deepdream
-    from .dream import deprocess as deprocess
     from .dream import guide_features as guide_features
     from .dream import make_step as make_step
-    from .dream import preprocess as preprocess
     from .modelzoo.load import load_net as load_net
+    from .net_input import deprocess as deprocess
+    from .net_input import preprocess as preprocess
     from .objectives import objective_channel as objective_channel
     from .objectives import objective_guide as objective_guide
     from .objectives import objective_L2 as objective_L2
@@ -25,8 +25,8 @@ _HOMES = {
     "load_net": "modelzoo.load",
     "deepdream": "dream",
     "make_step": "dream",
-    "preprocess": "dream",
-    "deprocess": "dream",
+    "preprocess": "net_input",
+    "deprocess": "net_input",
     "guide_features": "dream",
     "objective_L2": "objectives",
     "objective_guide": "objectives",

@@ -1,8 +1,6 @@
 """python -m deepdream: the same as the command dreamify."""
 
-import sys
-
-from .cli import main
+from .cli.process import command
 
 if __name__ == "__main__":
-    sys.exit(main())
+    command()

@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple, Sequence
 
 import numpy as np
-from scipy.ndimage import zoom
 
 from . import arrays, regularizers
 from .dream import Random, ascend, gradient_towards
 from .objectives import Objective, objective_L2
+from .resize import zoomed
+from .seamless import Seamless
 from .settings import OBJECTIVE, DreamSettings, ObjectiveSettings
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ class Ascent:
     mean the same on every layer. The regularizers R are those of regularizers.py. The mask scales the change of a step.
 
     mask: (h, w) float32 of 0-1, the size of the picture; where it is 0 the picture is left unchanged.
+    is_mix: brings the gradients of the terms to the same mean size before they are weighted. Those of early layers are
+    far larger, and would otherwise hide the others.
     """
 
     net: Net
@@ -42,7 +45,13 @@ class Ascent:
     terms: Sequence[Term]
     regularization: ObjectiveSettings = OBJECTIVE
     mask: np.ndarray | None = None
+    is_mix: bool = False
     _share: np.ndarray | None = field(default=None, init=False)  # the mask, resized for the last step
+    _seamless: Seamless | None = field(default=None, init=False)
+
+    def __post_init__(self) -> None:
+        if self.dream.seamless:
+            self._seamless = Seamless(self.dream.seamless, self.net.topology, [term.end for term in self.terms])
 
     @staticmethod
     def bytes_per_pixel(terms: int, regularization: ObjectiveSettings, has_mask: bool) -> int:
@@ -68,32 +77,40 @@ class Ascent:
     def _gradient(self, shift: tuple[int, int]) -> arrays.Array:
         """Returns the gradient of all terms and regularizers on the shifted picture."""
         first, *more = self.terms
-        gradient = gradient_towards(self.net, first.end, first.objective)
-        if more or first.weight != 1:
-            gradient = first.weight * gradient
+        gradient = self._gradient_of(first)
         for term in more:
-            gradient = gradient + term.weight * gradient_towards(self.net, term.end, term.objective)
+            gradient = gradient + self._gradient_of(term)
         weights = self.regularization
         if not (weights.tv or weights.decay or weights.blur):
             return gradient
-        # Undo the shift: the border of the picture runs across the shifted one, and nothing may be smoothed across it.
+        # Undo the shift: the border of the picture runs across the shifted one, and nothing may be smoothed across it,
+        # unless its sides meet there.
         back = (-shift[0], -shift[1])
         x = arrays.roll(self.net.blobs[self.net.inputs[0]].data[0], back)
         gradient = arrays.roll(gradient, back)
         if weights.blur:
-            gradient = regularizers.blur(gradient, weights.blur)
+            gradient = regularizers.blur(gradient, weights.blur, self.dream.seamless)
         size = abs(gradient).mean()
+        seamless = self.dream.seamless
         for c in range(len(x)):  # one colour at a time, to save memory
             if weights.tv:
-                gradient[c : c + 1] -= size * weights.tv * regularizers.total_variation(x[c : c + 1])
+                gradient[c : c + 1] -= size * weights.tv * regularizers.total_variation(x[c : c + 1], seamless)
             if weights.decay:
                 gradient[c : c + 1] -= size * weights.decay * regularizers.decay(x[c : c + 1])
         return arrays.roll(gradient, shift)
+
+    def _gradient_of(self, term: Term) -> arrays.Array:
+        """Returns the weighted gradient of a term, in memory of its own unless it is the only one."""
+        towards = self._seamless.gradient_towards if self._seamless else gradient_towards
+        gradient, weight = towards(self.net, term.end, term.objective), term.weight
+        if self.is_mix:
+            size = float(abs(gradient).mean())
+            weight = weight / size if 0 < size < np.inf else weight
+        return weight * gradient if len(self.terms) > 1 or weight != 1 else gradient
 
     def _share_at(self, size: tuple[int, ...]) -> np.ndarray:
         """Returns the mask at the size of an octave."""
         assert self.mask is not None
         if self._share is None or self._share.shape != size:
-            h, w = self.mask.shape
-            self._share = zoom(self.mask, (size[0] / h, size[1] / w), order=1)
+            self._share = zoomed(self.mask, (size[0], size[1]), self.dream.seamless)
         return self._share

@@ -1,24 +1,23 @@
 """Google's deepdream of July 2015, function for function, on any engine's Net.
 
-preprocess turns a picture into the net's input and deprocess turns it back; make_step runs one step of gradient ascent;
-deepdream runs a picture through all its octaves. Names, defaults and the order of computation are those of the 2015
-code, so the same seed gives the same bytes on the same Caffe. Weighted objectives, regularizers and masks are in
-ascent.py.
+make_step runs one step of gradient ascent; deepdream runs a picture through all its octaves. Names, defaults and the
+order of computation are those of the 2015 code, so the same seed gives the same bytes on the same Caffe. preprocess and
+deprocess are in net_input.py; weighted objectives, regularizers and masks in ascent.py.
 """
 
 from __future__ import annotations
 
 from types import ModuleType
-from typing import TYPE_CHECKING, Callable, Iterator, NamedTuple, Sequence, Tuple, Union
+from typing import TYPE_CHECKING, Callable, Iterator, NamedTuple, Tuple, Union
 
 import numpy as np
-import scipy.ndimage as nd
 
 from . import arrays
-from .caffe_format.grey import LUMA
-from .caffe_format.sizes import check_sizes
-from .errors import DreamError, UsageError
+from .caffe_format.sizes import check_sizes, octave_sizes
+from .errors import DreamError
+from .net_input import deprocess, preprocess, unseen_colours, with_colours
 from .objectives import Objective, objective_L2
+from .resize import zoomed
 from .settings import DREAM, DreamSettings
 
 if TYPE_CHECKING:
@@ -28,54 +27,6 @@ if TYPE_CHECKING:
 Random = Union[np.random.RandomState, ModuleType]  # the module is numpy.random, as in the notebook of 2015
 # Maps the shift (vertical, horizontal) of the picture in the net to the gradient on it, (3, h, w).
 Gradient = Callable[[Tuple[int, int]], "arrays.Array"]
-
-
-def preprocess(net: Net, img: np.ndarray) -> np.ndarray:
-    """Converts (h, w, 3) RGB of 0-255 to (3, h, w) float32 BGR with the mean subtracted.
-
-    For a net that reads grey pictures, the result is the luminance, (1, h, w).
-    Raises UsageError unless img is an array of that shape that holds only finite numbers.
-    """
-    img = arrays.checked_picture(img)
-    if _is_grey(net):
-        return luminance(img)[None] - net.transformer.mean[net.inputs[0]]
-    return np.float32(np.rollaxis(img, 2)[::-1]) - net.transformer.mean[net.inputs[0]]
-
-
-def deprocess(net: Net, img: np.ndarray) -> np.ndarray:
-    """Inverts preprocess: (3, h, w) -> (h, w, 3), neither clipped nor rounded. A luminance becomes grey.
-
-    Raises UsageError for any other shape.
-    """
-    if np.ndim(img) == 3 and len(img) == 1 and _is_grey(net):
-        return np.repeat((img + net.transformer.mean[net.inputs[0]])[0][:, :, None], 3, 2)
-    if np.ndim(img) != 3 or len(img) != 3:
-        size = "x".join(map(str, np.shape(img)))
-        raise UsageError(f"deprocess takes a (3, height, width) array, such as preprocess returns, not {size}")
-    return np.dstack((img + net.transformer.mean[net.inputs[0]])[::-1])
-
-
-def _is_grey(net: Net) -> bool:
-    return len(net.transformer.mean[net.inputs[0]]) == 1
-
-
-def luminance(img: np.ndarray) -> np.ndarray:
-    """The luminance of (h, w, 3) RGB, as (h, w) float32."""
-    return np.asarray(img, np.float32) @ np.asarray(LUMA, np.float32)
-
-
-def _colours(net: Net, img: np.ndarray) -> np.ndarray | None:
-    """What a picture (h, w, 3) has besides its luminance, for a net that sees nothing else; None for other nets."""
-    return np.float32(img) - luminance(img)[:, :, None] if _is_grey(net) else None
-
-
-def _coloured(img: np.ndarray, colours: np.ndarray | None) -> np.ndarray:
-    """A grey dream (h, w, 3) with the colours of its picture, which may be larger."""
-    if colours is None:
-        return img
-    if colours.shape != img.shape:
-        colours = nd.zoom(colours, (img.shape[0] / colours.shape[0], img.shape[1] / colours.shape[1], 1), order=1)
-    return img + colours
 
 
 def _blob(net: Net, end: str) -> Blob:
@@ -128,7 +79,7 @@ def ascend(net: Net, gradient: Gradient, step_size: float, jitter: int, clip: bo
     """
     src = net.blobs[net.inputs[0]]
 
-    ox, oy = rng.randint(-jitter, jitter + 1, 2)
+    ox, oy = drawn_shift(jitter, rng)
     src.data[0] = arrays.roll(src.data[0], (oy, ox))
     try:
         g = gradient((oy, ox))
@@ -147,6 +98,18 @@ def ascend(net: Net, gradient: Gradient, step_size: float, jitter: int, clip: bo
         src.data[:] = src.data.clip(-bias, 255 - bias)
 
 
+def drawn_shift(jitter: int, rng: Random) -> np.ndarray:
+    """Draws the shift of a step, (horizontal, vertical), each of up to `jitter` pixels either way."""
+    return rng.randint(-jitter, jitter + 1, 2)
+
+
+class Begun(NamedTuple):
+    """How far a dream has got."""
+
+    steps: int  # how many are done, of all octaves; 1 or more
+    data: np.ndarray  # (3, h, w): the data of the input blob after them, at the size of their octave
+
+
 class Step(NamedTuple):
     """The state of dream_steps after a step. Its pictures are valid until dream_steps resumes."""
 
@@ -157,55 +120,75 @@ class Step(NamedTuple):
     iteration: int  # counted from 0
     copy: np.ndarray | None = None  # (3, h, w): a copy of the input blob, see kept
     colours: np.ndarray | None = None  # (h, w, 3): what a grey net does not see of the original picture
+    seamless: str | None = None  # see DreamSettings
+
+    def data(self) -> np.ndarray:
+        """Returns a copy of the input blob's data, (3, h, w), for Begun."""
+        return np.array(arrays.to_numpy(self._data()))
 
     def kept(self) -> Step:
         """Returns this step with a copy of its picture, which stays valid after dream_steps resumes."""
-        return self._replace(copy=np.array(arrays.to_numpy(self._data())))
+        return self._replace(copy=self.data())
 
     def picture(self) -> np.ndarray:
         """Returns the picture at octave size, (h, w, 3) float32, which the notebook showed after every step."""
         picture = deprocess(self.net, arrays.to_numpy(self._data()))
-        return _coloured(picture, self.colours).astype(np.float32, copy=False)
+        return with_colours(picture, self.colours, self.seamless).astype(np.float32, copy=False)
 
     def whole(self) -> np.ndarray:
         """Returns the picture at full size with the detail dreamt so far: (h, w, 3) float32."""
         if self.octave_base.shape == self.base.shape:
             return self.picture()  # exact to the bit; subtracting the base and adding it again would round
         detail = arrays.to_numpy(self._data()) - self.octave_base
-        picture = deprocess(self.net, self.base + _zoomed(detail, self.base.shape))
-        return _coloured(picture, self.colours).astype(np.float32, copy=False)
+        picture = deprocess(self.net, self.base + zoomed(detail, self.base.shape[1:], self.seamless))
+        return with_colours(picture, self.colours).astype(np.float32, copy=False)
 
     def _data(self) -> arrays.Array:
         return self.copy if self.copy is not None else self.net.blobs[self.net.inputs[0]].data[0]
 
 
 def dream_steps(
-    net: Net, base_img: np.ndarray, settings: DreamSettings, step: Callable[[np.ndarray, Random], None]
+    net: Net,
+    base_img: np.ndarray,
+    settings: DreamSettings,
+    step: Callable[[np.ndarray, Random], None],
+    begun: Begun | None = None,
 ) -> Iterator[Step]:
     """Runs the octaves of deepdream on the input blob and yields a Step after each step.
 
     step: changes the picture in the input blob. It is called with the original picture at the size of the octave,
-    (3, h, w), and the random number generator.
+    (3, h, w), and the random number generator. begun: what was done before; its last step is yielded first.
     """
-    octave_scale = settings.octave_scale
+    iter_n, seamless = settings.iter_n, settings.seamless
     rng = np.random.RandomState(settings.seed)
-    octaves, colours = [preprocess(net, base_img)], _colours(net, base_img)
-    for _ in range(settings.octave_n - 1):
-        octaves.append(nd.zoom(octaves[-1], (1, 1.0 / octave_scale, 1.0 / octave_scale), order=1))
+    done, reached = begun or Begun(0, np.empty(0))
+    for _ in range(done):
+        drawn_shift(settings.jitter, rng)
+    octaves, colours = [preprocess(net, base_img)], unseen_colours(net, base_img)
+    for size in octave_sizes(octaves[0].shape[1:], settings.octave_n, settings.octave_scale)[1:]:
+        octaves.append(zoomed(octaves[-1], size, seamless))
 
     src, base = net.blobs[net.inputs[0]], octaves[0]
     detail = np.zeros_like(octaves[-1])  # what the dream has added so far
     for octave in range(settings.octave_n):
         octave_base = octaves.pop()  # popped, so that a large picture is not held in memory longer than needed
-        if octave > 0:
-            detail = _zoomed(detail, octave_base.shape)
+        if done > (octave + 1) * iter_n:
+            continue
+        if done > octave * iter_n:
+            detail, reached = reached, np.empty(0)
+        else:
+            if octave > 0:
+                detail = zoomed(detail, octave_base.shape[1:], seamless)
+            detail += octave_base
         src.reshape(1, *octave_base.shape)
-        detail += octave_base
         src.data[0] = arrays.like(detail, src.data)
         detail = np.empty(0)  # frees the memory
-        for i in range(settings.iter_n):
-            step(octave_base, rng)
-            yield Step(net, base, octave_base, octave, i, colours=colours)
+        for i in range(iter_n):
+            number = octave * iter_n + i + 1
+            if number > done:
+                step(octave_base, rng)
+            if number >= done:
+                yield Step(net, base, octave_base, octave, i, None, colours, seamless)
         detail = arrays.to_numpy(src.data[0]) - octave_base
 
 
@@ -263,7 +246,7 @@ def dreamt(
     for _ in dream_steps(net, base_img, settings, step):
         pass
     picture = deprocess(net, arrays.to_numpy(net.blobs[net.inputs[0]].data[0]))
-    return _coloured(picture, _colours(net, base_img)).astype(np.float32, copy=False)
+    return with_colours(picture, unseen_colours(net, base_img)).astype(np.float32, copy=False)
 
 
 def guide_features(net: Net, guide_img: np.ndarray, end: str = DREAM.end) -> np.ndarray:
@@ -280,10 +263,3 @@ def guide_features(net: Net, guide_img: np.ndarray, end: str = DREAM.end) -> np.
     src.data[0] = arrays.like(guide, src.data)
     net.forward(end=end)
     return arrays.to_numpy(_blob(net, end).data[0]).copy()
-
-
-def _zoomed(detail: np.ndarray, shape: Sequence[int]) -> np.ndarray:
-    """Resizes (3, h, w) to the height and width of `shape`, as the 2015 code does."""
-    h, w = shape[-2:]
-    h1, w1 = detail.shape[-2:]
-    return nd.zoom(detail, (1, 1.0 * h / h1, 1.0 * w / w1), order=1)

@@ -4,13 +4,13 @@ Uses only the standard library, so that `dreamify.py --help` starts fast. Field 
 `option` in the metadata of a field is its name on the command line and in the recipe.
 """
 
-import math
 import re
 from dataclasses import dataclass
-from typing import Optional, Tuple
+from typing import Dict, Optional, Sequence, Tuple
 
 from .errors import UsageError, shown
-from .settings_base import MAXIMA, Settings, setting
+from .settings_base import Settings, setting
+from .settings_zoom import ZoomSettings
 from .units import byte_size, seconds
 
 AUTO, GOOGLENET = "auto", "bvlc_googlenet"  # models
@@ -38,6 +38,12 @@ class DreamSettings(Settings):
         int,
         minimum=0,
         maximum=2**32 - 1,
+    )
+    seamless: Optional[str] = setting(
+        None,
+        "seamless",
+        "the picture is a ring, whose sides meet: left and right (x), top and bottom (y), or both (default: neither)",
+        choices=("x", "y", "xy"),
     )
 
 
@@ -110,42 +116,10 @@ class PictureSettings(Settings):
 
 
 @dataclass(frozen=True)
-class ZoomSettings(Settings):
-    """The endless zoom of the notebook: how each dream is transformed before it is dreamt on again."""
+class GrowthSettings(Settings):
+    """The growth of one dream: every step as a frame."""
 
-    frames: int = setting(100, "frames", "number of pictures to make", int, minimum=1, maximum=9999)
-    rate: float = setting(
-        0.05,
-        "rate",
-        "share of each side that is cropped from frame to frame; a negative rate zooms out",
-        float,
-        above=-1,
-        maximum=0.99,
-    )
-    rotate: float = setting(
-        0.0, "rotate", "rotation from frame to frame, in degrees counter-clockwise", float, minimum=-360, maximum=360
-    )
-    shift: str = setting("0,0", "shift", "shift from frame to frame, in pixels right and down; --shift=-2,0 moves left")
-    fps: float = setting(10.0, "fps", "frames per second of an animation or a film", float, minimum=0.1, maximum=1000)
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self.shift_pixels  # noqa: B018  # raises UsageError unless it is two numbers
-
-    @property
-    def shift_pixels(self) -> Tuple[float, float]:
-        """The shift in pixels right and down. Raises UsageError if `shift` is not two numbers."""
-        try:
-            x, y = map(float, self.shift.split(","))
-        except ValueError:
-            x = y = math.nan
-        maximum = MAXIMA[float]
-        if not (abs(x) <= maximum and abs(y) <= maximum):
-            raise UsageError(
-                f"shift must be two numbers separated by a comma, such as 2,-1.5, each from {-maximum} to {maximum}, "
-                f"not {shown(self.shift)}"
-            )
-        return x, y
+    fps: float = setting(10.0, "growth_fps", "frames per second of the growth", float, minimum=0.1, maximum=1000)
 
 
 @dataclass(frozen=True)
@@ -178,6 +152,35 @@ class VideoSettings(Settings):
         super().__post_init__()
         if self.end is not None and self.end <= (self.start or 0):
             raise UsageError(f"end must be after start, not {self.end} after {self.start or 0}")
+
+
+@dataclass(frozen=True)
+class AtlasSettings(Settings):
+    """Settings of an atlas: which channels of a layer it shows."""
+
+    channels: Optional[str] = setting(
+        None, "channels", "the channels to show, as numbers and ranges such as 0-63,100 (default: all)"
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.numbers(2**31)
+
+    def numbers(self, count: int) -> Sequence[int]:
+        """The numbers of the channels, each once, of a layer with this many. Raises UsageError."""
+        if self.channels is None:
+            return range(count)
+        found: Dict[int, None] = {}
+        for part in self.channels.split(","):
+            match = re.fullmatch(r"\s*([0-9]{1,9})(?:-([0-9]{1,9}))?\s*", part)
+            if not match or int(match[1]) > int(match[2] or match[1]):
+                raise UsageError(f"channels must be numbers and ranges, such as 0-63,100, not {shown(self.channels)}")
+            last = int(match[2] or match[1])
+            if last >= count:
+                raise UsageError(f"there is no channel {last}: the layer has channels 0 to {count - 1}")
+            if count < 2**31:  # else only the form is checked
+                found.update(dict.fromkeys(range(int(match[1]), last + 1)))
+        return list(found)
 
 
 @dataclass(frozen=True)
@@ -253,11 +256,18 @@ SHEET = {"layers": "end", "iterations": "iter_n", "octaves": "octave_n", "scale"
 ALL = "all"  # selects all layers
 SHEET_SEED = 0  # fixed, so that sheets can share dreams
 
+# Of an atlas: few large strokes, which show at the size of a stamp. The seed is fixed for the same reason.
+ATLAS_SOURCE = "noise:96x96"
+ATLAS_DREAM = DreamSettings(iter_n=20, octave_n=2, step_size=4.0, jitter=8, seed=SHEET_SEED)
+ATLAS_OBJECTIVE = ObjectiveSettings(blur=1.0)
+
 DREAM = DreamSettings()
 OBJECTIVE = ObjectiveSettings()
 NET = NetSettings()
 PICTURE = PictureSettings()
 ZOOM = ZoomSettings()
+GROWTH = GrowthSettings()
 VIDEO = VideoSettings()
+ATLAS = AtlasSettings()
 WORKERS = WorkerSettings()
 WEB = WebSettings()

@@ -8,6 +8,7 @@ from numbers import Integral, Rational, Real
 from typing import Any, Dict, Mapping, Optional, Tuple, TypeVar
 
 from .errors import UsageError, shown
+from .keyframes import number_path, parsed
 from .units import byte_size, byte_text, seconds
 
 Self = TypeVar("Self", bound="Settings")
@@ -18,13 +19,14 @@ KINDS = {
     bool: "true or false",
     int: "a whole number",
     float: "a number",
+    number_path: "a number",
     byte_size: "a size such as 3.5G or 512M",
     seconds: "a time such as 12.5, 1:30 or 1:02:30",
 }
 
 # The default maximum of each kind. Unless a setting has a minimum, its negative is the minimum. These limits are far
 # beyond any practical use, but small enough not to overflow in any computation.
-MAXIMA = {int: 10**6, float: 10**6, byte_size: 2**50, seconds: 10**8}
+MAXIMA = {int: 10**6, float: 10**6, number_path: 10**6, byte_size: 2**50, seconds: 10**8}
 
 
 def setting(
@@ -50,9 +52,10 @@ class Settings:
 
     def __post_init__(self) -> None:
         for option, setting in self.options().items():
-            value = getattr(self, setting.name)
-            if not (value is None and setting.default is None) and not _allowed(value, setting.metadata):
-                name = option.replace("_", "-")
+            value, name = getattr(self, setting.name), option.replace("_", "-")
+            if setting.metadata["kind"] is number_path and isinstance(value, str):
+                _check_path(name, value, setting.metadata)
+            elif not (value is None and setting.default is None) and not _allowed(value, setting.metadata):
                 raise UsageError(f"{name} must be {_range(setting.metadata)}, not {shown(value)}")
 
     @classmethod
@@ -77,11 +80,22 @@ class Settings:
         return replace(self, **{each.name: values[name] for name, each in self.options().items() if name in values})
 
 
+def _check_path(name: str, text: str, limits: Any) -> None:
+    """Raises UsageError unless each number of a path is in the range of the setting."""
+    for frame, number in parsed(text, name):
+        try:
+            is_allowed = _allowed(float(number), limits)
+        except ValueError:
+            is_allowed = False
+        if not is_allowed:
+            raise UsageError(f"{name} must be {_range(limits)}, not {shown(number)} at frame {frame}")
+
+
 def _allowed(value: Any, limits: Any) -> bool:
     kind = limits["kind"]
     if kind in (str, bool):
         return isinstance(value, kind) and (not limits["choices"] or value in limits["choices"])
-    number = Real if kind in (float, seconds) else Integral
+    number = Real if kind in (float, number_path, seconds) else Integral
     if isinstance(value, bool) or not isinstance(value, number):
         return False
     exact = value if isinstance(value, Rational) else float(value)  # an integer may be too large for a float

@@ -10,8 +10,9 @@ import scipy.ndimage
 from deepdream import deepdream, guide_features, load_net, make_step, objective_channel, objective_guide, objective_L2
 from deepdream import regularizers as formulas
 from deepdream.ascent import Ascent, Term
-from deepdream.dream import deprocess, dream_steps
+from deepdream.dream import dream_steps
 from deepdream.errors import DreamError
+from deepdream.net_input import deprocess
 from deepdream.settings import DreamSettings, ObjectiveSettings
 from tests.helpers.nets import input_layer, layer, write_net
 from tests.helpers.shared import ENGINE

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from deepdream import deepdream, deprocess, guide_features, load_net, make_step, objective_guide, preprocess
-from deepdream.dream import dream_steps
+from deepdream.dream import Begun, dream_steps
 from deepdream.errors import DreamError
 from deepdream.settings import DreamSettings
 from tests.helpers import dream2015
@@ -202,3 +202,19 @@ def test_numbers_of_any_type_are_the_same_picture(folder, kind):
     dreams = [deepdream(net, img, end="both", seed=3, **OCTAVES) for img in (SAME[kind], np.float32(BYTES))]
     assert dreams[0].tobytes() == dreams[1].tobytes()
     np.testing.assert_array_equal(SAME[kind], before)
+
+
+@pytest.mark.parametrize("done", range(1, 10))
+def test_a_dream_goes_on_from_any_step_to_the_same_picture(folder, done):
+    """The step that was done is yielded first, then the others."""
+    net, settings = load_net(folder, ENGINE, "cpu"), DreamSettings("both", seed=4, **OCTAVES)
+
+    def ascend(_, rng):
+        make_step(net, end="both", rng=rng)
+
+    whole = [(step.octave, step.iteration, step.data()) for step in dream_steps(net, picture(), settings, ascend)]
+    begun = Begun(done, whole[done - 1][2])
+    rest = [(step.octave, step.iteration, step.data()) for step in dream_steps(net, picture(), settings, ascend, begun)]
+    assert [(octave, i, data.tobytes()) for octave, i, data in rest] == [
+        (octave, i, data.tobytes()) for octave, i, data in whole[done - 1 :]
+    ]

@@ -32,7 +32,7 @@ def test_what_is_no_size(text):
 
 
 def test_the_defaults_are_those_of_2015():
-    assert astuple(DREAM) == ("inception_4c/output", 10, 4, 1.4, 1.5, 32, True, None)
+    assert astuple(DREAM) == ("inception_4c/output", 10, 4, 1.4, 1.5, 32, True, None, None)
     assert astuple(NET) == ("auto", "auto", "auto", "float32", None, None)
     assert astuple(PICTURE) == (None,)
 

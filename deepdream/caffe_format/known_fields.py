@@ -14,7 +14,7 @@ NO_EFFECT: Dict[str, Tuple[str, ...]] = {
         *("filler", "weight_filler", "bias_filler", "scale_filler", "slope_filler", "variance_norm"),
     ),
     "only training reads it": (
-        *("lr_mult", "decay_mult", "share_mode", "blobs_lr", "weight_decay", "blob_share_mode", "loss_param"),
+        *("lr_mult", "decay_mult", "share_mode", "blobs_lr", "weight_decay", "blob_share_mode"),
         *("moving_average_fraction", "dropout_param", "dropout_ratio", "debug_info", "global_grad_scale*"),
         *("accuracy_param", "hdf5_data_param", "phase"),
         *("infogain_loss_param", "contrastive_loss_param", "hinge_loss_param", "hdf5_output_param", "det_*"),

@@ -46,7 +46,7 @@ class _Level(NamedTuple):
 
 
 def parse(data: bytes) -> tuple[Message, Faults]:
-    """Parses a net; where a field is given twice, the last one counts.
+    """Parses a net for the TEST phase at level 0, as pycaffe does; where a field is given twice, the last one counts.
 
     Raises text_format.ParseError, or UnicodeDecodeError for text that is not UTF-8 outside of comments.
     """
@@ -55,6 +55,8 @@ def parse(data: bytes) -> tuple[Message, Faults]:
     cleaned = bytes(scan.cleaned, "latin-1").decode("utf-8")
     net = schema.NetParameter()
     text_format.Merge(cleaned, net)
+    net.state.ClearField("phase")  # the program that reads it decides, and the default is TEST
+    net.state.ClearField("level")
     return net, scan.faults
 
 
@@ -136,7 +138,7 @@ class _Scan:
 
     def _check_label(self, name: str, label: str, enum: Any, span: tuple[int, int]) -> None:
         if re.fullmatch(r"[A-Za-z_]\w*", label) and label not in enum.values_by_name:
-            if enum.name == "V1LayerType":
+            if enum.full_name.endswith(".V1LayerParameter.LayerType"):
                 self._fault(f"is of type {label}, which is not supported")
             else:
                 labels = ", ".join(sorted(enum.values_by_name))

@@ -6,15 +6,15 @@ any protobuf release. Field names and numbers are those of BVLC Caffe's caffe.pr
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Mapping
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
 if TYPE_CHECKING:
     from .message import Message, MessageClass
 
-# "[repeated] TYPE NAME NUMBER [= DEFAULT]" for each field. Packed floats have the wire format of a byte string, so they
-# are declared as bytes: reading 50 MB of weights then creates no Python object per number.
+# "[repeated|packed] TYPE NAME NUMBER [= DEFAULT]" for each field. Packed floats have the wire format of a byte string,
+# so they are declared as bytes: reading 50 MB of weights then creates no Python object per number.
 _LAYER_PARAMS = {
     "ArgMaxParameter": "bool out_max_val 1 = false; uint32 top_k 2 = 1; int32 axis 3",
     "BatchNormParameter": "bool use_global_stats 1; float eps 3 = 1e-05",
@@ -33,7 +33,9 @@ _LAYER_PARAMS = {
         "repeated uint32 channels 3; repeated uint32 height 4; repeated uint32 width 5"
     ),
     "ELUParameter": "float alpha 1 = 1",
-    "EltwiseParameter": "EltwiseOp operation 1 = SUM; repeated float coeff 2; bool stable_prod_grad 3 = true",
+    "EltwiseParameter": (
+        "EltwiseParameter.EltwiseOp operation 1 = SUM; repeated float coeff 2; bool stable_prod_grad 3 = true"
+    ),
     "ExpParameter": "float base 1 = -1; float scale 2 = 1; float shift 3 = 0",
     "FlattenParameter": "int32 axis 1 = 1; int32 end_axis 2 = -1",
     "InnerProductParameter": (
@@ -41,22 +43,26 @@ _LAYER_PARAMS = {
     ),
     "InputParameter": "repeated BlobShape shape 1",
     "LRNParameter": (
-        "uint32 local_size 1 = 5; float alpha 2 = 1; float beta 3 = 0.75; NormRegion norm_region 4 = ACROSS_CHANNELS; "
-        "float k 5 = 1"
+        "uint32 local_size 1 = 5; float alpha 2 = 1; float beta 3 = 0.75; "
+        "LRNParameter.NormRegion norm_region 4 = ACROSS_CHANNELS; float k 5 = 1"
     ),
     "LogParameter": "float base 1 = -1; float scale 2 = 1; float shift 3 = 0",
+    "LossParameter": (
+        "int32 ignore_label 1; LossParameter.NormalizationMode normalization 3 = VALID; bool normalize 2"
+    ),
     "MVNParameter": "bool normalize_variance 1 = true; bool across_channels 2 = false; float eps 3 = 1e-09",
     "NormalizeParameter": "bool across_spatial 1 = true; bool channel_shared 3 = true; float eps 4 = 1e-10",
     "PermuteParameter": "repeated uint32 order 1",
     "PoolingParameter": (
-        "PoolMethod pool 1 = MAX; uint32 pad 4 = 0; uint32 pad_h 9; uint32 pad_w 10; uint32 kernel_size 2; "
-        "uint32 kernel_h 5; uint32 kernel_w 6; uint32 stride 3 = 1; uint32 stride_h 7; uint32 stride_w 8; "
-        "bool global_pooling 12 = false; RoundMode round_mode 13 = CEIL; bool ceil_mode 1001"
+        "PoolingParameter.PoolMethod pool 1 = MAX; uint32 pad 4 = 0; uint32 pad_h 9; uint32 pad_w 10; "
+        "uint32 kernel_size 2; uint32 kernel_h 5; uint32 kernel_w 6; uint32 stride 3 = 1; uint32 stride_h 7; "
+        "uint32 stride_w 8; bool global_pooling 12 = false; PoolingParameter.RoundMode round_mode 13 = CEIL; "
+        "bool ceil_mode 1001"
     ),
     "PowerParameter": "float power 1 = 1; float scale 2 = 1; float shift 3 = 0",
     "PReLUParameter": "bool channel_shared 2 = false",
     "ReLUParameter": "float negative_slope 1 = 0",
-    "ReductionParameter": "ReductionOp operation 1 = SUM; int32 axis 2 = 0; float coeff 3 = 1",
+    "ReductionParameter": "ReductionParameter.ReductionOp operation 1 = SUM; int32 axis 2 = 0; float coeff 3 = 1",
     "ReshapeParameter": "BlobShape shape 1; int32 axis 2 = 0; int32 num_axes 3 = -1",
     "ScaleParameter": "int32 axis 1 = 1; int32 num_axes 2 = 1; bool bias_term 4 = false",
     "ShuffleChannelParameter": "uint32 group 1 = 1",
@@ -69,7 +75,7 @@ _LAYER_PARAMS = {
     "TileParameter": "int32 axis 1 = 1; int32 tiles 2",
 }
 
-_MESSAGES = {
+MESSAGES = {
     "BlobShape": "repeated int64 dim 1",
     "BlobProto": (
         "BlobShape shape 7; bytes data 5; bytes double_data 8; int32 raw_data_type 10; bytes raw_data 12; "
@@ -96,8 +102,9 @@ _MESSAGES = {
     # The format of 2013, inside a V1LayerParameter.
     "V0LayerParameter": (
         "string name 1; string type 2; uint32 num_output 3; bool biasterm 4 = true; uint32 pad 7; uint32 kernelsize 8; "
-        "uint32 group 9 = 1; uint32 stride 10 = 1; PoolMethod pool 11 = MAX; uint32 local_size 13 = 5; "
-        "float alpha 14 = 1; float beta 15 = 0.75; float k 22 = 1; uint32 cropsize 20; uint32 concat_dim 65 = 1"
+        "uint32 group 9 = 1; uint32 stride 10 = 1; PoolingParameter.PoolMethod pool 11 = MAX; "
+        "uint32 local_size 13 = 5; float alpha 14 = 1; float beta 15 = 0.75; float k 22 = 1; "
+        "uint32 cropsize 20; uint32 concat_dim 65 = 1"
     ),
     **_LAYER_PARAMS,
     # norm_param and permute_param are of the SSD branch, shuffle_channel_param is of ShuffleNet's.
@@ -112,8 +119,9 @@ _MESSAGES = {
         "ELUParameter elu_param 140; ExpParameter exp_param 111; FlattenParameter flatten_param 135; "
         "ImageDataParameter image_data_param 115; InnerProductParameter inner_product_param 117; "
         "InputParameter input_param 143; LogParameter log_param 134; LRNParameter lrn_param 118; "
-        "MemoryDataParameter memory_data_param 119; MVNParameter mvn_param 120; NormalizeParameter norm_param 206; "
-        "PermuteParameter permute_param 202; PoolingParameter pooling_param 121; PowerParameter power_param 122; "
+        "LossParameter loss_param 101; MemoryDataParameter memory_data_param 119; MVNParameter mvn_param 120; "
+        "NormalizeParameter norm_param 206; PermuteParameter permute_param 202; PoolingParameter pooling_param 121; "
+        "PowerParameter power_param 122; "
         "PReLUParameter prelu_param 131; ReductionParameter reduction_param 136; ReLUParameter relu_param 123; "
         "ReshapeParameter reshape_param 133; ScaleParameter scale_param 142; "
         "ShuffleChannelParameter shuffle_channel_param 1001; SliceParameter slice_param 126; "
@@ -125,15 +133,16 @@ _MESSAGES = {
     # can be read from text only, by name. Reading weights needs just the name and the blobs.
     "V1LayerParameter": (
         "V0LayerParameter layer 1; repeated string bottom 2; repeated string top 3; string name 4; "
-        "V1LayerType type 5; repeated string param 1001; repeated float loss_weight 35; "
+        "V1LayerParameter.LayerType type 5; repeated string param 1001; repeated float loss_weight 35; "
         "repeated BlobProto blobs 6; repeated NetStateRule include 32; repeated NetStateRule exclude 33; "
         "TransformationParameter transform_param 36; ArgMaxParameter argmax_param 23; ConcatParameter concat_param 9; "
         "ConvolutionParameter convolution_param 10; DataParameter data_param 11; "
         "DummyDataParameter dummy_data_param 26; EltwiseParameter eltwise_param 24; ExpParameter exp_param 41; "
         "ImageDataParameter image_data_param 15; InnerProductParameter inner_product_param 17; "
-        "LRNParameter lrn_param 18; MemoryDataParameter memory_data_param 22; MVNParameter mvn_param 34; "
-        "PoolingParameter pooling_param 19; PowerParameter power_param 21; ReLUParameter relu_param 30; "
-        "SliceParameter slice_param 31; SoftmaxParameter softmax_param 39; ThresholdParameter threshold_param 25; "
+        "LRNParameter lrn_param 18; LossParameter loss_param 42; MemoryDataParameter memory_data_param 22; "
+        "MVNParameter mvn_param 34; PoolingParameter pooling_param 19; PowerParameter power_param 21; "
+        "ReLUParameter relu_param 30; SliceParameter slice_param 31; SoftmaxParameter softmax_param 39; "
+        "ThresholdParameter threshold_param 25; "
         "WindowDataParameter window_data_param 20; SigmoidParameter sigmoid_param 38; TanHParameter tanh_param 37"
     ),
     "NetParameter": (
@@ -143,14 +152,15 @@ _MESSAGES = {
     ),
 }
 
-_ENUMS = {
+ENUMS = {
     "Phase": "TRAIN 0; TEST 1",
-    "EltwiseOp": "PROD 0; SUM 1; MAX 2",
-    "NormRegion": "ACROSS_CHANNELS 0; WITHIN_CHANNEL 1",
-    "PoolMethod": "MAX 0; AVE 1; STOCHASTIC 2",
-    "ReductionOp": "SUM 1; ASUM 2; SUMSQ 3; MEAN 4",
-    "RoundMode": "CEIL 0; FLOOR 1",
-    "V1LayerType": (
+    "EltwiseParameter.EltwiseOp": "PROD 0; SUM 1; MAX 2",
+    "LRNParameter.NormRegion": "ACROSS_CHANNELS 0; WITHIN_CHANNEL 1",
+    "LossParameter.NormalizationMode": "FULL 0; VALID 1; BATCH_SIZE 2; NONE 3",
+    "PoolingParameter.PoolMethod": "MAX 0; AVE 1; STOCHASTIC 2",
+    "ReductionParameter.ReductionOp": "SUM 1; ASUM 2; SUMSQ 3; MEAN 4",
+    "PoolingParameter.RoundMode": "CEIL 0; FLOOR 1",
+    "V1LayerParameter.LayerType": (
         "NONE 0; ABSVAL 35; ACCURACY 1; ARGMAX 30; BNLL 2; CONCAT 3; CONTRASTIVE_LOSS 37; CONVOLUTION 4; DATA 5; "
         "DECONVOLUTION 39; DROPOUT 6; DUMMY_DATA 32; EUCLIDEAN_LOSS 7; ELTWISE 25; EXP 38; FLATTEN 8; HDF5_DATA 9; "
         "HDF5_OUTPUT 10; HINGE_LOSS 28; IM2COL 11; IMAGE_DATA 12; INFOGAIN_LOSS 13; INNER_PRODUCT 14; LRN 15; "
@@ -160,53 +170,67 @@ _ENUMS = {
     ),
 }
 
-_PACKAGE = "deepdream"
 _Field = descriptor_pb2.FieldDescriptorProto
 
 
-def _add_field(message: Message, text: str) -> None:
-    declaration, _, default = text.partition(" = ")
-    words = declaration.split()
-    field = message.field.add(name=words[-2], number=int(words[-1]), label=_Field.LABEL_OPTIONAL)
-    if words[0] == "repeated":
-        field.label = _Field.LABEL_REPEATED
-    kind = words[-3]
-    if kind in _ENUMS or kind in _MESSAGES:
-        field.type = _Field.TYPE_ENUM if kind in _ENUMS else _Field.TYPE_MESSAGE
-        field.type_name = "." + _PACKAGE + "." + kind
-    else:
-        field.type = getattr(_Field, "TYPE_" + kind.upper())
-    if default:
-        field.default_value = default
+class Schema:
+    """The classes of messages that are declared in the notation above, in a DescriptorPool of their own.
+
+    Args:
+        package: the package that the messages are in.
+        messages: {name: fields}.
+        enums: {name: values}; NAME.ENUM is inside a message. Two of them may then have values of the same name.
+    """
+
+    def __init__(self, package: str, messages: Mapping[str, str], enums: Mapping[str, str]):
+        self._package, self._messages, self._enums = package, messages, enums
+        self._pool = descriptor_pool.DescriptorPool()
+        self._pool.AddSerializedFile(self._file().SerializeToString())
+
+    def message(self, name: str) -> MessageClass:
+        """The class of a message."""
+        descriptor = self._pool.FindMessageTypeByName(self._package + "." + name)
+        if hasattr(message_factory, "GetMessageClass"):  # protobuf 4.22 and later
+            return message_factory.GetMessageClass(descriptor)
+        return message_factory.MessageFactory(self._pool).GetPrototype(descriptor)
+
+    def enum(self, name: str) -> Any:
+        """The descriptor of an enum."""
+        return self._pool.FindEnumTypeByName(self._package + "." + name)
+
+    def _file(self) -> Message:
+        file = descriptor_pb2.FileDescriptorProto(name=self._package + "/caffe.proto", package=self._package)
+        found = {}
+        for name, fields in self._messages.items():
+            found[name] = file.message_type.add(name=name)
+            for field in filter(None, fields.split("; ")):
+                self._add_field(found[name], field)
+        for name, values in self._enums.items():
+            home, _, own = name.rpartition(".")
+            enum = (found[home] if home else file).enum_type.add(name=own)
+            for value in values.split("; "):
+                label, number = value.split()
+                enum.value.add(name=label, number=int(number))
+        return file
+
+    def _add_field(self, message: Message, text: str) -> None:
+        declaration, _, default = text.partition(" = ")
+        *label, kind, name, number = declaration.split()
+        field = message.field.add(name=name, number=int(number), label=_Field.LABEL_OPTIONAL)
+        if label:
+            field.label = _Field.LABEL_REPEATED
+            if label == ["packed"]:
+                field.options.packed = True
+        if kind in self._enums or kind in self._messages:
+            field.type = _Field.TYPE_ENUM if kind in self._enums else _Field.TYPE_MESSAGE
+            field.type_name = "." + self._package + "." + kind
+        else:
+            field.type = getattr(_Field, "TYPE_" + kind.upper())
+        if default:
+            field.default_value = default
 
 
-def _file_descriptor() -> Message:
-    file = descriptor_pb2.FileDescriptorProto(name="deepdream/caffe.proto", package=_PACKAGE)
-    for name, values in _ENUMS.items():
-        # Two enums may have a value of the same name (MAX). Protobuf allows that only if each is inside a message.
-        enum = file.message_type.add(name=name + "Scope").enum_type.add(name=name)
-        for value in values.split("; "):
-            label, number = value.split()
-            enum.value.add(name=label, number=int(number))
-    for name, fields in _MESSAGES.items():
-        message = file.message_type.add(name=name)
-        for field in filter(None, fields.split("; ")):
-            _add_field(message, field)
-            if message.field[-1].type == _Field.TYPE_ENUM:
-                kind = message.field[-1].type_name.rsplit(".", 1)[1]
-                message.field[-1].type_name = f".{_PACKAGE}.{kind}Scope.{kind}"
-    return file
-
-
-def _message_class(name: str) -> MessageClass:
-    descriptor = _POOL.FindMessageTypeByName(_PACKAGE + "." + name)
-    if hasattr(message_factory, "GetMessageClass"):  # protobuf 4.22 and later
-        return message_factory.GetMessageClass(descriptor)
-    return message_factory.MessageFactory(_POOL).GetPrototype(descriptor)
-
-
-_POOL = descriptor_pool.DescriptorPool()
-_POOL.AddSerializedFile(_file_descriptor().SerializeToString())
-
-NetParameter = _message_class("NetParameter")
-LayerParameter = _message_class("LayerParameter")
+_SCHEMA = Schema("deepdream", MESSAGES, ENUMS)
+NetParameter = _SCHEMA.message("NetParameter")
+LayerParameter = _SCHEMA.message("LayerParameter")
+FillerParameter = _SCHEMA.message("FillerParameter")

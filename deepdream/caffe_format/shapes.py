@@ -30,7 +30,7 @@ _NEVER_IN_PLACE = ("Flatten", "Reshape", "Split", "AbsVal", "Tile")  # Caffe abo
 _OTHERS_OF_BVLC = (
     *("Accuracy", "BatchReindex", "ContrastiveLoss", "Data", "Embed", "EuclideanLoss", "Filter", "HDF5Data"),
     *("HDF5Output", "HingeLoss", "Im2col", "ImageData", "InfogainLoss", "LSTM", "LSTMUnit", "MemoryData"),
-    *("MultinomialLogisticLoss", "Parameter", "Python", "RNN", "SPP", "SigmoidCrossEntropyLoss", "SoftmaxWithLoss"),
+    *("MultinomialLogisticLoss", "Parameter", "Python", "RNN", "SPP", "SigmoidCrossEntropyLoss"),
     "WindowData",
 )
 _MAX_WIDTH = 2**15  # of kernel, stride, padding (pixels) and LRN windows (channels); real nets stay below
@@ -221,6 +221,14 @@ def _softmax(layer: LayerSpec, bottoms: List[Shape]) -> Shapes:
     return [shape], []
 
 
+def _softmax_with_loss(layer: LayerSpec, bottoms: List[Shape]) -> Shapes:
+    scores, labels = bottoms
+    axis = canonical(layer.param.softmax_param.axis, len(scores))
+    if prod(labels) != prod(scores[:axis]) * prod(scores[axis + 1 :]):
+        raise ValueError("not a label for each row of scores")
+    return [()], []
+
+
 def _crop(layer: LayerSpec, bottoms: List[Shape]) -> Shapes:
     shape, like = bottoms
     first = canonical(layer.param.crop_param.axis, len(shape))
@@ -247,6 +255,7 @@ _RULES: Dict[str, Callable[[LayerSpec, List[Shape]], Shapes]] = {
     "PReLU": _prelu,
     "BatchNorm": _batch_norm,
     "Softmax": _softmax,
+    "SoftmaxWithLoss": _softmax_with_loss,
     "Crop": _crop,
     **ELEMENTWISE,
     **REARRANGED,

@@ -19,10 +19,10 @@ from .foreign import what_it_is
 from .geometry import concat_axis
 from .inputs import INPUT_SCALE, prepared_inputs
 from .layer_spec import LayerSpec, Shape, ShapeError
-from .prototxt_text import MAX_BYTES, parse
+from .prototxt_text import MAX_BYTES, Faults, parse
 from .shapes import WITHOUT_GRADIENT, infer_layer
 from .splits import with_splits
-from .upgrade import upgraded
+from .upgrade import Draft, upgraded
 from .usable import usable
 
 if TYPE_CHECKING:
@@ -222,6 +222,24 @@ def read_topology(path: Path, scale: float = 1.0) -> Topology:
     scale: multiplies the picture before the first layer reads it.
     Raises DreamError for a file that is no net, and if no layer is left.
     """
+    net, faults = read_net(path)
+    drafts = upgraded(net, faults)
+    specs = [layer_spec(draft.param) for draft in drafts]
+    if not any(layer.type == "Input" for layer in specs):
+        why = f"no size for its input {net.input[0]}" if net.input else "no input"
+        raise DreamError(f"{path} declares {why}: use the net's deploy.prototxt")
+    reasons = {i: fault_of(draft) for i, draft in enumerate(drafts) if draft.faults}
+    try:
+        layers, left_out = usable(specs, reasons)
+        if left_out and all(layer.type == "Input" for layer in layers):
+            raise ShapeError(next(iter(left_out.values())))
+        return Topology(with_splits(prepared_inputs(layers, scale)), left_out)
+    except ShapeError as error:
+        raise DreamError(f"{path} is not a valid net: {error}") from None
+
+
+def read_net(path: Path) -> tuple[Message, Faults]:
+    """Reads a .prototxt in text form, and finds what is wrong with its layers. Raises DreamError for another file."""
     try:
         if Path(path).stat().st_size > MAX_BYTES:
             raise DreamError(f"{path} is not a Caffe net in text form: it is longer than {byte_text(MAX_BYTES)}")
@@ -237,20 +255,14 @@ def read_topology(path: Path, scale: float = 1.0) -> Topology:
         raise DreamError(f"{path} cannot be read: {error.strerror}") from None
     if faults.net:
         raise DreamError(f"{path} is not a Caffe net in text form: it {faults.net[0]}")
-    drafts = upgraded(net, faults)
-    specs = [_spec(draft.param) for draft in drafts]
-    if not any(layer.type == "Input" for layer in specs):
-        why = f"no size for its input {net.input[0]}" if net.input else "no input"
-        raise DreamError(f"{path} declares {why}: use the net's deploy.prototxt")
-    reasons = {i: f"layer {d.param.name} ({d.param.type}) {d.faults[0]}" for i, d in enumerate(drafts) if d.faults}
-    try:
-        layers, left_out = usable(specs, reasons)
-        if left_out and all(layer.type == "Input" for layer in layers):
-            raise ShapeError(next(iter(left_out.values())))
-        return Topology(with_splits(prepared_inputs(layers, scale)), left_out)
-    except ShapeError as error:
-        raise DreamError(f"{path} is not a valid net: {error}") from None
+    return net, faults
 
 
-def _spec(param: Message) -> LayerSpec:
+def fault_of(draft: Draft) -> str:
+    """What is wrong with a layer that has faults."""
+    return f"layer {draft.param.name} ({draft.param.type}) {draft.faults[0]}"
+
+
+def layer_spec(param: Message) -> LayerSpec:
+    """The layer that a LayerParameter describes."""
     return LayerSpec(param.name, param.type, tuple(param.bottom), tuple(param.top), param)

@@ -120,14 +120,19 @@ class Draft(NamedTuple):
     faults: list[str]
 
 
+def data_layers(net: Message, faults: Faults) -> list[Message]:
+    """The parameters of the data layers that run in the state of the net."""
+    return [draft.param for draft in _drafts(net, faults) if draft.param.type in DATA_LAYERS]
+
+
 def data_transform(net: Message, faults: Faults) -> Message | None:
-    """The transform_param of the data layer that runs in the TEST phase, if there is one."""
-    found = (draft.param for draft in _drafts(net, faults) if draft.param.type in DATA_LAYERS)
-    return next((param.transform_param for param in found if param.HasField("transform_param")), None)
+    """The transform_param of the data layer that runs in the state of the net, if there is one."""
+    found = (param for param in data_layers(net, faults) if param.HasField("transform_param"))
+    return next((param.transform_param for param in found), None)
 
 
 def upgraded(net: Message, faults: Faults) -> list[Draft]:
-    """The layers of a net that run in the TEST phase, in today's form, its `input:` fields as a layer in front."""
+    """The layers that run in the state of a net, in today's form, its `input:` fields as a layer in front."""
     return [*_inputs(net), *(_as_of_today(draft) for draft in _drafts(net, faults))]
 
 
@@ -200,14 +205,13 @@ def _without_paddings(drafts: Sequence[Draft]) -> list[Draft]:
 
 
 def _included(layer: Message, state: Message) -> bool:
-    """Whether a layer is part of the net in Caffe's TEST phase, at level 0 and in the stages that the net names."""
+    """Whether a layer is part of the net in its phase, at its level and in its stages."""
 
     def meets(rule: Message) -> bool:
-        test = rule.DESCRIPTOR.fields_by_name["phase"].enum_type.values_by_name["TEST"].number
         return (
-            (not rule.HasField("phase") or rule.phase == test)
-            and (not rule.HasField("min_level") or rule.min_level <= 0)
-            and (not rule.HasField("max_level") or rule.max_level >= 0)
+            (not rule.HasField("phase") or rule.phase == state.phase)
+            and (not rule.HasField("min_level") or rule.min_level <= state.level)
+            and (not rule.HasField("max_level") or rule.max_level >= state.level)
             and set(rule.stage) <= set(state.stage)
             and not set(rule.not_stage) & set(state.stage)
         )

@@ -98,12 +98,12 @@ def _arrays(path: Path, topology: Topology, blobs: Blobs) -> Weights:
         if wanted and layer.name not in weights:
             found = _found(layer, topology, blobs)
             weights[layer.name] = [_array(path, layer.name, blob, shape) for blob, shape in zip(found, wanted)]
-    _share(topology, weights, list(blobs))
+    share(topology, weights, list(blobs))
     return weights
 
 
-def _share(topology: Topology, weights: Weights, order: list[str]) -> None:
-    """Makes parameters of one name one array: that of the layer that comes last in the file, as in Caffe."""
+def share(topology: Topology, weights: Weights, order: list[str]) -> None:
+    """Makes parameters of one name one array, as in Caffe: that of the layer that is last in `order`, the file's."""
     groups: dict[str, list[tuple[str, int]]] = {}
     for layer in topology.layers:
         for i, spec in enumerate(layer.param.param[: len(weights.get(layer.name, []))]):

@@ -3,7 +3,7 @@
 import argparse
 from dataclasses import replace
 
-from .options import add_force
+from .options import add_force, add_growth, growth_from
 from .paths import out_for, path
 
 HELP = "repeat a dream from the settings stored in its picture, or finish one that was stopped"
@@ -18,6 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--guide", metavar="PICTURE", type=path, help="the guide it was made with, if there was one")
     parser.add_argument("--mask", metavar="PICTURE", type=path, help="the mask it was made with, if there was one")
     parser.add_argument("--model", type=path, help="the folder of its model, if it was given by path")
+    add_growth(parser)
     add_force(parser)
 
 
@@ -34,5 +35,5 @@ def run(args: argparse.Namespace) -> int:
     request = request_again(recipe, args.source, target, args.guide, args.mask, args.model)
     if PROGRESS in recipe:
         say(f"that dream was stopped at {recipe[PROGRESS]}: this one is dreamt from the start to the end")
-    request = replace(request, repeated=args.dream, force=args.force, is_target_chosen=is_chosen)
-    return single.run(request, recipe)
+    request = replace(request, repeated=args.dream, growth=args.growth, force=args.force, is_target_chosen=is_chosen)
+    return single.run(request, recipe, growth_from(args))

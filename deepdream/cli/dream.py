@@ -5,7 +5,16 @@ from dataclasses import replace
 
 from ..settings import DREAM
 from . import words
-from .options import IN_HELP, Once, add_dream_settings, add_force, request_from, value_parser
+from .options import (
+    IN_HELP,
+    Once,
+    add_dream_settings,
+    add_force,
+    add_growth,
+    growth_from,
+    request_from,
+    value_parser,
+)
 from .paths import out_for, path
 
 HELP = "Dream a picture as Google's deepdream did in July 2015."
@@ -36,7 +45,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     more.add_argument(
         "--frames", metavar="FOLDER", type=path, help="save every iteration there, at the size of its octave"
     )
-    add_force(more, "replace OUT even if it is not a dream, and frames of another dream in FOLDER")
+    add_growth(more)
+    add_force(more, "replace OUT even if it is not a dream, and frames or the growth of another dream")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -45,4 +55,5 @@ def run(args: argparse.Namespace) -> int:
     from ..tasks import single
 
     args.target, is_chosen = out_for(args.source, args.target)
-    return single.run(replace(request_from(args), frames=args.frames, is_target_chosen=is_chosen))
+    request = replace(request_from(args), frames=args.frames, growth=args.growth, is_target_chosen=is_chosen)
+    return single.run(request, None, growth_from(args))

@@ -1,7 +1,7 @@
 """Parses the command line, runs the verb and reports failures.
 
 dreamify IN OUT [LAYER [ITERATIONS [OCTAVES [SCALE]]]]     dream, as in 2015
-dreamify zoom, video, batch, sheet, web, html, keys, info, again, models     each has its own --help
+dreamify zoom, video, batch, sheet, web, html, keys, info, again, models, run     each has its own --help
 dreamify help [VERB]                                       the same
 """
 
@@ -17,7 +17,7 @@ from typing import Any, Dict, List, NoReturn, Optional, Tuple
 from .. import __version__, system
 from ..errors import DreamError, NobodyReads, UsageError, printable
 from ..storage import streams
-from . import again, batch, dream, html, info, keys, models, sheet, video, web, words, zoom
+from . import again, atlas, batch, dream, html, info, keys, models, run, sheet, video, web, words, zoom
 
 VERBS = {
     "keys": keys,
@@ -26,10 +26,12 @@ VERBS = {
     "video": video,
     "batch": batch,
     "sheet": sheet,
+    "atlas": atlas,
     "web": web,
     "html": html,
     "again": again,
     "models": models,
+    "run": run,
 }
 
 _WAYS_OUT = {
@@ -65,7 +67,7 @@ def main(argv: Optional[List[str]] = None) -> int:
     """Runs one command; returns its exit code: 0 done, 1 failed, 2 usage error, 130 interrupted, 143 terminated."""
     # Importing PyTorch creates 300,000 permanent objects. Scanning them for garbage over and over would take a quarter
     # of the time to the first step, and most of a second at exit; a dream creates hardly any garbage.
-    gc.set_threshold(100_000)
+    gc.set_threshold(400_000)
     atexit.register(gc.freeze)
     streams.reserve()
     if isinstance(sys.stdout, io.TextIOWrapper):  # some locales cannot show every file name
@@ -74,11 +76,15 @@ def main(argv: Optional[List[str]] = None) -> int:
     try:
         if not argv:
             return _short_usage()
+        # What follows the program that `run` runs belongs to that program.
+        argv, for_program = (argv[:2], argv[2:]) if argv[0] == "run" else (argv, [])
         verb, typed = _verb(argv)
         if verb == "help":
             return _help(typed)
         # Intermixed: IN OUT --seed 1 LAYER is the same as IN OUT LAYER --seed 1.
         args = parser_of(verb).parse_intermixed_args(typed)
+        if for_program:
+            args.args = for_program
         system.check(system.LIBRARIES)  # before the verb loads them
         return VERBS.get(verb, dream).run(args)
     except NobodyReads as error:

@@ -7,7 +7,8 @@ import argparse
 from typing import TYPE_CHECKING, Any, Callable, Collection, Iterable, Sequence, Tuple
 
 from ..errors import UsageError, shown
-from ..settings import DREAM, NET, OBJECTIVE, PICTURE
+from ..keyframes import number_path
+from ..settings import DREAM, GROWTH, NET, OBJECTIVE, PICTURE, GrowthSettings
 from ..settings_base import KINDS, Self, Settings
 from ..storage.streams import print_out
 from ..units import byte_size, byte_text, seconds
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from ..pipeline.request import Request
 
 Container = argparse._ActionsContainer  # a parser, or an argument group
-_METAVARS = {int: "N", float: "N", byte_size: "SIZE", seconds: "TIME"}
+_METAVARS = {int: "N", float: "N", number_path: "N", byte_size: "SIZE", seconds: "TIME"}
 IN_HELP = "the picture; - reads standard input, noise:640x480 is noise"
 
 
@@ -79,6 +80,24 @@ def add_settings(group: Container, settings: Settings, without: Collection[str] 
 def add_force(group: Container, what: str = "replace OUT even if it is not a dream") -> None:
     """Adds --force. what: the start of its help."""
     group.add_argument("--force", action="store_true", help=f"{what}; an input is never replaced")
+
+
+def add_growth(group: Container) -> None:
+    """Adds --growth and --growth-fps."""
+    group.add_argument(
+        "--growth",
+        metavar="FILM",
+        type=path,
+        help="show every iteration at full size: a film or an animation, .mp4, .webm, .gif or .webp, or a folder",
+    )
+    add_settings(group, GROWTH)
+
+
+def growth_from(args: argparse.Namespace) -> GrowthSettings:
+    """The settings of the growth. Raises UsageError for one out of range, or without a growth."""
+    if args.growth_fps is not None and not args.growth:
+        raise UsageError("--growth-fps is the speed of a growth, and there is none: name it with --growth")
+    return settings_from(args, GROWTH)
 
 
 def add_dream_settings(parser: argparse.ArgumentParser, without: Collection[str] = ()) -> None:

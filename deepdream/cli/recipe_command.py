@@ -8,7 +8,19 @@ from typing import Any, Callable, Dict, List
 
 from ..errors import UsageError, shown
 from ..images.recipe import BROWSER
-from ..settings import DREAM, NET, OBJECTIVE, PICTURE, SHEET, VIDEO, ZOOM
+from ..settings import (
+    ATLAS_DREAM,
+    ATLAS_OBJECTIVE,
+    ATLAS_SOURCE,
+    DREAM,
+    GROWTH,
+    NET,
+    OBJECTIVE,
+    PICTURE,
+    SHEET,
+    VIDEO,
+    ZOOM,
+)
 from ..settings_base import Settings
 from .words import joined
 
@@ -22,9 +34,12 @@ def command(recipe: Dict[str, Any], name: str, is_model: Callable[[str], bool]) 
     name: of the picture or film that holds the recipe. is_model: whether a model has this name; any other was given by
     the path of its folder. Raises UsageError for a recipe that this version does not know.
     """
+    if "atlas_layer" in recipe:
+        return _of_atlas(recipe, name, is_model)
     verb = next((verb for verb in ("zoom", "video", "sheet") if any(key.startswith(f"{verb}_") for key in recipe)), "")
     source = recipe.get("input", "IN")
-    words = ["dreamify", *([verb] if verb else []), _text("input", source), _out(verb, name)]
+    out = _in_format("OUT", name) if verb in _SEQUENCES else _out("" if "growth_frames" in recipe else name)
+    words = ["dreamify", *([verb] if verb else []), _text("input", source), out]
     varied = [key for key in recipe if key.startswith("sheet_")]
     if verb == "sheet":
         words += _of_sheet({key[len("sheet_") :]: recipe[key] for key in varied}, recipe)
@@ -38,20 +53,40 @@ def command(recipe: Dict[str, Any], name: str, is_model: Callable[[str], bool]) 
         start = len(verb) + 1
         own = {key[start:]: value for key, value in recipe.items() if key.startswith(f"{verb}_")}
         words += _options(_SEQUENCES[verb], own, tuple(own))
+    if "growth_frames" in recipe:
+        words += ["--growth", _in_format("GROWTH", name), *_options(GROWTH, recipe)]
+    return joined(words + _of_net(recipe, is_model))
+
+
+def _of_net(recipe: Dict[str, Any], is_model: Callable[[str], bool]) -> List[str]:
     net = NET.with_options({key: value for key, value in recipe.items() if key == "model"})
-    words += _typed("model", net.model if is_model(net.model) else "MODEL")
-    how = (
-        {"model", "engine", "threads"} if recipe.get("engine") == BROWSER else {"model"}
-    )  # no command starts a browser
+    words = _typed("model", net.model if is_model(net.model) else "MODEL")
+    is_of_browser = recipe.get("engine") == BROWSER  # which no command starts
+    how = {"model", "engine", "threads"} if is_of_browser else {"model"}
     words += _options(NET, {key: value for key, value in recipe.items() if key not in how}, ("engine", "threads"))
-    return joined(words + _options(PICTURE, recipe))
+    return words + _options(PICTURE, recipe)
 
 
-def _out(verb: str, name: str) -> str:
-    """OUT, in the format of the file that holds the recipe; a frame is one of a folder."""
+def _of_atlas(recipe: Dict[str, Any], name: str, is_model: Callable[[str], bool]) -> str:
+    """The command of an atlas, whose defaults are its own."""
+    layer, channels = _text("layer", recipe["atlas_layer"]), _text("channels", recipe.get("atlas_channels", ""))
+    words = ["dreamify", "atlas", layer, _out(name), "--channels", channels]
+    source = _text("input", recipe.get("input", "IN"))
+    words += ["--from", source] if source != ATLAS_SOURCE else []
+    words += _options(ATLAS_DREAM, recipe, _ALWAYS)
+    words += _options(ATLAS_OBJECTIVE, {option: recipe.get(option, 0.0) for option in ("tv", "decay", "blur")})
+    return joined(words + _of_net(recipe, is_model))
+
+
+def _in_format(what: str, name: str) -> str:
+    """A film or an animation in the format of the file that holds the recipe; a frame is one of a folder."""
     ending = os.path.splitext(name)[1]  # noqa: PTH122
-    if verb in _SEQUENCES and ending.lower() not in (".mp4", ".webm", ".gif", ".webp"):
-        return "OUT"
+    return what + ending if ending.lower() in (".mp4", ".webm", ".gif", ".webp") else what
+
+
+def _out(name: str) -> str:
+    """A picture in the format of the file that holds the recipe."""
+    ending = os.path.splitext(name)[1]  # noqa: PTH122
     return f"OUT{ending}" if ending[1:].isalnum() else "OUT.png"
 
 

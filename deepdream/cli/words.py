@@ -32,7 +32,9 @@ EXAMPLES = {
     "video": "dreamify video in.mp4 out.mp4",
     "batch": "dreamify batch photos/ dreams/",
     "sheet": "dreamify sheet in.jpg sheet.png --layers all",
+    "atlas": "dreamify atlas 4c atlas.html",
     "again": "dreamify again out.png in.jpg new.png",
+    "run": "dreamify run program.py",
 }
 
 # Other words for what a verb does; typing errors are found by likeness.
@@ -43,12 +45,15 @@ _MEANT = {
     "video": "film films movie movies videos clip",
     "batch": "folder many bulk all batches",
     "sheet": "grid compare contact-sheet contactsheet sheets",
+    "atlas": "channels neurons units features",
     "web": "serve server gui ui browser page webui",
     "again": "repeat redo rerun resume continue finish",
     "models": "model fetch download nets networks list zoo",
+    "run": "caffe pycaffe python execute exec",
     "--version": "version",
     "help": "usage commands verbs man",
 }
+_LONG = 100  # characters of a word that is quoted
 _DASHES = "-\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\uff0d"
 _OPENING, _CLOSING = "\u201c\u201e\u00ab\u2018\u201a\u201d\u2019", "\u201d\u201c\u00bb\u2019\u2018"
 
@@ -145,6 +150,9 @@ def explained(message: str, verb: str, parsers: "Callable[[], Mapping[str, argpa
     if not unknown:
         return message
     extra = unknown.group(1).split()
+    message = (
+        f"unrecognized arguments: {' '.join(word if len(word) <= _LONG else word[:_LONG] + '...' for word in extra)}"
+    )
     option = next((word.split("=")[0] for word in extra if word.startswith("--")), None)
     if not option:
         if extra[0].startswith("-"):

@@ -99,6 +99,11 @@ class CaffeNet(CleanPasses, Classifier):
             caffe_device.select(self.device)
             return super().backward(diffs=diffs, start=start, end=end, **tops)
 
+    def reshape(self) -> None:
+        """pycaffe's reshape. Raises DreamError if Caffe would abort because of the size of a picture."""
+        self._check(None, None)
+        super().reshape()
+
     def _check(self, start: str | None, end: str | None) -> None:
         topology = self.topology
         first = topology.position(start) if start else 0

@@ -19,6 +19,21 @@ class CaffeBlob(Protocol):
     def shape(self) -> Sequence[int]: ...
 
     @property
+    def count(self) -> int: ...
+
+    @property
+    def num(self) -> int: ...
+
+    @property
+    def channels(self) -> int: ...
+
+    @property
+    def height(self) -> int: ...
+
+    @property
+    def width(self) -> int: ...
+
+    @property
     def data(self) -> np.ndarray: ...
 
     @property
@@ -74,6 +89,9 @@ class Classifier:
         end: Optional[str] = None,
         **tops: np.ndarray,
     ) -> Dict[str, np.ndarray]:
+        raise NotImplementedError
+
+    def reshape(self) -> None:
         raise NotImplementedError
 
     def clear_param_diffs(self) -> None:

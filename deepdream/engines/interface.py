@@ -135,7 +135,11 @@ class PycaffeNet(Net, Protocol):
     leftovers: bool
 
     def forward(
-        self, blobs: Sequence[str] = (), start: Optional[str] = None, end: Optional[str] = None, **inputs: np.ndarray
+        self,
+        blobs: Optional[Sequence[str]] = None,
+        start: Optional[str] = None,
+        end: Optional[str] = None,
+        **inputs: np.ndarray,
     ) -> Mapping[str, Array]:
         """Runs forward from layer `start` (default: the first) to `end` (default: the last), both included.
 
@@ -146,11 +150,15 @@ class PycaffeNet(Net, Protocol):
         Returns:
             {blob: data} of the tops of `end` (default: the net's outputs) and of `blobs`.
 
-        Raises the errors of Net.forward.
+        Raises the errors of Net.forward, and an exception for inputs that are not in the net or not of its batch size.
         """
 
     def backward(
-        self, diffs: Sequence[str] = (), start: Optional[str] = None, end: Optional[str] = None, **tops: np.ndarray
+        self,
+        diffs: Optional[Sequence[str]] = None,
+        start: Optional[str] = None,
+        end: Optional[str] = None,
+        **tops: np.ndarray,
     ) -> Mapping[str, Array]:
         """Runs backward from layer `start` (default: the last) to `end` (default: the first), both included.
 
@@ -161,8 +169,11 @@ class PycaffeNet(Net, Protocol):
         Returns:
             {blob: diff} of the bottoms of `end` (default: the net's inputs) and of `diffs`.
 
-        Raises the errors of Net.backward.
+        Raises the errors of Net.backward, and an exception for tops that are not in the net or not of its batch size.
         """
+
+    def reshape(self) -> None:
+        """Gives all blobs the shapes that follow from those of the inputs, without a pass. Raises ShapeError."""
 
     def clear_param_diffs(self) -> None:
         """Sets the diffs of all parameters to zero."""

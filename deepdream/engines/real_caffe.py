@@ -8,6 +8,7 @@ import os
 import sys
 from contextlib import redirect_stdout
 from importlib.machinery import ExtensionFileLoader
+from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, cast
 
@@ -16,6 +17,7 @@ from ..errors import DreamError
 if TYPE_CHECKING:
     from .caffe_types import Caffe, CaffePb2
 
+_STAND_IN = Path(__file__).resolve().parents[1] / "pycaffe"
 _LAYERS = {"Convolution", "Pooling", "LRN", "Concat", "Split", "InnerProduct"}  # every Caffe since 2014 has these
 
 
@@ -29,6 +31,8 @@ class NotCaffe(DreamError):
 
 def import_caffe() -> tuple[Caffe, CaffePb2]:
     """Returns the modules caffe and caffe.proto.caffe_pb2. Raises NotCaffe if they are missing or not BVLC's."""
+    if _is_stand_in():
+        raise NotCaffe("the module caffe is here the stand-in of this program for Caffe")
     # Hides all but fatal errors; otherwise Caffe's log would bury every message. Caffe reads this when imported.
     os.environ.setdefault("GLOG_minloglevel", "3")
     try:
@@ -62,9 +66,23 @@ def _missing(caffe: ModuleType, caffe_pb2: ModuleType) -> str | None:
 
 
 def is_installed() -> bool:
-    """Whether there is a module called caffe. A folder of that name without an __init__.py does not count."""
-    if "caffe" in sys.modules:
-        spec = getattr(sys.modules["caffe"], "__spec__", None)
-        return spec is None or spec.origin is not None
-    spec = importlib.util.find_spec("caffe")
-    return spec is not None and spec.origin is not None
+    """Whether there is a module called caffe, other than this program's own stand-in.
+
+    A folder of that name without an __init__.py does not count.
+    """
+    if "caffe" in sys.modules and getattr(sys.modules["caffe"], "__spec__", None) is None:
+        return True
+    return _origin() is not None and not _is_stand_in()
+
+
+def _is_stand_in() -> bool:
+    """Whether `import caffe` finds deepdream.pycaffe."""
+    origin = _origin()
+    return origin is not None and _STAND_IN in Path(origin).resolve().parents
+
+
+def _origin() -> str | None:
+    """The file of the module caffe; None if there is none."""
+    module = sys.modules.get("caffe")
+    spec = getattr(module, "__spec__", None) if module else importlib.util.find_spec("caffe")
+    return spec.origin if spec else None

@@ -6,6 +6,7 @@ from typing import Callable, Optional
 from ..caffe_format import layer_names
 from ..caffe_format.topology import Topology
 from ..errors import UsageError, shown
+from ..keyframes import is_path
 from ..modelzoo import zoo
 
 
@@ -44,6 +45,8 @@ def _maker(blob: str, topology: Topology) -> Optional[str]:
 
 def _hint(asked: str, topology: Topology) -> str:
     """What else a name may be, beyond a misspelt layer of this net; "" if nothing is known."""
+    if is_path(asked):
+        return "layers that change from frame to frame are for dreamify zoom"
     if re.fullmatch(r"[^:,]+:\d+(,\d+)*", asked):
         return f"--channel {asked} dreams on channels of a layer"
     if "," in asked:

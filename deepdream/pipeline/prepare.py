@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Iterator, cast
+from typing import TYPE_CHECKING, Iterator, Sequence, cast
 
 import numpy as np
 
@@ -13,26 +13,29 @@ from ..ascent import Ascent, Term
 from ..caffe_format.sizes import octave_sizes
 from ..compat import cached_property
 from ..console import say
-from ..dream import Step, dream_steps, guide_features
+from ..dream import Begun, Step, dream_steps, guide_features
 from ..engines import choose_engine, not_caffe
 from ..errors import DreamError
 from ..images import noise
 from ..images import recipe as recipes
+from ..images.picture import Picture
 from ..images.recipe import Recipe
 from ..modelzoo.load import make_net
 from ..modelzoo.model import Model
 from ..objectives import objective_guide
+from ..seamless import Seamless
 from ..settings import NetSettings
 from ..units import byte_text
 from . import memory
 from .memory import MemoryPlan
-from .request import Inputs, Request, mask_weights, redraw_noise
-from .resolve import Resolved, announce, resolve, tell_octaves
+from .request import Inputs, Request, mask_weights, read_inputs, redraw_noise
+from .resolve import Resolved, announce, find_model, resolve, tell_octaves
 from .targets import Target
 
 if TYPE_CHECKING:
     from ..engines.interface import NeededNet
 
+_GROWTH = 20  # bytes per picture pixel: a step at full size, beside the one that is dreamt on; measured
 _MUCH = 2 * 2**30  # bytes: a dream that needs more announces it
 
 # What must match when a dream is repeated, and its name in messages.
@@ -60,14 +63,25 @@ class DreamJob:
     plan: MemoryPlan
     recipe: Recipe
 
-    def steps(self, start: np.ndarray, seed: int | None = None) -> Iterator[Step]:
+    def steps(
+        self,
+        start: np.ndarray,
+        seed: int | None = None,
+        begun: Begun | None = None,
+        shares: Sequence[float] | None = None,
+    ) -> Iterator[Step]:
         """Dreams on a picture, (h, w, 3); yields each step. Jobs that share a net take turns: one dream at a time.
 
-        seed: another one than the request's.
+        seed: another one than the request's. begun: what was done before; its last step is yielded first.
+        shares: of each term, whose gradients are then mixed by them.
         """
         dream = self.request.dream if seed is None else replace(self.request.dream, seed=seed)
         self.plan.apply(self.net)
-        return dream_steps(self.net, start, dream, self._ascend)
+        ascend = self._ascend
+        if shares:
+            terms = [term._replace(weight=share) for term, share in zip(ascend.terms, shares) if share]
+            ascend = replace(ascend, terms=terms, is_mix=len(terms) > 1)
+        return dream_steps(self.net, start, dream, ascend, begun)
 
     @cached_property
     def _ascend(self) -> Ascent:
@@ -88,6 +102,19 @@ def prepare(request: Request, model: Model | None = None, inputs: Inputs | None 
     resolved = resolve(request, model, inputs)
     announce(resolved, request)
     return load(resolved)
+
+
+def prepare_again(request: Request, begun: Recipe, base: Picture | None = None) -> DreamJob:
+    """Does what prepare does. What was not given is as in the recipe that a sequence was begun with, {} for none.
+
+    base: the picture of the request, if it is read already.
+    """
+    if request.is_seed_drawn and "seed" in begun:
+        request = replace(request, dream=replace(request.dream, seed=begun["seed"]))
+    inputs = read_inputs(request, base)
+    resolved = resolve(request, find_model(request.net, begun.get("model")), inputs)
+    announce(resolved, request)
+    return load(resolved, begun.get("memory"))
 
 
 def load(resolved: Resolved, memory_limit: int | None = None, plan: MemoryPlan | None = None) -> DreamJob:
@@ -160,8 +187,12 @@ def _load_net(model: Model, settings: NetSettings, convolutional: bool) -> Neede
 def _plan(resolved: Resolved, net: NeededNet, limit: int | None) -> MemoryPlan:
     request, inputs, terms = resolved.request, resolved.inputs, resolved.target.terms
     per_pixel = Ascent.bytes_per_pixel(len(terms), request.objective, inputs.mask is not None)
-    per_pixel += _bytes_of_octaves(request, inputs.base.size)
-    return memory.plan(net, [term.end for term in terms], inputs.sizes, limit, per_pixel)
+    per_pixel += _bytes_of_octaves(request, inputs.base.size) + _GROWTH * bool(request.growth)
+    ends, sizes = [term.end for term in terms], inputs.sizes
+    if request.dream.seamless:
+        sizes[0] = Seamless(request.dream.seamless, net.topology, ends).size(sizes[0])
+        per_pixel += Seamless.BYTES_PER_PIXEL
+    return memory.plan(net, ends, sizes, limit, per_pixel)
 
 
 def _bytes_of_octaves(request: Request, size: Size) -> int:
@@ -191,6 +222,8 @@ def _recipe(resolved: Resolved, net: NeededNet, plan: MemoryPlan) -> Recipe:
     recipe.update({**request.dream.by_option(), **request.pictures.by_option()})
     if "layer" not in target.recipe:
         del recipe["layer"]
+    if request.dream.seamless is None:
+        del recipe["seamless"]
     if plan.limit:
         recipe["memory"] = plan.limit  # tiles affect the last bits, too
     recipe.update(objective=request.kind, **target.recipe)

@@ -11,6 +11,7 @@ from ..errors import DreamError, UsageError
 from ..images import noise, picture
 from ..images.picture import Picture
 from ..images.recipe import BROWSER, HOW, Recipe
+from ..keyframes import Path
 from ..settings import DREAM, NET, OBJECTIVE, PICTURE, DreamSettings, NetSettings, ObjectiveSettings, PictureSettings
 
 
@@ -30,6 +31,8 @@ class Request:
     guide: Optional[str] = None
     mask: Optional[str] = None
     frames: Optional[str] = None  # a folder for the picture of every iteration
+    layers: Path = ()  # of a path on which one layer gives way to another, in place of dream.end
+    growth: Optional[str] = None  # a film, an animation or a folder that shows every iteration at full size
     fit_octaves: bool = False  # use fewer octaves if the picture is too small for all of them
     repeated: Optional[str] = None  # the picture that this recipe was read from
     force: bool = False  # replace the target, whatever it is
@@ -85,9 +88,10 @@ def request_again(
     recipe: Recipe, source: str, target: str, guide: Optional[str], mask: Optional[str], model: Optional[str]
 ) -> Request:
     """The request that repeats the dream of a recipe; one that was stopped is dreamt to its end."""
-    for verb in ("zoom", "video", "sheet"):
+    for verb in ("zoom", "video", "sheet", "atlas"):
         if any(key.startswith(f"{verb}_") for key in recipe):
-            raise DreamError(f"that recipe is of a {verb}, which cannot be repeated from it: use dreamify {verb}")
+            what = f"an {verb}" if verb == "atlas" else f"a {verb}"
+            raise DreamError(f"that recipe is of {what}, which cannot be repeated from it: use dreamify {verb}")
     for what, had, given in (
         ("guide", recipe.get("objective") == "guide", guide),
         ("mask", "mask_sha256" in recipe, mask),

@@ -14,6 +14,7 @@ from ..images import picture
 from ..modelzoo.auto import choose
 from ..modelzoo.load import usable_topology
 from ..modelzoo.model import Model
+from ..seamless import Seamless
 from ..settings import GOOGLENET, NetSettings
 from . import targets
 from .layers import stands_for
@@ -46,9 +47,13 @@ def resolve(
     model = model or find_model(request.net)
     topology = topology or _topology(request, model)
     size, octave_n, scale = inputs.base.size, request.dream.octave_n, request.dream.octave_scale
-    target = targets.find_target(request.objective, request.dream, topology, model.card.classes, model.layer)
+    target = targets.find_target(
+        request.objective, request.dream, topology, model.card.classes, model.layer, request.layers
+    )
     if request.fit_octaves:
         octave_n = max(1, min(octaves_that_fit(topology, size, octave_n, scale, term.end) for term in target.terms))
+    if request.dream.seamless:
+        Seamless(request.dream.seamless, topology, [term.end for term in target.terms])  # refuses what cannot be
     for term in target.terms:
         check_sizes(topology, size, octave_n, scale, term.end)
         sizes = octave_sizes(size, octave_n, scale)
@@ -88,7 +93,7 @@ def check(request: Request) -> None:
     """Refuses a request that fails on every picture: its model, layer, guide or mask does not exist."""
     model = find_model(request.net)
     topology = _topology(request, model)
-    targets.find_target(request.objective, request.dream, topology, model.card.classes, model.layer)
+    targets.find_target(request.objective, request.dream, topology, model.card.classes, model.layer, request.layers)
     for source in (request.guide, request.mask):
         if source:
             picture.read(source, request.pictures.max_size, request.dream.seed)

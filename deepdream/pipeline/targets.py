@@ -6,6 +6,7 @@ from typing import Callable, Dict, List, NamedTuple, Optional, Sequence
 from ..ascent import Term
 from ..caffe_format.topology import Topology
 from ..errors import UsageError, shown
+from ..keyframes import Path, text_of
 from ..modelzoo import labels
 from ..objectives import objective_channel
 from ..settings import DreamSettings, ObjectiveSettings
@@ -28,6 +29,7 @@ def find_target(
     topology: Topology,
     listing: Optional[str],
     layer_for: Callable[[str], str] = lambda asked: asked,
+    path: Path = (),
 ) -> Target:
     """Resolves the target of the settings on a net.
 
@@ -35,6 +37,7 @@ def find_target(
 
     topology: for a class, that of the net in convolutional form. listing: the shipped list of class names; None to
     choose one by the number of classes. layer_for: maps an unknown name to the layer that it stands for.
+    path: the layers of a path, which have a term each, in place of the one of `dream`.
     Raises UsageError if the layer, channel or class does not exist, or the text cannot be parsed.
     """
     if objective.channel is not None:
@@ -43,6 +46,12 @@ def find_target(
         return _class(objective.class_, topology, listing)
     if objective.layers is not None:
         return _layers(objective.layers, topology, layer_for)
+    if path:
+        found = [(frame, find_layer(layer, topology, layer_for)) for frame, layer in path]
+        text = text_of(found)
+        return Target(
+            [Term(end) for _, end in found], f"layers {text}", {"layer": text}, _asked("layer", text_of(path), text)
+        )
     end = find_layer(dream.end, topology, layer_for)
     return Target([Term(end)], f"layer {end}", {"layer": end}, _asked("layer", dream.end, end))
 

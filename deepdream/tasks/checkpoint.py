@@ -16,7 +16,7 @@ class Checkpoint:
     """The state of a sequence between two frames.
 
     done: number of frames written. dream: the last of them, (h, w, 3) float32, RGB; before the first, the source
-    picture.
+    picture. Of a growth, it is what the net's input holds, (3, h, w) float32 or float64.
     """
 
     done: int
@@ -35,7 +35,9 @@ def load(path: Path) -> Optional[Checkpoint]:
             state = Checkpoint(int(stored["done"]), stored["dream"], json.loads(str(stored["recipe"])))
     except Exception:  # NumPy, zipfile and json raise many kinds for foreign bytes
         return None
-    is_sound = state.dream.dtype == np.float32 and state.dream.ndim == 3 and isinstance(state.recipe, dict)
+    is_sound = (
+        state.dream.dtype in (np.float32, np.float64) and state.dream.ndim == 3 and isinstance(state.recipe, dict)
+    )
     return state if is_sound else None
 
 

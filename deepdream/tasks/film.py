@@ -21,7 +21,9 @@ from ..video.reader import open_film
 from . import outputs, sequence
 from .sequence_output import SequenceFormat
 
-_KIND = SequenceFormat("video", {**FORMATS, ".gif": ANIMATIONS[".gif"]}, digits=6)
+_KIND = SequenceFormat(
+    "video", {**FORMATS, ".gif": ANIMATIONS[".gif"]}, digits=6, slower="--every {every}", maker="dreamify video"
+)
 
 
 def run(request: Request, video: VideoSettings = VIDEO, workers: WorkerSettings = WORKERS) -> int:
@@ -33,6 +35,8 @@ def run(request: Request, video: VideoSettings = VIDEO, workers: WorkerSettings 
     """
     if video.blend and workers != WORKERS:
         raise UsageError("workers dream each frame alone, without the dream before it: add --blend 0")
+    if request.dream.seamless and video.blend and video.flow != "off":
+        raise UsageError("the flow does not carry a dream across the sides of a film: add --flow off to --seamless")
     if video.blend and video.flow != "off":
         opencv()  # if it is missing, fail now and not at the second frame
     outputs.refuse_inputs(request.target, request)
@@ -103,6 +107,9 @@ class _Frames:
         if before is None or self._picture is None:
             return last
         return starting_picture(self._picture, before, last, self._video)
+
+    def shares(self, _: int) -> None:
+        return None
 
     def alpha(self, number: int, _: Optional[np.ndarray]) -> Optional[np.ndarray]:
         return self._alphas.pop(number)

@@ -4,7 +4,7 @@ A file that is read is never written. An existing file is replaced only if it is
 the user passes --force. For existing files, sequences have rules of their own, see sequence_output.py.
 """
 
-from typing import Optional
+from typing import Callable, Optional
 
 from ..errors import DreamError, UsageError
 from ..images import picture
@@ -12,9 +12,18 @@ from ..pipeline.request import Request
 from ..storage import files, streams
 
 
-def check(request: Request) -> bool:
+def is_dream(name: str) -> bool:
+    """Whether a file is an undamaged picture made by this program."""
+    try:
+        return bool(picture.read_recipe(name))
+    except DreamError:
+        return False
+
+
+def check(request: Request, is_ours: Callable[[str], bool] = is_dream) -> bool:
     """Refuses an OUT that must not be replaced; returns whether a file that may be replaced exists.
 
+    is_ours: whether a file is what this program would write there.
     Raises UsageError if OUT is an input, or is not a dream and --force is not given; DreamError if an address cannot
     be reached.
     """
@@ -28,7 +37,7 @@ def check(request: Request) -> bool:
         return True  # write permission does not imply permission to look
     if not files.exists(target):
         return False
-    if not request.force and not is_dream(target):
+    if not request.force and not is_ours(target):
         raise UsageError(f"{target} exists and is not a dream: choose another OUT, or replace it with --force")
     return True
 
@@ -53,11 +62,3 @@ def input_at(target: str, request: Request) -> Optional[str]:
         if files.is_address(source) == is_address and files.identity(source) == there:
             return source
     return None
-
-
-def is_dream(name: str) -> bool:
-    """Whether a file is an undamaged picture made by this program."""
-    try:
-        return bool(picture.read_recipe(name))
-    except DreamError:
-        return False

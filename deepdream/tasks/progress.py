@@ -1,11 +1,11 @@
 """Shows the progress of one dream, in words and as a bar."""
 
-from typing import Any
+from typing import Any, Optional
 
 from ..arrays import Size
 from ..caffe_format.sizes import octave_sizes
 from ..console import bar
-from ..dream import Step
+from ..dream import Begun, Step
 from ..settings import DreamSettings
 
 
@@ -18,13 +18,15 @@ class Progress:
     """The progress bar of one dream.
 
     It counts pixels times iterations, which the time is proportional to, so the time left is right from the first
-    octave on.
+    octave on. begun: what was done before; its last step is shown first.
     """
 
-    def __init__(self, dream: DreamSettings, size: Size):
+    def __init__(self, dream: DreamSettings, size: Size, begun: Optional[Begun] = None):
         self._dream = dream
-        sizes = octave_sizes(size, dream.octave_n, dream.octave_scale)
-        self._bar = bar("{desc}", dream.iter_n * sum(h * w for h, w in sizes))
+        pixels = [h * w for h, w in reversed(octave_sizes(size, dream.octave_n, dream.octave_scale))]
+        before = begun.steps - 1 if begun else 0
+        done = sum(area * min(max(before - i * dream.iter_n, 0), dream.iter_n) for i, area in enumerate(pixels))
+        self._bar = bar("{desc}", dream.iter_n * sum(pixels), done)
 
     def __enter__(self) -> "Progress":
         return self

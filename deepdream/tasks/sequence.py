@@ -2,33 +2,28 @@
 
 import contextlib
 import itertools
-import math
 from dataclasses import replace
 from fractions import Fraction
 from functools import partial
-from pathlib import Path
 from typing import Callable, Generator, Iterator, Optional, Sequence, Tuple
 
 import numpy as np
 
-from ..arrays import Size
 from ..compat import Protocol
 from ..console import bar, interruptible, say
 from ..dream import Step
-from ..errors import DreamError, UsageError
-from ..images import animation, picture, transparency
+from ..images import picture, transparency
 from ..images import recipe as recipes
 from ..images.picture import Picture
 from ..images.recipe import Recipe
-from ..pipeline.prepare import DreamJob, load
-from ..pipeline.request import Request, read_inputs
-from ..pipeline.resolve import announce, find_model, resolve
+from ..pipeline.prepare import DreamJob, prepare_again
+from ..pipeline.request import Request
 from ..settings import WORKERS, WorkerSettings
-from ..video import writer
-from ..video.film import FORMATS, VideoFormat
+from ..video.film import VideoFormat
 from . import executors, outputs
 from .checkpoint import Checkpoint
 from .executors import Job, WorkerPool
+from .sequence_files import There, tell_what_is_lost, write
 from .sequence_output import SequenceFormat, SequenceOutput
 from .worker import dream_picture
 
@@ -53,6 +48,9 @@ class Frames(Protocol):
         last: the dream before it, (h, w, 3) float32; for frame 0, the source picture. Calls may start at any number and
         then go up by one.
         """
+
+    def shares(self, number: int) -> Optional[Sequence[float]]:
+        """The share of each of the request's layers in frame `number`; None if there is one for all frames."""
 
     def alpha(self, number: int, first: Optional[np.ndarray]) -> Optional[np.ndarray]:
         """The alpha of frame `number`, (h, w) uint8, after its start(); None if it is opaque.
@@ -86,68 +84,29 @@ def _run(
     request: Request, frames: Frames, base: Optional[Picture], place: SequenceOutput, pool: Optional[WorkerPool]
 ) -> int:
     name = frames.kind.name
-    if place.format in FORMATS.values():
-        writer.check(str(place.format))
-    place.lock()
-    finished = None if request.force else place.finished()
-    state = None if finished else _begun(place, request)
-    begun = finished or (state.recipe if state else None)
-    prepared = _prepare(request, begun or {}, base)
+    there = There(place, request)
+    prepared = prepare_again(request, there.recipe or {}, base)
     recipe = recipes.normalized({**prepared.recipe, **frames.recipe})
-    if request.force and begun != recipe:
-        place.make_way(lambda path: outputs.refuse_inputs(path, request))
-        state = begun = None
-    if begun is not None:
-        _compare(begun, recipe, place, name, finished is not None)
-    if finished:
-        place.clear()
-        count = frames.counted()
-        place.check_whole(count)
-        say(f"all {count} frames are already in {request.target}")
+    there.agree(recipe)
+    if there.finished:
+        there.tell_finished(frames.counted())
         return 0
-    _tell_what_is_lost(place, frames, prepared.inputs.base.size)
-    if state:
-        say(f"resuming after {state.done} of {frames.count} frames")
-    state = state or Checkpoint(0, prepared.inputs.base.pixels.astype(np.float32), recipe)
+    tell_what_is_lost(place, frames.form, prepared.inputs.base.size)
+    if there.state:
+        say(f"resuming after {there.state.done} of {frames.count} frames")
+    state = there.state or Checkpoint(0, prepared.inputs.base.pixels.astype(np.float32), recipe)
     place.begin(state)
     try:
         state, cut_short = _dream(prepared, frames, place, state, pool)
         if cut_short:
             say(f"stopped after {state.done} of {frames.count} frames: run the same command to resume")
             return 128 + cut_short
-        place.finish(lambda path: _write(path, place, frames, state))
+        place.finish(lambda path: write(path, place, frames.form, frames.times(), state))
     except KeyboardInterrupt:  # the second Ctrl-C, within a frame, or one while the file is written
         say("interrupted, the frame in progress is discarded: run the same command to resume")
         return 130
     say(f"the {name} of {state.done} frame{'s' if state.done > 1 else ''} is in {request.target}")
     return 0
-
-
-def _begun(place: SequenceOutput, request: Request) -> Optional[Checkpoint]:
-    """The checkpoint at the output, if any. With --force, a damaged one is ignored."""
-    try:
-        return place.state()
-    except DreamError:
-        if not request.force:
-            raise
-        return None
-
-
-def _tell_what_is_lost(place: SequenceOutput, frames: Frames, size: Size) -> None:
-    """Reports what OUT cannot store unchanged."""
-    if place.format == "MP4":
-        height, width = writer.stored_size(place.format, size)
-        twice = " and ".join(what for what, more in (("row", height > size[0]), ("column", width > size[1])) if more)
-        if twice:
-            say(f"the film will be {width}x{height}, with its last {twice} repeated: H.264 requires even sides")
-    elif frames.form.aspect != 1:
-        say(f"{place.target} will have square pixels, unlike the film: use MP4 to keep their shape")
-    if frames.form.sound and place.format not in FORMATS.values():
-        say(f"{place.target} will be silent: use MP4 or WebM to keep the sound")
-    max_rate = 1000 // animation.SHORTEST
-    if place.format == "GIF" and frames.form.rate > max_rate:
-        every = math.ceil(frames.form.rate / max_rate)
-        say(f"a GIF shows at most {max_rate} frames per second, so this one plays slower: use --every {every}")
 
 
 def _dream(
@@ -186,7 +145,7 @@ def _here(prepared: DreamJob, frames: Frames, state: Checkpoint, interrupted: In
         if start is None or interrupted():
             return
         done: Optional[Step] = None
-        for step in prepared.steps(start, _seed(prepared.request, number)):
+        for step in prepared.steps(start, _seed(prepared.request, number), shares=frames.shares(number)):
             if interrupted():
                 return
             done = step
@@ -216,52 +175,3 @@ def _with_workers(
 def _seed(request: Request, number: int) -> int:
     """The seed of a frame: one for each, so that the result does not depend on where the run started."""
     return (int(request.dream.seed or 0) + number) % 2**32
-
-
-def _write(path: Path, place: SequenceOutput, frames: Frames, state: Checkpoint) -> None:
-    """Writes the animation or film from the frames on disk."""
-    times, has_alpha = frames.times(), place.has_alpha(state.done)
-    with bar("writing frame {n_fmt} of {total_fmt}", state.done) as progress:
-        pictures = _counted(place.frames(state.done, has_alpha), progress.update)
-        if place.format in FORMATS.values():
-            writer.write(path, str(place.format), pictures, times, frames.form, state.recipe, has_alpha)
-            return
-        with path.open("wb") as file:
-            durations, plays = _milliseconds(times), frames.form.plays
-            animation.write(file, str(place.format), pictures, durations, state.recipe, plays, has_alpha)
-
-
-def _counted(pictures: Iterator[np.ndarray], count: Callable[[], object]) -> Iterator[np.ndarray]:
-    for image in pictures:
-        yield image
-        count()
-
-
-def _milliseconds(times: Sequence[Fraction]) -> Sequence[int]:
-    """The duration of each frame in milliseconds, in steps of 10 as in GIF; rounding errors do not add up."""
-    marks = [10 * round(100 * time) for time in times]
-    return [max(animation.SHORTEST, after - before) for before, after in zip(marks, marks[1:])]
-
-
-def _prepare(request: Request, begun: Recipe, base: Optional[Picture]) -> DreamJob:
-    """Prepares the dreams. What was not given is as in the recipe that the sequence was begun with.
-
-    base: the first frame, if it is known; else the picture of the request.
-    """
-    if request.is_seed_drawn and "seed" in begun:
-        request = replace(request, dream=replace(request.dream, seed=begun["seed"]))
-    model = find_model(request.net, begun.get("model"))
-    resolved = resolve(request, model, read_inputs(request, base))
-    announce(resolved, request)
-    return load(resolved, begun.get("memory"))
-
-
-def _compare(begun: Recipe, recipe: Recipe, place: SequenceOutput, name: str, is_finished: bool) -> None:
-    """Refuses to resume or replace a sequence with different settings."""
-    key = recipes.difference(begun, recipe)
-    if key is None:
-        return
-    difference = f"a {name} with {key} {begun.get(key)}, and this is one with {recipe.get(key)}"
-    if is_finished:
-        raise UsageError(f"{place.target} is {difference}: choose another OUT, or replace it with --force")
-    raise UsageError(f"{place.target} was begun as {difference}: {place.ways_out}")

@@ -38,11 +38,16 @@ class SequenceFormat:
     name: used in messages, as the prefix of its recipe keys (NAME_...) and as the extension of its state file.
     formats: file extension to format name, of what it can be written to besides a folder.
     digits: of the frame number in a frame's file name.
+    slower: what to type for fewer frames per second, with {rate} or {every} in it.
+    maker: the command that makes it. out: what its output is called there.
     """
 
     name: str
     formats: Dict[str, str]
     digits: int
+    slower: str
+    maker: str
+    out: str = "OUT"
 
 
 def is_shown(path: Path) -> bool:
@@ -59,7 +64,7 @@ class SequenceOutput:
 
     def __init__(self, target: str, kind: SequenceFormat):
         self.target = target
-        self._kind = kind
+        self.kind = kind
         files.check_link(target)
         self._out = Path(os.path.realpath(target))
         self._is_new = not self._out.exists()
@@ -94,10 +99,10 @@ class SequenceOutput:
     @property
     def ways_out(self) -> str:
         """How to make a different sequence than the one that was begun at this output."""
-        return f"to start over remove {self._state} and {self._frames}, or choose another OUT"
+        return f"to start over remove {self._state} and {self._frames}, or choose another {self.kind.out}"
 
     def frame(self, number: int) -> Path:
-        return self._frames / f"{number:0{self._kind.digits}}.png"
+        return self._frames / f"{number:0{self.kind.digits}}.png"
 
     def state(self) -> Optional[Checkpoint]:
         """The checkpoint of a sequence begun here, if any. Raises DreamError if it is damaged or lacks frames.
@@ -108,7 +113,7 @@ class SequenceOutput:
             return None
         state = checkpoint.load(self._state)
         if state is None:
-            raise DreamError(f"{self._state}, the checkpoint of a {self._kind.name}, is damaged: {self.ways_out}")
+            raise DreamError(f"{self._state}, the checkpoint of a {self.kind.name}, is damaged: {self.ways_out}")
         there = set(self._names())
         missing = [path.name for path in map(self.frame, range(state.done)) if path.name not in there]
         if missing:
@@ -133,7 +138,7 @@ class SequenceOutput:
         if not there:
             return None
         recipe = self._recipe_in(self.frame(0))
-        count = (recipe or {}).get(f"{self._kind.name}_frames", len(there))  # for a film it is not recorded
+        count = (recipe or {}).get(f"{self.kind.name}_frames", len(there))  # for a film it is not recorded
         frames = sorted(self.frame(number).name for number in range(len(there)))
         if recipe is None or count != len(there) or there != frames:  # count may be anything: it is read from a file
             self._refuse()
@@ -145,7 +150,7 @@ class SequenceOutput:
         there = len(self._names())
         if not self.format and there < count:
             found = f"{self.target} holds {there} of the {count} frames"
-            raise UsageError(f"{found}: put the missing ones back, or choose another OUT")
+            raise UsageError(f"{found}: put the missing ones back, or choose another {self.kind.out}")
 
     def begin(self, state: Checkpoint) -> None:
         """Makes the folder for the frames and saves the state. Raises DreamError if either fails."""
@@ -167,7 +172,9 @@ class SequenceOutput:
         try:
             self._lock = Lock(self._frames.resolve())
         except BlockingIOError:
-            raise DreamError(f"another run is writing to {self.target}: wait for it, or choose another OUT") from None
+            raise DreamError(
+                f"another run is writing to {self.target}: wait for it, or choose another {self.kind.out}"
+            ) from None
 
     def close(self) -> None:
         """Releases the lock."""
@@ -256,14 +263,17 @@ class SequenceOutput:
             recipe = read_recipe(str(path))
         except DreamError:
             return None
-        return recipe if any(key.startswith(f"{self._kind.name}_") for key in recipe) else None
+        return recipe if any(key.startswith(f"{self.kind.name}_") for key in recipe) else None
 
     def _refuse(self) -> NoReturn:
-        name = self._kind.name
+        kind = self.kind
         if not self.format:
-            raise UsageError(f"{self.target} holds files that are not frames of one {name}: choose another OUT")
+            raise UsageError(
+                f"{self.target} holds files that are not frames of one {kind.name}: choose another {kind.out}"
+            )
         raise UsageError(
-            f"{self.target} exists and was not made by dreamify {name}: choose another OUT, or replace it with --force"
+            f"{self.target} exists and was not made by {kind.maker}: choose another {kind.out}, "
+            "or replace it with --force"
         )
 
     def _write_atomically(self, path: Path, write: Callable[[Path], None]) -> None:

@@ -13,34 +13,49 @@ from ..dream import Step
 from ..errors import DreamError, UsageError
 from ..images import picture
 from ..images.recipe import PROGRESS, Recipe
-from ..pipeline.prepare import DreamJob, prepare, repeat
+from ..pipeline.prepare import DreamJob, prepare_again, repeat
 from ..pipeline.request import Request
+from ..settings import GROWTH, GrowthSettings
 from ..storage import files
 from . import free_names, outputs
+from .growth import Growth
 from .progress import Progress, in_words
 from .step_frames import StepFrames
 
 Fault = Union[DreamError, MemoryError]
 
 
-def run(request: Request, like: Optional[Recipe] = None) -> int:
+def run(request: Request, like: Optional[Recipe] = None, growing: GrowthSettings = GROWTH) -> int:
     """Dreams and writes the result; returns the exit code: 128 plus the signal number if a signal cut it short.
 
     If the dream fails after its first step, the dream so far is written and then the error is raised.
-    like: the recipe of an earlier dream that this one repeats.
+    like: the recipe of an earlier dream that this one repeats. growing: for request.growth.
     """
     picture.check_target(request.target)
     is_there = not request.is_target_chosen and outputs.check(request)
+    if not request.growth:
+        return _run(request, like, is_there, None)
+    with contextlib.closing(Growth(request, growing)) as growth:
+        try:
+            code = _run(request, like, is_there, growth)
+            growth.finish()
+            return code
+        except KeyboardInterrupt:  # the second Ctrl-C, within a step, or one while the film is written
+            say("interrupted, the step in progress is discarded: run the same command to resume")
+            return 130
+
+
+def _run(request: Request, like: Optional[Recipe], is_there: bool, growth: Optional[Growth]) -> int:
     frames = StepFrames(request) if request.frames else None
     with contextlib.closing(frames) if frames else contextlib.nullcontext():
         if frames:
             frames.check()
-        prepared = prepare(request)
+        prepared = prepare_again(request, growth.begun if growth else {})
         if like is not None:
             repeat(prepared, like)
         if frames:
             frames.begin(prepared.recipe)
-        last, cut_short = _dream(prepared, frames)
+        last, cut_short = _dream(prepared, frames, growth)
     request, alpha = prepared.request, prepared.inputs.base.alpha
     image, recipe = finalize(prepared, last)
     del prepared, last  # writing a large picture may need this memory
@@ -65,19 +80,24 @@ def finalize(prepared: DreamJob, last: Optional[Step]) -> Tuple[np.ndarray, Reci
     return last.whole(), recipe
 
 
-def _dream(prepared: DreamJob, frames: Optional[StepFrames]) -> Tuple[Optional[Step], Union[int, Fault, None]]:
+def _dream(
+    prepared: DreamJob, frames: Optional[StepFrames], growth: Optional[Growth]
+) -> Tuple[Optional[Step], Union[int, Fault, None]]:
     """Dreams, with a bar and frames; returns the last completed step, and the signal or error that ended the dream.
 
     Raises DreamError or MemoryError if it fails before the first step is complete.
     """
     dream, base = prepared.request.dream, prepared.inputs.base
     last: Optional[Step] = None
-    with Progress(dream, base.size) as progress, interruptible() as interrupted:
+    begun = growth.begin(prepared) if growth else None
+    with Progress(dream, base.size, begun) as progress, interruptible() as interrupted:
         try:
-            for last in prepared.steps(base.pixels):
+            for last in prepared.steps(base.pixels, begun=begun):
                 progress.show(last)
                 if frames:
                     frames.write(last, prepared.recipe, base.alpha)
+                if growth:
+                    growth.write(last)
                 if interrupted():
                     return last, interrupted()
                 if last.iteration + 1 == dream.iter_n and last.octave + 1 < dream.octave_n:

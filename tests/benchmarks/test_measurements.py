@@ -35,7 +35,7 @@ def test_runs_are_told_by_their_median_and_range_and_compared_pair_by_pair():
 def test_the_others_compute_the_same_gradient(net):
     measured = step_time.measure(net, LAYER, "40x30", 1)
     assert measured["median_gradient_difference"] < 1e-6
-    assert list(measured["seconds"]) == ["this engine", "plain autograd", "floor"]
+    assert list(measured["seconds"]) == ["this engine", "plain autograd", "channels last", "floor"]
     assert step_time.told_in_full(measured).startswith(f"{net}, inception_4c/output, 40x30, float32")
 
 

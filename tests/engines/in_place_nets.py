@@ -70,7 +70,9 @@ CHANGE = {
     "Permute": ["permute_param { order: 0 order: 2 }"],
     "Reduction": ["reduction_param { axis: 1 }"],
     "Tile": ["tile_param { tiles: 2 }", "tile_param { tiles: 1 }"],
+    "SoftmaxWithLoss": [""],
 }
+LABELS = layer("labels", "Convolution", "data", param="convolution_param { num_output: 1 kernel_size: 1 }")
 START = input_layer((1, 3, 5, 6)) + "".join(
     layer(name, "Convolution", "data", param=f"convolution_param {{ num_output: {channels} kernel_size: 1 }}")
     for name, channels in (("a", 3), ("b", 3), ("c", 2))
@@ -87,6 +89,9 @@ def net(kind, param, in_place):
     bottoms = "a b" if kind == "Eltwise" or "two bottoms" in param else "a"
     if kind == "Crop":
         bottoms = "a c" if "axis: 1" in param else "a b"
+    if kind == "SoftmaxWithLoss":
+        bottoms = "a labels"
     tops = ("a" if in_place else "y") + (" z" if "two tops" in param else "")
     param = param.replace("two tops", "").replace("two bottoms", "")
-    return START + layer("it", kind, bottoms, tops, param) + layer("end", "TanH", tops.split()[0])
+    labels = LABELS if kind == "SoftmaxWithLoss" else ""
+    return START + labels + layer("it", kind, bottoms, tops, param) + layer("end", "TanH", tops.split()[0])

@@ -44,8 +44,9 @@ IN_PLACE = (
 )
 # Caffe fills DummyData once, so a layer in place would add to what it has made before.
 NEVER_REWRITTEN = ("LRN", "Power", "Flatten", "Reshape", "Split", "DummyData", "Swish")
-# Types of which there is no backward pass in Caffe, and those that only a branch of it has.
+# Types of which there is no backward pass in Caffe, that read whole numbers, and that only a branch of it has.
 FORWARD_ONLY = ("ArgMax", "Threshold")
+WITH_LABELS = ("SoftmaxWithLoss",)  # tests/pycaffe/calls.py has it
 OF_BRANCHES = ("Permute", "Normalize", "ShuffleChannel", "Axpy")
 SEVERAL_BOTTOMS = ("Scale", "Bias", "Convolution")  # may have
 MOST = 1500  # numbers in a blob
@@ -130,7 +131,7 @@ class _Draft:
         self.header = self._header(inputs)
         self.fixed = set(self.shapes)  # the blobs that no layer may work on in place
         self.rewritten = set()  # those on which one did
-        kinds = [kind for kind in LAYERS if kind not in ("Input", *FORWARD_ONLY, *OF_BRANCHES)]
+        kinds = [kind for kind in LAYERS if kind not in ("Input", *FORWARD_ONLY, *OF_BRANCHES, *WITH_LABELS)]
         kinds = [kind for kind in kinds if kind in OLD_TYPES or not self.old]
         for _ in range(random.randint(3, 8)):
             while not self._draw(random.choice(kinds)):

@@ -6,8 +6,8 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from deepdream.dream import preprocess
 from deepdream.modelzoo import zoo
+from deepdream.net_input import preprocess
 from tests.engines.side_by_side import Pass, SideBySide, backward, forward, off
 from tests.helpers.nets import write_prototxt
 from tests.helpers.shared import SHARED, model

@@ -16,8 +16,8 @@ from PIL import Image
 
 from deepdream import load_net
 from deepdream.cli import main
-from deepdream.dream import preprocess
 from deepdream.modelzoo import labels, zoo
+from deepdream.net_input import preprocess
 from tests.engines.side_by_side import Pass, SideBySide, backward, forward, off
 from tests.helpers.shared import SHARED
 from tests.helpers.tiny import tiny_picture

@@ -5,7 +5,16 @@ import pytest
 from deepdream.caffe_format import schema
 from deepdream.caffe_format.topology import read_topology
 from deepdream.engines.torch.layers import LAYERS
-from tests.engines.random_nets import FIELDS, FORWARD_ONLY, IN_PLACE, OF_BRANCHES, SEEDS, random_errors, random_net
+from tests.engines.random_nets import (
+    FIELDS,
+    FORWARD_ONLY,
+    IN_PLACE,
+    OF_BRANCHES,
+    SEEDS,
+    WITH_LABELS,
+    random_errors,
+    random_net,
+)
 from tests.helpers.nets import write_prototxt
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -33,8 +42,11 @@ def test_the_nets_have_every_layer_and_every_parameter(tmp_path):
         headers += text.startswith("input:")
         for layer in read_topology(write_prototxt(tmp_path, text)).layers:
             found.update(_features(layer))
-    wanted = {*set(LAYERS).difference(FORWARD_ONLY, OF_BRANCHES), *((kind, "in place") for kind in IN_PLACE)}
-    for kind in set(FIELDS).intersection(LAYERS).difference(FORWARD_ONLY, OF_BRANCHES):
+    wanted = {
+        *set(LAYERS).difference(FORWARD_ONLY, OF_BRANCHES, WITH_LABELS),
+        *((kind, "in place") for kind in IN_PLACE),
+    }
+    for kind in set(FIELDS).intersection(LAYERS).difference(FORWARD_ONLY, OF_BRANCHES, WITH_LABELS):
         wanted.update(_wanted(kind))
     missing = wanted - found
     assert not missing

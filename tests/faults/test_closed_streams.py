@@ -32,6 +32,7 @@ COMMANDS = {
     "dream --frames": (["in.png", "place/out.jpg", *SHORT, "--frames", "place/frames"], ()),
     "again": (["again", "dream.png", "in.png", "place/out.tif", "--model", "tiny"], ()),
     "sheet": (["sheet", "in.png", "place/out.png", *SHORT[:4], *SHORT[6:], "--seeds", "1,2"], ()),
+    "atlas to -": (["atlas", "4c", "-", *SHORT, "--from", "in.png", "--channels", "0"], (1,)),
     "zoom": (["zoom", "in.png", "place/out.gif", *SHORT, "--frames", "2"], ()),
     "video": (["video", "clip", "place/out.gif", *SHORT, "--flow", "off"], ()),
     "batch": (["batch", "photos", "place/out", *SHORT, "--workers", "1"], ()),

@@ -16,7 +16,7 @@ from deepdream.cli.main import parser_of
 from deepdream.errors import UsageError
 from deepdream.images import recipe
 from deepdream.settings_base import Settings
-from deepdream.tasks import batch, film, sheet, sheet_axes, single, zoom
+from deepdream.tasks import atlas, batch, film, sheet, sheet_axes, single, zoom
 from deepdream.web import server
 from tests.helpers.shared import SHARED, needs_cases
 from tests.helpers.tiny import refused, tiny_picture
@@ -31,6 +31,7 @@ POSITIONALS = {
     "video": ["in.mp4", "out"],
     "batch": ["in.png", "out"],
     "sheet": ["in.png", "out.png", "--seeds=1,2"],
+    "atlas": ["4c", "out.html"],
     "web": [],
 }
 KINDS = [kind for kind in vars(settings).values() if isinstance(kind, type) and issubclass(kind, Settings)]
@@ -43,9 +44,12 @@ NUMBERS = [
 ]
 IN_WORDS = {  # numbers within text: the option, and what is around them
     "--shift": ("{},0", "zoom"),
+    "--rate": ("0:{}", "zoom"),
+    "--layer": ("{}:conv1", "zoom"),
     "--layers": ("conv1:{}", "dream"),
     "--channel": ("conv1:{}", "dream"),
     "--class": ("{}", "dream"),
+    "--channels": ("{}", "atlas"),
 }
 
 
@@ -95,7 +99,7 @@ def asked(monkeypatch):
     def note_sheet(request, values, workers):
         return note(sheet_axes.find_axes(request, values)[0], workers)
 
-    for module in (single, zoom, film, batch, server):
+    for module in (single, zoom, film, atlas, batch, server):
         monkeypatch.setattr(module, "run", note)
     monkeypatch.setattr(sheet, "run", note_sheet)
     return calls
@@ -126,7 +130,7 @@ def test_typed(asked, capsys, verb, words):
 @pytest.mark.parametrize("option", IN_WORDS)
 def test_typed_within_text(folder, net, capsys, option):
     around, verb = IN_WORDS[option]
-    start = ["zoom", "in.png", "out"] if verb == "zoom" else ["in.png", "out.png"]
+    start = POSITIONALS[verb] if verb == "dream" else [verb, *POSITIONALS[verb]]
     for text in ABSURD:
         words = [*start, f"{option}={around.format(text)}", "--seed", "1", "--model", net]
         assert len(refused(capsys, folder, words, 2)) <= LONGEST

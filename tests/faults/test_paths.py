@@ -50,6 +50,7 @@ def call_all(folder, odd):
         _call("keys", *model),
         _call("models"),
         _call("sheet", f"{here}.png", f"{here} sheet.png", *SHORT[:4], "--seeds", "1,2", *model),
+        _call("atlas", "4c", f"{here}.html", *SHORT[:2], "--from", f"{here}.png", "--channels", "0", *model),
         _call("zoom", f"{here}.png", f"{here} zoom", *SHORT, "--frames", "2", *model),
         _call("zoom", f"{here}.png", f"{here} zoom.gif", *SHORT, "--frames", "2", *model),
         _call("info", f"{here} zoom.gif"),

@@ -26,8 +26,10 @@ WEIGHTS, NET = bytes(range(256)) * 600, b'name: "net"\n'
 COMMANDS = {
     "dream": ["in.png", "place/out.png", *SHORT],
     "dream --frames": ["in.png", "place/out.jpg", *SHORT, "--frames", "place/frames"],
+    "dream --growth": ["in.png", "place/out.png", *SHORT, "--growth", "place/growth"],
     "again": ["again", "dream.png", "in.png", "place/out.tif", "--model", "tiny"],
     "sheet": ["sheet", "in.png", "place/out.png", *SHORT[:4], *SHORT[6:], "--seeds", "1,2"],
+    "atlas": ["atlas", "4c", "place/out.html", "place/out.png", *SHORT, "--from", "in.png", "--channels", "0,1"],
     "zoom FOLDER": ["zoom", "in.png", "place/out", *SHORT, "--frames", "2"],
     "zoom GIF": ["zoom", "in.png", "place/out.gif", *SHORT, "--frames", "2"],
     "video": ["video", "clip", "place/out.mp4", *SHORT],
@@ -37,7 +39,7 @@ COMMANDS = {
     "models fetch, made": ["models", "fetch", "made"],
 }
 DREAMS = [verb for verb in COMMANDS if not verb.startswith("models")]
-REPLACED = ("dream", "dream --frames", "again", "sheet")  # what may be in the place of OUT before
+REPLACED = ("dream", "dream --frames", "dream --growth", "again", "sheet")  # what may be in the place of OUT before
 
 
 def begin(folder, address):

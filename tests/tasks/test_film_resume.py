@@ -52,7 +52,7 @@ def test_an_end_while_the_film_is_written(clip, filmed, monkeypatch, capsys):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(sequence.writer, "write", write)
+        patch.setattr(sequence, "write", write)
         assert filmed(clip, "out.mp4") == 130
     assert sorted(path.name for path in Path().iterdir()) == [
         *(".out.mp4.frames", ".out.mp4.video", "guide.png", "in.mp4", "in.png")

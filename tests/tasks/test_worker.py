@@ -55,10 +55,10 @@ def test_a_dream_of_a_sheet_that_fails(fresh_caches, folder, net, monkeypatch, c
     fresh_caches()
     whole = jobs.dream_steps
 
-    def dream_steps(net, base, dream, step):
+    def dream_steps(net, base, dream, *others):
         if dream.seed == 2:
             raise DreamError("the gradient is zero: try another layer")
-        yield from whole(net, base, dream, step)
+        yield from whole(net, base, dream, *others)
 
     monkeypatch.setattr(jobs, "dream_steps", dream_steps)
     assert main(["sheet", "in.png", "out.png", "--seeds", "1,2,3", *SHORT, "--workers", "2", "--model", net]) == 0

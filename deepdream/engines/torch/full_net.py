@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Sequence
+from typing import TYPE_CHECKING, Iterable, Sequence
 
 import numpy as np
-import torch
 
+from ...errors import UsageError, shown
 from ..diffs import CleanPasses
-from .layers.base import Tensor
 from .net import Blob, Net, memory_errors
 
 if TYPE_CHECKING:
@@ -20,7 +19,11 @@ class FullNet(CleanPasses, Net):
 
     @memory_errors()
     def forward(
-        self, blobs: Sequence[str] = (), start: str | None = None, end: str | None = None, **inputs: np.ndarray
+        self,
+        blobs: Sequence[str] | None = None,
+        start: str | None = None,
+        end: str | None = None,
+        **inputs: np.ndarray,
     ) -> dict[str, Array]:
         """Runs the layers from `start` (default: the first) to `end` (default: the last), both included.
 
@@ -29,22 +32,42 @@ class FullNet(CleanPasses, Net):
         """
         first = self.topology.position(start) if start else 0
         last = self.topology.position(end) if end else len(self.layers) - 1
+        wanted = self._named([*(self.topology.layers[last].tops if end else self.outputs), *(blobs or ())])
         self.begin_forward()
-        for name, value in inputs.items():
-            self.blobs[name].tensor("data").copy_(torch.as_tensor(value))
-        specs = self.topology.layers[first : last + 1]
-        for name, shape in self.topology.infer(specs, self._shapes()).items():
+        for name, blob in self._named(inputs).items():
+            blob.put("data", inputs[name], name)
+        self._reshape(first, last)
+        for index in range(first, last + 1):
+            self.layer_forward(index)
+        return {name: blob.data for name, blob in wanted.items()}
+
+    def reshape(self) -> None:
+        """Gives all blobs the shapes that follow from those of the inputs. Raises ShapeError."""
+        self._reshape(0, len(self.layers) - 1)
+
+    def _reshape(self, first: int, last: int) -> None:
+        for name, shape in self.topology.infer(self.topology.layers[first : last + 1], self._shapes()).items():
             self.blobs[name].reshape(*shape)
-        for spec, layer in zip(specs, self.layers[first : last + 1]):
-            tops = layer.forward(self._tensors(spec.bottoms))
-            for blob, top in zip(self._tensors(spec.tops), tops):
-                blob.copy_(top)
-        wanted = self.topology.layers[last].tops if end else self.outputs
-        return {name: self.blobs[name].data for name in (*wanted, *blobs)}
+
+    def layer_forward(self, index: int) -> None:
+        """Runs the layer at this position on blobs that have their shapes."""
+        spec = self.topology.layers[index]
+        for blob, top in zip(self._tensors(spec.tops), self.layers[index].forward(self._tensors(spec.bottoms))):
+            blob.copy_(top)
+
+    def _named(self, names: Iterable[str]) -> dict[str, Blob]:
+        unknown = next((name for name in names if name not in self.blobs), None)
+        if unknown is not None:
+            raise UsageError(f"there is no blob {shown(unknown)} in this net: net.blobs lists them")
+        return {name: self.blobs[name] for name in names}
 
     @memory_errors()
     def backward(
-        self, diffs: Sequence[str] = (), start: str | None = None, end: str | None = None, **tops: np.ndarray
+        self,
+        diffs: Sequence[str] | None = None,
+        start: str | None = None,
+        end: str | None = None,
+        **tops: np.ndarray,
     ) -> dict[str, Array]:
         """Runs the backward passes from `start` (default: the last) to `end` (default: the first), both included.
 
@@ -55,13 +78,15 @@ class FullNet(CleanPasses, Net):
         A pass that stopped at `end` can be continued from the layer before, or from `end` itself. In the latter case
         `end` runs twice, as in Caffe: its parameter diffs are added twice, and an in-place layer is applied twice.
         """
+        self._named(diffs or ())
+        given = self._named(tops)
         with self.backward_pass(start, end) as (last, first):
-            for name, value in tops.items():
-                self.blobs[name].tensor("diff").copy_(torch.as_tensor(value))
+            for name, blob in given.items():
+                blob.put("diff", tops[name], name)
             for index in range(last, first - 1, -1):
-                self._layer_backward(index)
+                self.layer_backward(index)
         wanted = self.topology.layers[first].bottoms if end else self.inputs
-        return {name: self.blobs[name].diff for name in (*wanted, *diffs)}
+        return {name: blob.diff for name, blob in self._named([*wanted, *(diffs or ())]).items()}
 
     def tracked(self) -> dict[str, Blob]:
         return self.blobs
@@ -72,16 +97,20 @@ class FullNet(CleanPasses, Net):
             for param in params:
                 param.clear_diff()
 
-    def _layer_backward(self, index: int) -> None:
+    def layer_backward(
+        self, index: int, bottoms: Sequence[bool] | None = None, params: Sequence[bool] | None = None
+    ) -> None:
+        """Runs the layer at this position backward. bottoms, params: whose diffs to compute (default: all)."""
         spec, layer = self.topology.layers[index], self.layers[index]
         top_diffs = self._tensors(spec.tops, "diff")
-        bottoms, tops = self._tensors(spec.bottoms), self._tensors(spec.tops)
-        for param, diff in zip(self.params.get(spec.name, []), layer.param_diffs(top_diffs, bottoms)):
-            if diff is not None:
-                param.tensor("diff").add_(diff)
-        _assign(self._tensors(spec.bottoms, "diff"), layer.backward(top_diffs, bottoms, tops))
-
-
-def _assign(blobs: Sequence[Tensor], diffs: Sequence[Tensor]) -> None:
-    for blob, diff in zip(blobs, diffs):
-        blob.copy_(diff)
+        inputs, tops = self._tensors(spec.bottoms), self._tensors(spec.tops)
+        if params is None or any(params):
+            diffs = layer.param_diffs(top_diffs, inputs)
+            for i, (param, diff) in enumerate(zip(self.params.get(spec.name, []), diffs)):
+                if diff is not None and (params is None or params[i]):
+                    param.tensor("diff").add_(diff)
+        if bottoms is None or any(bottoms):
+            diffs = layer.backward(top_diffs, inputs, tops)
+            for i, (blob, diff) in enumerate(zip(self._tensors(spec.bottoms, "diff"), diffs)):
+                if bottoms is None or bottoms[i]:
+                    blob.copy_(diff)

@@ -29,13 +29,13 @@ MAX_PLACES = 256  # pixels in a pooling window: the index of the maximum is stor
 MAX_CHANNELS = 31  # in an LRN window: each size has its own compiled loop
 
 
-def usable(x: Tensor) -> bool:
+def usable(x: Tensor, form: torch.memory_format | None = None) -> bool:
     """Whether the kernels can work on this blob. It must be (n, c, h, w) and on the CPU.
 
     float32 must have the channels innermost. float64, whose sums must be the same on every machine, must have the
-    pixels innermost.
+    pixels innermost. form: another memory format that the caller works with.
     """
-    return available(x.device, x.dtype) and x.dim() == 4 and x.is_contiguous(memory_format=_format(x))
+    return available(x.device, x.dtype) and x.dim() == 4 and x.is_contiguous(memory_format=form or format_of(x))
 
 
 def available(device: torch.device, dtype: torch.dtype) -> bool:
@@ -47,7 +47,7 @@ def in_range(x: Tensor, low: float, high: float) -> Tensor:
     """Marks, as bools, the numbers that are neither below `low` nor above `high`."""
     _check(x)
     inside = torch.empty_like(x, dtype=torch.bool)
-    number = _number(x)
+    number = number_of(x)
     rows = _rows(x, inside)
     in_parts(_loop("in_range"), len(rows[0]), *rows, number(low), number(high))
     return inside
@@ -56,14 +56,17 @@ def in_range(x: Tensor, low: float, high: float) -> Tensor:
 def where(signs: Tensor, diff: Tensor) -> Tensor:
     """The diff where `signs`, numbers or bools, is above zero; elsewhere the diff times 0.
 
-    PyTorch would first convert bools to numbers.
+    PyTorch would first convert bools to numbers. A diff in either memory format is worked on as it lies, also behind a
+    Concat, where it is a part of a larger blob's channels.
     """
-    diff = diff.contiguous(memory_format=_format(diff)) if diff.dim() == 4 else diff
-    _check(diff, signs, bools=True)
-    back = torch.empty_like(diff)
-    signs = signs.contiguous(memory_format=_format(diff))
-    rows = _rows(diff, signs, back)
-    in_parts(_loop("where"), len(rows[0]), *rows)
+    if diff.dim() != 4 or signs.shape != diff.shape:
+        raise misfit(diff, signs)
+    has_planes = diff.stride(3) == 1 and diff.stride(1) != 1
+    form = torch.contiguous_format if has_planes else format_of(diff)
+    back, signs = torch.empty_like(diff, memory_format=form), signs.contiguous(memory_format=form)
+    _check(back, signs, bools=True, form=form)
+    rows = _rows(back, signs, form=form)
+    in_parts(_loop("where"), len(rows[0]), *_pitched_rows(diff, form), rows[1], rows[0])
     return back
 
 
@@ -79,7 +82,7 @@ def lrn_backward(x: Tensor, diff: Tensor, size: int, k: float, alpha: float) -> 
     """The diff of x, the bottom of lrn_forward."""
     _check(x, diff)
     back = torch.empty_like(x)
-    _lrn("backward", (x, diff.contiguous(memory_format=_format(x)), back), size, k, alpha)
+    _lrn("backward", (x, diff.contiguous(memory_format=format_of(x)), back), size, k, alpha)
     return back
 
 
@@ -87,7 +90,7 @@ def _lrn(way: str, tensors: Sequence[Tensor], size: int, k: float, alpha: float)
     if not 1 <= size <= MAX_CHANNELS:
         raise ShapeError(f"the compiled loops do not support LRN across {size} channels")
     x = tensors[0]
-    numbers = (_number(x)(k), _number(x)(alpha / size))
+    numbers = (number_of(x)(k), number_of(x)(alpha / size))
     if x.dtype == torch.float32:
         pixels = [_pictures(tensor).reshape(-1, x.shape[1]) for tensor in tensors]
         window = (None,) * size  # each size is its own type, for which numba compiles the loop
@@ -117,11 +120,11 @@ def max_backward(diff: Tensor, winners: Tensor, bottom: Tensor, g: Geometry) -> 
     _check(bottom, dtype=torch.float32)
     same = (bottom.device, *bottom.shape[:2], *winners.shape[2:])
     if (winners.device, *winners.shape) != same or (diff.device, *diff.shape) != same:
-        raise _misfit(bottom, diff, winners)
+        raise misfit(bottom, diff, winners)
     if (diff.dtype, winners.dtype) != (torch.float32, torch.uint8):
-        raise _misfit(bottom, diff, winners)
+        raise misfit(bottom, diff, winners)
     _check_windows(bottom, g, (winners.shape[2], winners.shape[3]), MAX_PLACES)
-    back, diff = torch.empty_like(bottom), diff.contiguous(memory_format=_format(diff))
+    back, diff = torch.empty_like(bottom), diff.contiguous(memory_format=format_of(diff))
     for arrays in zip(_pictures(diff), _pictures(winners), _pictures(back)):
         in_parts(_loop("max_backward"), bottom.shape[2], *arrays, g.kernel, g.stride, g.pad)
     return back
@@ -141,15 +144,22 @@ def tied_forward(x: Tensor, g: Geometry, out: Pair, tie: float) -> tuple[Tensor,
     return top, indices
 
 
-def _check(x: Tensor, *others: Tensor, dtype: torch.dtype | None = None, bools: bool = False) -> None:
+def _check(
+    x: Tensor,
+    *others: Tensor,
+    dtype: torch.dtype | None = None,
+    bools: bool = False,
+    form: torch.memory_format | None = None,
+) -> None:
     """Raises ShapeError unless the loops can work on x, and the others have the same shape, device and dtype.
 
-    dtype: required dtype of x, if only one is supported. bools: whether the others may be bools instead.
+    dtype: required dtype of x, if only one is supported. bools: whether the others may be bools instead. form: the
+    memory format of x, if it is not the usual one.
     """
     kinds = (x.dtype, torch.bool) if bools else (x.dtype,)
     alike = all(o.shape == x.shape and o.device == x.device and o.dtype in kinds for o in others)
-    if not (alike and usable(x) and x.numel() and dtype in (None, x.dtype)):
-        raise _misfit(x, *others)
+    if not (alike and usable(x, form) and x.numel() and dtype in (None, x.dtype)):
+        raise misfit(x, *others)
 
 
 def _check_windows(x: Tensor, g: Geometry, out: Pair, max_pixels: int | None = None) -> None:
@@ -161,7 +171,7 @@ def _check_windows(x: Tensor, g: Geometry, out: Pair, max_pixels: int | None = N
         max_pixels is None or prod(g.kernel) <= max_pixels
     )
     if not sound or not all(_has_windows(*axis, any(g.pad)) for axis in zip(out, x.shape[2:], *g[:3])):
-        raise _misfit(x)
+        raise misfit(x)
 
 
 def _has_windows(count: int, size: int, kernel: int, stride: int, pad: int, padded: bool) -> bool:
@@ -174,21 +184,34 @@ def _has_windows(count: int, size: int, kernel: int, stride: int, pad: int, padd
     return False
 
 
-def _misfit(*tensors: Tensor) -> ShapeError:
+def misfit(*tensors: Tensor) -> ShapeError:
+    """The error for blobs on which a compiled loop cannot work."""
     blobs = ", ".join("x".join(map(str, tensor.shape)) + f" ({tensor.dtype})" for tensor in tensors)
     return ShapeError(f"the compiled loops cannot work on {blobs}")
 
 
-def _number(x: Tensor) -> type[np.float32 | np.float64]:
+def number_of(x: Tensor) -> type[np.float32 | np.float64]:
     """Returns the type of a blob's numbers, so that nothing is computed in another precision."""
     return np.float32 if x.dtype == torch.float32 else np.float64
 
 
-def _rows(x: Tensor, *others: Tensor) -> list[np.ndarray]:
-    """Views the memory of blobs of one shape and format as rows: of channels in float32, of pixels in float64."""
-    if x.dtype == torch.float32:
+def _rows(x: Tensor, *others: Tensor, form: torch.memory_format | None = None) -> list[np.ndarray]:
+    """Views the memory of blobs of one shape and format as rows: of channels if they are innermost, or of pixels."""
+    if (form or format_of(x)) == torch.channels_last:
         return [_pictures(tensor).reshape(-1, x.shape[1]) for tensor in (x, *others)]
     return [tensor.flatten(2).flatten(0, 1).numpy() for tensor in (x, *others)]
+
+
+def _pitched_rows(x: Tensor, form: torch.memory_format) -> tuple[np.ndarray, int]:
+    """Views the memory of a part of a blob, flat, and how many numbers there are from row to row; see _rows.
+
+    What is no such part is copied.
+    """
+    ordered = x.permute(0, 2, 3, 1) if form == torch.channels_last else x.flatten(2)
+    rows = ordered.reshape(-1, ordered.shape[-1])
+    rows = rows if rows.stride(1) == 1 else rows.contiguous()
+    count, length, pitch = *rows.shape, rows.stride(0)
+    return rows.as_strided(((count - 1) * pitch + length,), (1,)).numpy(), pitch
 
 
 def _pictures(x: Tensor) -> np.ndarray:
@@ -196,7 +219,7 @@ def _pictures(x: Tensor) -> np.ndarray:
     return x.permute(0, 2, 3, 1).numpy()
 
 
-def _format(x: Tensor) -> torch.memory_format:
+def format_of(x: Tensor) -> torch.memory_format:
     return torch.channels_last if x.dtype == torch.float32 else torch.contiguous_format
 
 

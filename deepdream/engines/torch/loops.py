@@ -5,16 +5,38 @@ instructions, and their output fits into the L1 cache.
 """
 
 import os
+import sys
 from math import sqrt
 from typing import Callable
 
 import numba
 import numpy as np
+from numba.core import event
+
+from ...console import say
 
 PIXELS = 64  # per block: with all channels of a typical layer, a block fits into the L2 cache
 
 
-def _compiled(function: Callable[..., object]) -> Callable[..., object]:
+class _Told(event.Listener):
+    """Tells the person at a terminal, once, why the first step takes long."""
+
+    said = False
+
+    def on_start(self, event: event.Event) -> None:
+        if not self.said and sys.stderr.isatty():
+            say("compiling loops for this processor; this takes some seconds, once")
+        self.said = True
+
+    def on_end(self, event: event.Event) -> None:
+        """Says nothing."""
+
+
+event.register("numba:compile", _Told())
+
+
+def compiled(function: Callable[..., object]) -> Callable[..., object]:
+    """Compiles a loop when it is first used, and keeps it for the next process."""
     has_home = os.path.expanduser("~") != "~"  # noqa: PTH111  # otherwise numba creates a folder named ~ here
     try:
         return numba.njit(cache=has_home, nogil=True, error_model="numpy")(function)
@@ -22,7 +44,7 @@ def _compiled(function: Callable[..., object]) -> Callable[..., object]:
         return numba.njit(nogil=True, error_model="numpy")(function)
 
 
-@_compiled
+@compiled
 def in_range(x, inside, low, high, first, last):  # type: ignore[no-untyped-def]
     """inside = low <= x <= high, for the rows first to last - 1."""
     for row in range(first, last):
@@ -30,16 +52,20 @@ def in_range(x, inside, low, high, first, last):  # type: ignore[no-untyped-def]
             inside[row, i] = (x[row, i] >= low) & (x[row, i] <= high)
 
 
-@_compiled
-def where(dy, x, dx, first, last):  # type: ignore[no-untyped-def]
-    """dx = dy where x > 0, else dy * 0 (not 0 if dy is not finite), for the rows first to last - 1."""
-    one, nothing = dy.dtype.type(1), dy.dtype.type(0)
+@compiled
+def where(dy, pitch, x, dx, first, last):  # type: ignore[no-untyped-def]
+    """dx = dy where x > 0, else dy * 0 (not 0 if dy is not finite), for the rows first to last - 1.
+
+    dy: flat, a row every `pitch` numbers. A strided array would not be vectorized.
+    """
+    one, nothing = dx.dtype.type(1), dx.dtype.type(0)
     for row in range(first, last):
-        for i in range(dy.shape[1]):
-            dx[row, i] = dy[row, i] * (one if x[row, i] > 0 else nothing)
+        diff = dy[row * pitch : row * pitch + dx.shape[1]]
+        for i in range(len(diff)):
+            dx[row, i] = diff[i] * (one if x[row, i] > 0 else nothing)
 
 
-@_compiled
+@compiled
 def _window_sum(numbers, window, c):  # type: ignore[no-untyped-def]
     """The sum of len(window) numbers, starting at c."""
     total = numbers.dtype.type(0)
@@ -48,7 +74,7 @@ def _window_sum(numbers, window, c):  # type: ignore[no-untyped-def]
     return total
 
 
-@_compiled
+@compiled
 def lrn_forward(x, y, window, k, ratio, first, last):  # type: ignore[no-untyped-def]
     """y = x * s^-0.75, s = k + ratio * the sum of x² over len(window) channels around, for pixels first to last - 1.
 
@@ -64,7 +90,7 @@ def lrn_forward(x, y, window, k, ratio, first, last):  # type: ignore[no-untyped
             y[pixel, c] = x[pixel, c] / (root * sqrt(root))
 
 
-@_compiled
+@compiled
 def lrn_backward(x, dy, dx, window, k, ratio, first, last):  # type: ignore[no-untyped-def]
     """dx = dy * s^-0.75 - 1.5 * ratio * x * the sum of dy * x * s^-1.75 over the window; s is computed again."""
     channels, half = x.shape[1], len(window) // 2
@@ -83,7 +109,7 @@ def lrn_backward(x, dy, dx, window, k, ratio, first, last):  # type: ignore[no-u
             dx[pixel, c] -= factor * x[pixel, c] * _window_sum(products, window, c)
 
 
-@_compiled
+@compiled
 def max_forward(x, y, winners, kernel, stride, pad, first, last):  # type: ignore[no-untyped-def]
     """y = the maximum of each window, winners = its index in the window, row by row, for rows first to last - 1 of y.
 
@@ -112,7 +138,7 @@ def max_forward(x, y, winners, kernel, stride, pad, first, last):  # type: ignor
                             winner[c] = np.uint8(place if wins else its_place)
 
 
-@_compiled
+@compiled
 def max_backward(dy, winners, dx, kernel, stride, pad, first, last):  # type: ignore[no-untyped-def]
     """dx = the sum of the diffs of the windows whose maximum is at that pixel, for the rows first to last - 1 of dx.
 
@@ -144,7 +170,7 @@ def max_backward(dy, winners, dx, kernel, stride, pad, first, last):  # type: ig
     dx[cleared:last] = 0
 
 
-@_compiled
+@compiled
 def tied_forward(x, y, indices, kernel, stride, pad, tie, first, last):  # type: ignore[no-untyped-def]
     """y = each window's first value within `tie` (relative) of its maximum, indices = h * width + w, by planes."""
     height, width = x.shape[1:]
@@ -171,7 +197,7 @@ def tied_forward(x, y, indices, kernel, stride, pad, tie, first, last):  # type:
                         break
 
 
-@_compiled
+@compiled
 def _window_squares(x, sums, c, half):  # type: ignore[no-untyped-def]
     """sums = the sum of x² over the channels c - half to c + half, where x is (channels, pixels)."""
     sums[:] = 0
@@ -180,7 +206,7 @@ def _window_squares(x, sums, c, half):  # type: ignore[no-untyped-def]
             sums[p] += x[d, p] * x[d, p]
 
 
-@_compiled
+@compiled
 def lrn_planes_forward(x, y, size, k, ratio, first, last):  # type: ignore[no-untyped-def]
     """lrn_forward for (channels, pixels), pixels innermost in memory; for blocks first to last - 1 of PIXELS each."""
     channels, half = x.shape[0], size // 2
@@ -195,7 +221,7 @@ def lrn_planes_forward(x, y, size, k, ratio, first, last):  # type: ignore[no-un
                 ys[c, p] = xs[c, p] / (root * sqrt(root))
 
 
-@_compiled
+@compiled
 def lrn_planes_backward(x, dy, dx, size, k, ratio, first, last):  # type: ignore[no-untyped-def]
     """lrn_backward for (channels, pixels), in the layout of lrn_planes_forward."""
     channels, half = x.shape[0], size // 2

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .net import Blob
 
 
-class ParamsWhenUsed(Mapping):
+class ParamsWhenUsed(Mapping[str, "list[Blob]"]):
     """{layer: its parameters as blobs}, of the layers named. Weights that are one array become one blob."""
 
     def __init__(self, names: Iterable[str], weights: Weights, make: Callable[[np.ndarray], Blob]):
@@ -41,6 +41,10 @@ class ParamsWhenUsed(Mapping):
     def __len__(self) -> int:
         return len(self._names)
 
+    def made(self) -> list[Blob]:
+        """The parameters that have been used so far."""
+        return list(self._blobs.values())
+
     def _blob(self, array: np.ndarray) -> Blob:
         if id(array) not in self._blobs:
             self._blobs[id(array)] = self._make(array)
@@ -56,8 +60,10 @@ class LayersWhenUsed(Sequence):
         params: Mapping[str, list[Blob]],
         dtype: torch.dtype,
         device: torch.device,
+        direct: bool,
     ):
-        self._specs, self._params, self._dtype, self._device = specs, params, dtype, device
+        self._specs, self._params = specs, params
+        self._kind = (dtype, device, direct)  # see Layer.placed
         self._made: dict[int, Layer] = {}
 
     def __len__(self) -> int:
@@ -72,7 +78,7 @@ class LayersWhenUsed(Sequence):
         place %= len(self)
         if place not in self._made:
             spec = self._specs[place]
-            params = [param.tensor("data") for param in self._params.get(spec.name, [])]
-            self._made[place] = LAYERS[spec.type](spec, params)
-            self._made[place].placed(self._dtype, self._device)
+            blobs = self._params.get(spec.name, [])
+            self._made[place] = LAYERS[spec.type](spec, [blob.tensor("data") for blob in blobs])
+            self._made[place].placed(*self._kind, lambda: any(blob.is_shown for blob in blobs))
         return self._made[place]

@@ -6,7 +6,7 @@ from collections import OrderedDict
 from contextlib import contextmanager
 from dataclasses import dataclass
 from math import prod
-from typing import TYPE_CHECKING, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -15,6 +15,7 @@ from ... import system
 from ...caffe_format.layer_spec import Shape
 from ...caffe_format.topology import Topology
 from ...caffe_format.weights import Weights
+from ...errors import UsageError
 from ..diffs import TrackedDiff
 from .layers.base import Tensor, at_least_float32
 from .made import LayersWhenUsed, ParamsWhenUsed
@@ -47,6 +48,7 @@ class Blob(TrackedDiff):
         self._dtype, self._device, self._channels_last, self._lazy = dtype, device, channels_last, lazy
         self._capacity = 0
         self._memory: dict[str, Tensor] = {}
+        self.is_shown = False  # whether someone has had the data in hand, who may change it at any time
         self.reshape(*shape)
 
     def reshape(self, *shape: int) -> None:
@@ -67,7 +69,50 @@ class Blob(TrackedDiff):
         return memory.view(self.shape)
 
     @property
+    def count(self) -> int:
+        """How many numbers the data is."""
+        return prod(self.shape)
+
+    @property
+    def num(self) -> int:
+        return self._axis(0)
+
+    @property
+    def channels(self) -> int:
+        return self._axis(1)
+
+    @property
+    def height(self) -> int:
+        return self._axis(2)
+
+    @property
+    def width(self) -> int:
+        return self._axis(3)
+
+    def _axis(self, axis: int) -> int:
+        """The size of one of four axes, 1 if it is missing (Blob::LegacyShape). Raises UsageError for a fifth."""
+        if len(self.shape) > 4:
+            raise UsageError(f"a blob of {len(self.shape)} axes has no num, channels, height or width: use its shape")
+        return self.shape[axis] if axis < len(self.shape) else 1
+
+    def put(self, which: str, value: object, name: str) -> None:
+        """Copies an array, or a number, into "data" or "diff". Raises UsageError if its shape is another."""
+        tensor = value if isinstance(value, torch.Tensor) else torch.as_tensor(np.array(value))
+        shape = tuple(tensor.shape)
+        if len(shape) == len(self.shape) and shape[:1] != self.shape[:1]:
+            what = "Input" if which == "data" else "Diff"
+            count = f"{name} holds {self.shape[0]}, but the array has {shape[0]}"
+            raise UsageError(f"{what} is not batch sized: {count}, so reshape the blob first")
+        try:
+            self.tensor(which).copy_(tensor.broadcast_to(self.shape))
+        except RuntimeError:
+            size = "x".join(map(str, self.shape))
+            given = "x".join(map(str, shape))
+            raise UsageError(f"{name} is {size}, but the array is {given}: reshape one of them") from None
+
+    @property
     def data(self) -> Array:
+        self.is_shown = True
         return _array(self.tensor("data"))
 
     @property
@@ -131,6 +176,8 @@ class Net:
 
     model: Model  # set by load_net
     lazy = False  # whether the blobs are lazy
+    blob_type = Blob
+    direct = True  # whether layers multiply and add as their formulas do
     engine = "torch"
     engine_version = torch.__version__.split("+")[0]
 
@@ -142,20 +189,22 @@ class Net:
         self.dtype = torch.float32 if precision == "tf32" else getattr(torch, precision)
         shown = at_least_float32(self.dtype)
         self.blobs = OrderedDict(
-            (name, Blob(shape, shown, device, lazy=self.lazy)) for name, shape in topology.shapes.items()
+            (name, self.blob_type(shape, shown, device, lazy=self.lazy)) for name, shape in topology.shapes.items()
         )
         names = [spec.name for spec in topology.layers if weights.get(spec.name)]
-        self.params: Mapping[str, list[Blob]] = ParamsWhenUsed(dict.fromkeys(names), weights, self._param)
-        self.layers = LayersWhenUsed(topology.layers, self.params, self.dtype, device)
+        self.params = ParamsWhenUsed(dict.fromkeys(names), weights, self._param)
+        self.layers = LayersWhenUsed(topology.layers, self.params, self.dtype, device, self.direct)
         self.inputs, self.outputs = topology.inputs, topology.outputs
-        self.transformer = _Transformer({self.inputs[0]: np.asarray(mean, np.float32)[:, None, None]})
+        self.transformer = _Transformer({name: np.asarray(mean, np.float32)[:, None, None] for name in self.inputs[:1]})
 
     def _param(self, array: np.ndarray) -> Blob:
-        blob = Blob(array.shape, self.dtype, self.device, self.channels_last)
-        if isinstance(blob.data, np.ndarray):
-            blob.data[...] = array  # PyTorch would wake all its threads for each copy, which takes longer than the copy
+        blob = self.blob_type(array.shape, self.dtype, self.device, self.channels_last)
+        data = blob.tensor("data")
+        shared = _array(data)
+        if isinstance(shared, np.ndarray):
+            shared[...] = array  # PyTorch would wake all its threads for each copy, which takes longer than the copy
         else:
-            blob.tensor("data").copy_(torch.from_numpy(array.copy()))
+            data.copy_(torch.from_numpy(array.copy()))
         return blob
 
     @property

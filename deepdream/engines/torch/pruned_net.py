@@ -47,6 +47,7 @@ class PrunedNet(Net):
 
     memory: int | None = None
     lazy = True
+    direct = False
 
     def __init__(
         self, topology: Topology, weights: Weights, mean: Sequence[float], device: torch.device, precision: str

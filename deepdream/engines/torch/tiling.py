@@ -19,10 +19,10 @@ from .segment import Segment
 from .tiled_segment import TiledSegment
 from .tiles import ReceptiveField, make_tiles, receptive_fields
 
-# Costs on a CPU, measured, in multiplications of a convolution. Only their proportions matter.
-_NUMBER = 75  # per number of a blob: everything except convolutions
-_FRESH = 170  # added per number if the blob lies in memory that is fresh from the system
-_AGAIN = 0.45  # share of a step that its forward pass takes: the price of computing it again
+# Costs on a CPU, measured, in multiplications of a convolution as its formula has them. Only their proportions matter.
+_NUMBER = 100  # per number of a blob: everything except convolutions
+_FRESH = 230  # added per number if the blob lies in memory that is fresh from the system
+_AGAIN = 0.4  # share of a step that its forward pass takes: the price of computing it again
 _MAX_CUTS = 3
 _MAX_PLACES = 15  # where cuts are tried; the search takes time cubic in it, and no known net has more
 _SLACK = 2.2  # memory that the allocator takes by the size of a tile's blobs, measured

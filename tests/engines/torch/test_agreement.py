@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from benchmarks.timing import dream_step
 from tests.engines.torch.agreement import BLOBS, STEPS, blob_errors, load, step_errors
 from tests.helpers.shared import needs_models, needs_reference
 
@@ -23,6 +24,21 @@ def test_every_step_agrees_with_caffe(name, precision, blobs):
     assert errors.gradient_median <= 2e-6
     assert errors.gradient_mean <= 1e-3  # a switch that rounding flips moves a few gradients by far
     assert errors.after_median <= 1e-3
+
+
+def test_no_rounding_breaks_ties_in_a_flat_area():
+    """There all values of a pooling's window are the same, and another winner would give another gradient."""
+    random, gradients = np.random.RandomState(0), []
+    picture = np.float32(random.uniform(-120, 140, (3, 64, 96)))
+    picture[:, :, :56] = 140
+    for precision, blobs in (("float64", "all"), ("float64", "needed"), ("float32", "needed")):
+        net = load("bvlc_googlenet", precision, blobs)
+        net.blobs["data"].reshape(1, *picture.shape)
+        gradients.append(dream_step(net, "inception_3b/output", picture[None])().astype(np.float64))
+    direct, *others = (gradient[0, :, 8:-8, 8:40] for gradient in gradients)
+    assert abs(direct).mean() > 0.01 * abs(gradients[0]).mean()
+    for flat in others:
+        assert np.median(abs(flat - direct)) < 1e-6 * abs(direct).mean()
 
 
 @pytest.mark.parametrize("precision", ["float32", "float64"])

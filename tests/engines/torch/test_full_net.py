@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from deepdream import load_net
+from deepdream.errors import UsageError
 from tests.engines.torch.small_net import gradient, picture
 from tests.helpers.nets import input_layer, layer, write_net
 
@@ -140,3 +141,48 @@ def test_parameters_diffs_beside_finite_differences(make):
                 values.append((net.forward(end="mix")["mix"] * diffs["mix"]).sum())
             blob.data[...] = start
             np.testing.assert_allclose((blob.diff * way).sum(), (values[0] - values[1]) / 2e-6, rtol=1e-5)
+
+
+def test_a_blob_has_the_names_of_four_axes(make):
+    net = make(
+        input_layer((2, 1, 3, 4)) + layer("fc", "InnerProduct", "data", param="inner_product_param { num_output: 5 }")
+    )
+    data, fc = net.blobs["data"], net.blobs["fc"]
+    assert (data.num, data.channels, data.height, data.width, data.count) == (2, 1, 3, 4, 24)
+    assert (fc.num, fc.channels, fc.height, fc.width, fc.count) == (2, 5, 1, 1, 10)
+    fc.reshape(1, 2, 3, 4, 5)
+    with pytest.raises(UsageError, match="5 axes"):
+        fc.num  # noqa: B018
+
+
+def test_reshape_carries_the_size_of_the_input_on(make):
+    net = make(BRANCHES)
+    net.blobs["data"].reshape(2, 1, 3, 3)
+    net.reshape()
+    assert {blob.shape for blob in net.blobs.values()} == {(2, 1, 3, 3)}
+    assert not net.blobs["sum"].data.any()  # nothing has run
+
+
+def test_what_is_no_input_is_refused(make):
+    net = make(BRANCHES)
+    net.blobs["data"].reshape(2, 1, 1, 3)
+    for array, reason in ((np.zeros((1, 1, 1, 3)), "Input is not batch sized"), (np.zeros((2, 1, 1, 4)), "2x1x1x4")):
+        with pytest.raises(UsageError, match=reason):
+            net.forward(data=array)
+    with pytest.raises(UsageError, match="Diff is not batch sized"):
+        net.backward(data=np.zeros((1, 1, 1, 3)))
+    with pytest.raises(UsageError, match="no blob 'dat'"):
+        net.forward(dat=1)
+    with pytest.raises(UsageError, match="no blob 'middle'"):
+        net.backward(["middle"])
+
+
+def test_diffs_of_the_parameters_are_cleared_on_request(make):
+    net = make(
+        input_layer((1, 1, 1, 1)) + layer("fc", "InnerProduct", "data", param="inner_product_param { num_output: 1 }")
+    )
+    net.forward(data=2)
+    net.backward(fc=3)
+    assert [blob.diff.item() for blob in net.params["fc"]] == [6, 3]
+    net.clear_param_diffs()
+    assert [blob.diff.item() for blob in net.params["fc"]] == [0, 0]

@@ -10,6 +10,7 @@ import torch
 
 from deepdream.caffe_format.geometry import Geometry, pooled_size
 from deepdream.caffe_format.layer_spec import ShapeError
+from deepdream.console import captured_messages
 from deepdream.engines import torch as engine
 from deepdream.engines.torch import kernels
 from deepdream.engines.torch.layers import pooling
@@ -95,7 +96,7 @@ def test_where_a_range_lets_pass_is_pytorchs_form_of_it(threads, dtype):
     most = np.finfo(number).max
     values = np.array([*bounds, *near, 0, -0.0, most, -most, np.finfo(number).tiny, np.inf, -np.inf, np.nan], number)
     x, diff = (torch.tensor(random.choice(values, (2, CHANNELS, 15, 9))) for _ in range(2))
-    x, diff = (tensor.contiguous(memory_format=kernels._format(tensor)) for tensor in (x, diff))
+    x, diff = (tensor.contiguous(memory_format=kernels.format_of(tensor)) for tensor in (x, diff))
     inside = kernels.in_range(x, 0.1, 6)
     assert inside.dtype == torch.bool
     assert inside.stride() == x.stride()
@@ -103,6 +104,23 @@ def test_where_a_range_lets_pass_is_pytorchs_form_of_it(threads, dtype):
     found, expected = kernels.where(inside, diff), diff * inside
     np.testing.assert_array_equal(found, expected)
     np.testing.assert_array_equal(found.signbit()[~found.isnan()], expected.signbit()[~expected.isnan()])
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_a_part_of_a_blob_is_read_where_it_lies(threads, dtype):
+    whole = blob((2, CHANNELS, 5, 7), dtype=dtype)
+    for diff in (whole[:, 3:12], whole[1:, 3:12], whole[:, :, 1:4], whole[..., 2:], whole.contiguous(), whole.mT):
+        signs = blob(diff.shape, seed=1, dtype=dtype)
+        assert torch.equal(kernels.where(signs, diff), diff * (signs > 0))
+
+
+def test_a_person_at_a_terminal_is_told_once_that_loops_are_compiled(monkeypatch):
+    told, heard = kernels._loops()._Told(), []
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    with captured_messages(heard.append):
+        told.on_start(None)
+        told.on_start(None)
+    assert len(heard) == 1
 
 
 def test_the_number_of_threads_changes_nothing():
@@ -193,7 +211,7 @@ def wrong_values(name, value, alone):
 def test_every_kernel_is_called_with_wrong_arguments():
     called = {name for name, value in vars(kernels).items() if inspect.isfunction(value) and name[0] != "_"}
     called = {name for name in called if inspect.getmodule(getattr(kernels, name)) is kernels}
-    assert called - {"usable", "available"} == set(CALLS)
+    assert called - {"usable", "available", "misfit", "number_of", "format_of"} == set(CALLS)
     assert all(list(inspect.signature(getattr(kernels, name)).parameters) == list(args) for name, args in CALLS.items())
 
 

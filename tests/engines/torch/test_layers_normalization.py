@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from deepdream.caffe_format.layer_spec import ShapeError
+from deepdream.errors import DreamError
 from tests.engines.torch.one_layer import backward, build, check_gradients, forward, normal
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -107,3 +109,32 @@ def test_softmax(shape, axis):
 def test_softmax_of_great_numbers():
     layer = build("Softmax", [(1, 2)])
     np.testing.assert_allclose(forward(layer, np.array([[1000.0, 1000.0]]))[0], [[0.5, 0.5]])
+
+
+@pytest.mark.parametrize(
+    ("param", "n"),
+    [("", 5), ("normalization: FULL", 6), ("normalization: BATCH_SIZE", 2), ("normalization: NONE", 1)],
+)
+def test_softmax_with_loss(param, n):
+    layer = build("SoftmaxWithLoss", [(2, 4, 3), (2, 3)], f"loss_param {{ ignore_label: 9 {param} }}")
+    x, labels = normal(2, 4, 3), np.array([[0.0, 3, 1], [9, 2, 2]])
+
+    def loss(x):
+        rows = [(x[i, :, j], int(labels[i, j])) for i, j in np.ndindex(2, 3) if labels[i, j] != 9]
+        return sum(np.log(np.exp(row).sum()) - row[label] for row, label in rows) / n
+
+    (y,) = forward(layer, x, labels)
+    assert y == pytest.approx(loss(x))
+    found = backward(layer, [np.array(2.0)], x, labels)[0][0]
+    for place in [(0, 0, 0), (0, 2, 1), (1, 1, 0), (1, 2, 2)]:
+        step = np.zeros(x.shape)
+        step[place] = 1e-6
+        assert found[place] == pytest.approx((loss(x + step) - loss(x - step)) / 1e-6, abs=1e-8)
+
+
+def test_a_label_of_no_class_is_refused():
+    layer = build("SoftmaxWithLoss", [(2, 4), (2,)])
+    with pytest.raises(ShapeError, match="reads the label 4 of 4 classes"):
+        forward(layer, normal(2, 4), np.array([0.0, 4]))
+    with pytest.raises(DreamError, match="does not fit"):
+        build("SoftmaxWithLoss", [(2, 4), (3,)])

@@ -92,7 +92,8 @@ def test_reach_is_what_a_place_of_the_tops_depends_on(net):
             diff = torch.zeros(top, dtype=torch.float64)
             diff.select(2 + axis, i).normal_()
             got = stretch.backward(tape, {"end": diff})["data"]
-            places = np.flatnonzero(got.abs().amax([0, 1, 3 - axis]))
+            sizes = got.abs().amax([0, 1, 3 - axis])
+            places = np.flatnonzero(sizes > 1e-12 * sizes.max())  # a tile of a convolution rounds its neighbours
             assert len(places)
             first, last = i * reach.stride - reach.before, i * reach.stride - reach.before + reach.extent - 1
             assert max(first, 0) <= places[0]

@@ -21,7 +21,7 @@ from .base import Layer
 from .broadcast import Axpy, Bias, Scale
 from .elementwise import Clip, Dropout, Eltwise, Power, PReLU, ReLU, Sigmoid, TanH
 from .linear import Convolution, Deconvolution, InnerProduct
-from .normalization import LRN, BatchNorm, Softmax
+from .normalization import LRN, BatchNorm, Softmax, SoftmaxWithLoss
 from .pooling import Pooling
 from .statistics import MVN, ArgMax, Normalize, Reduction
 
@@ -31,7 +31,7 @@ LAYERS: Dict[str, Type[Layer]] = {
         *(Input, Convolution, Deconvolution, InnerProduct, Pooling, LRN, BatchNorm, Scale, Softmax),
         *(ReLU, PReLU, Clip, Sigmoid, TanH, Power, Dropout, Eltwise, Concat, Slice, Split, Flatten, Reshape, Crop),
         *(AbsVal, ArgMax, Bias, BNLL, ELU, Exp, Log, MVN, Reduction, Swish, Threshold, Tile),
-        *(DummyData, Silence, Permute, Normalize, ShuffleChannel, Axpy),
+        *(DummyData, Silence, Permute, Normalize, ShuffleChannel, Axpy, SoftmaxWithLoss),
     )
 }
 

@@ -1,6 +1,6 @@
 """Layers that only rearrange numbers: Input, Concat, Slice, Split, Flatten, Reshape, Crop, Tile, Permute and more."""
 
-from typing import List, Sequence
+from typing import Callable, List, Sequence
 
 import torch
 
@@ -173,7 +173,7 @@ class DummyData(Layer):
 
     dtype, device = torch.float32, torch.device("cpu")
 
-    def placed(self, dtype: torch.dtype, device: torch.device) -> None:
+    def placed(self, dtype: torch.dtype, device: torch.device, direct: bool, changing: Callable[[], bool]) -> None:
         self.dtype, self.device = dtype, device
 
     def forward(self, bottoms: Sequence[Tensor]) -> List[Tensor]:

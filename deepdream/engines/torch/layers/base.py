@@ -2,7 +2,7 @@
 
 from enum import IntEnum
 from math import prod
-from typing import Any, List, Optional, Sequence, Tuple
+from typing import Any, Callable, List, Optional, Sequence, Tuple
 
 import torch
 
@@ -44,8 +44,12 @@ class Layer:
         self.params = list(params)
         self.in_place = spec.bottoms == spec.tops
 
-    def placed(self, dtype: torch.dtype, device: torch.device) -> None:
-        """Tells a layer that reads nothing what kind of tensors the net works with."""
+    def placed(self, dtype: torch.dtype, device: torch.device, direct: bool, changing: Callable[[], bool]) -> None:
+        """Tells a layer what kind of tensors the net works with.
+
+        direct: whether the layer must multiply and add as its formula does, and not in a faster way.
+        changing: says whether the parameters may have changed since the last pass.
+        """
 
     def forward(self, bottoms: Sequence[Tensor]) -> List[Tensor]:
         """Computes the tops. They are never views of the bottoms (except Split's), which change only if in place."""

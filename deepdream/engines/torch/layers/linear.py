@@ -1,12 +1,14 @@
 """Layers that are matrix products: Convolution, Deconvolution, InnerProduct."""
 
+from functools import partial
 from math import prod
-from typing import List, Optional, Sequence, Tuple
+from typing import Callable, Collection, List, Optional, Sequence, Tuple
 
 import torch
 
 from ....caffe_format.geometry import canonical, convolution_geometry
 from ....caffe_format.layer_spec import LayerSpec, Shape
+from .. import winograd
 from .base import Blobs, Diffs, Layer, Saved, Tensor
 
 
@@ -25,9 +27,19 @@ class Convolution(Layer):
         param = spec.param.convolution_param
         g = self._geometry = convolution_geometry(param)
         self._arguments = (g.stride, g.pad, g.dilation, self.transposed, (0, 0), param.group)
+        self._weights: Optional[winograd.Weights] = None  # if the layer may correlate with fewer multiplications
+        self._by_phase = partial(_phases, stride=g.stride[0])
+
+    def placed(self, dtype: torch.dtype, device: torch.device, direct: bool, changing: Callable[[], bool]) -> None:
+        if not direct and winograd.available(device, dtype):
+            self._weights = winograd.Weights(self.params[0], changing)
 
     def forward(self, bottoms: Sequence[Tensor]) -> List[Tensor]:
         weight, bias = self.params[0], self.params[1] if len(self.params) > 1 else None
+        if self._weights:
+            self._weights.renew()
+        if self._weights and self._is_correlation(winograd.EXACT):
+            return [self._weights.correlate(bottom, _as_it_is, bias, self._geometry.pad) for bottom in bottoms]
         return [torch.convolution(bottom, weight, bias, *self._arguments) for bottom in bottoms]
 
     def _backward(self, top_diff: Tensor, bottom: Tensor, wanted: List[bool]) -> Sequence[Tensor]:
@@ -44,6 +56,9 @@ class Convolution(Layer):
     def _bottom_diff(self, diff: Tensor, bottom: Tensor) -> Tensor:
         if self._has_phases():
             return self._phase_by_phase(diff, bottom)
+        if self._weights and self._is_correlation(winograd.OUTPUTS):
+            top, left = (self._geometry.kernel[0] - 1 - pad for pad in self._geometry.pad)
+            return self._weights.correlate(diff, _turned, None, (top, left))
         if self._is_product() and diff.is_contiguous(memory_format=torch.channels_last):
             # PyTorch's convolution takes a tenth longer for this, and three times as long with few channels.
             rows = diff.permute(0, 2, 3, 1)
@@ -54,6 +69,12 @@ class Convolution(Layer):
             pad = [size - 1 - pad for size, pad in zip(g.kernel, g.pad)]
             return torch.conv2d(diff, flipped, padding=pad, groups=len(flipped))
         return self._backward(diff, bottom, [True, False, False])[0]
+
+    def _is_correlation(self, sizes: Collection[int]) -> bool:
+        """Whether this is a convolution of stride 1 with a square kernel of one of these sizes."""
+        (height, width), plain = self._geometry.kernel, self._arguments[2:] == ((1, 1), False, (0, 0), 1)
+        gains = height > 1 or self.params[0].dtype == torch.float32  # in float64, less than the blobs' layouts cost
+        return plain and self._geometry.stride == (1, 1) and height == width and height in sizes and gains
 
     def _is_product(self) -> bool:
         """Whether this is a 1x1 convolution: a matrix multiplied by the channels of each pixel."""
@@ -71,7 +92,8 @@ class Convolution(Layer):
         _, channels, height, width = self.params[0].shape
         (stride, other), plain = self._geometry.stride, self._arguments[2:] == ((1, 1), False, (0, 0), 1)
         suitable = plain and height == width and stride == other > 1 and channels <= 4
-        return suitable and self._is_float32_on_cpu()
+        few = self._weights is not None and -(-height // stride) in winograd.OUTPUTS
+        return suitable and (few or self._is_float32_on_cpu())
 
     def _is_float32_on_cpu(self) -> bool:
         return self.params[0].device.type == "cpu" and self.params[0].dtype == torch.float32
@@ -84,8 +106,11 @@ class Convolution(Layer):
         the pixels (sub-pixel convolution, Shi et al. 2016).
         """
         stride, (top, left) = self._geometry.stride[0], self._geometry.pad
-        phases = _phases(self.params[0], stride)
-        by_phase = torch.conv2d(top_diff, phases, padding=phases.shape[-1] - 1)
+        taps = -(-self._geometry.kernel[0] // stride)
+        if self._weights and taps in winograd.OUTPUTS:
+            by_phase = self._weights.correlate(top_diff, self._by_phase, None, (taps - 1, taps - 1))
+        else:
+            by_phase = torch.conv2d(top_diff, self._by_phase(self.params[0]), padding=taps - 1)
         padded = torch.pixel_shuffle(by_phase, stride)
         (height, width), (has_height, has_width) = bottom.shape[2:], padded.shape[2:]
         # Negative margins cut off the padding; positive ones add pixels that no window reaches.
@@ -95,6 +120,8 @@ class Convolution(Layer):
     def memory(self, bottom: Shape, top: Shape, dtype: torch.dtype, device: torch.device) -> Tuple[int, int]:
         if dtype == torch.float32 or device.type != "cpu" or prod(self._geometry.kernel) == 1:
             return 0, 0
+        if self._weights and self._is_correlation(winograd.EXACT):
+            return 0, (prod(bottom) + prod(top)) * dtype.itemsize  # with the channels innermost
         # PyTorch has no direct convolution for this case and multiplies by a column buffer of all windows.
         inner, outer = (top, bottom) if self.transposed else (bottom, top)
         return 0, prod(self._geometry.kernel) * prod(inner[:2]) * prod(outer[2:]) * dtype.itemsize
@@ -104,6 +131,15 @@ class Convolution(Layer):
         pairs = zip(top_diffs, bottoms)
         one, *others = (self._backward(*pair, [False, True, has_bias])[1 : 2 + has_bias] for pair in pairs)
         return [sum(diffs, total) for total, *diffs in zip(one, *others)]
+
+
+def _as_it_is(weight: Tensor) -> Tensor:
+    return weight
+
+
+def _turned(weight: Tensor) -> Tensor:
+    """The weights of the correlation that gives the diff of the bottom for that of the top."""
+    return weight.flip(2, 3).transpose(0, 1)
 
 
 def _phases(weight: Tensor, stride: int) -> Tensor:

@@ -1,11 +1,11 @@
-"""Layers that rescale their input: LRN, BatchNorm, Softmax."""
+"""Layers that rescale their input: LRN, BatchNorm, Softmax, and the loss behind a softmax."""
 
 from math import prod
 from typing import Dict, List, Sequence, Tuple
 
 import torch
 
-from ....caffe_format.layer_spec import LayerSpec, Shape
+from ....caffe_format.layer_spec import LayerSpec, Shape, ShapeError
 from .. import kernels
 from .base import Blobs, BottomLayer, Diffs, Layer, Saved, Tensor, at_least_float32
 
@@ -117,3 +117,54 @@ class Softmax(Layer):
     def backward(self, top_diffs: Diffs, bottoms: Blobs, tops: Blobs) -> List[Tensor]:
         (diff,), (y,) = top_diffs, tops
         return [(diff - (diff * y).sum(self.spec.param.softmax_param.axis, keepdim=True)) * y]
+
+
+class SoftmaxWithLoss(Layer):
+    """y = the sum of -log(softmax(x)[label]) / n, over all rows but those of ignore_label (softmax_loss_layer.cpp).
+
+    n is the number of rows that count (VALID), of all rows (FULL), of pictures (BATCH_SIZE), or 1 (NONE).
+
+    Backward: dx = dy * (softmax(x) - the row's label) / n; labels get no diff.
+    """
+
+    saved_bottoms = Saved.VALUES
+
+    def __init__(self, spec: LayerSpec, params: Sequence[Tensor]):
+        super().__init__(spec, params)
+        self._axis = spec.param.softmax_param.axis
+        self._chances: Tensor  # of each class, from the last forward pass
+
+    def _rows(self, x: Tensor) -> Tensor:
+        """The scores of each row: (rows, classes)."""
+        moved = x.movedim(self._axis, -1)
+        return moved.reshape(-1, moved.shape[-1])
+
+    def _labels(self, bottoms: Blobs) -> Tuple[Tensor, Tensor, float]:
+        """The label of each row, which rows count, and n."""
+        loss, labels = self.spec.param.loss_param, bottoms[1].reshape(-1).long()
+        counts = labels != loss.ignore_label if loss.HasField("ignore_label") else torch.ones_like(labels).bool()
+        classes = bottoms[0].shape[self._axis]
+        wrong = labels[counts & ((labels < 0) | (labels >= classes))]
+        if len(wrong):
+            label = int(wrong[0])
+            raise ShapeError(f"layer {self.spec.name} (SoftmaxWithLoss) reads the label {label} of {classes} classes")
+        mode = loss.normalization
+        if loss.HasField("normalize") and not loss.HasField("normalization"):
+            mode = 1 if loss.normalize else 2
+        outer = prod(bottoms[0].shape[: self._axis])
+        return labels.clamp(0, classes - 1), counts, max(1, (len(labels), int(counts.sum()), outer, 1)[mode])
+
+    def forward(self, bottoms: Sequence[Tensor]) -> List[Tensor]:
+        labels, counts, n = self._labels(bottoms)
+        self._chances = torch.softmax(bottoms[0], self._axis)
+        chosen = self._rows(self._chances).gather(1, labels[:, None])[:, 0]
+        losses = -chosen.clamp(min=torch.finfo(torch.float32).tiny).log()
+        return [(losses * counts).sum() / n]
+
+    def backward(self, top_diffs: Diffs, bottoms: Blobs, tops: Blobs) -> List[Tensor]:
+        labels, counts, n = self._labels(bottoms)
+        diff = self._rows(self._chances).clone()
+        diff.scatter_add_(1, labels[:, None], torch.full_like(diff[:, :1], -1))
+        diff *= counts[:, None] * (top_diffs[0] / n)
+        moved = self._chances.movedim(self._axis, -1)
+        return [diff.view(moved.shape).movedim(-1, self._axis), torch.zeros_like(bottoms[1])]

@@ -36,7 +36,8 @@ class Pooling(Layer):
     def forward(self, bottoms: Sequence[Tensor]) -> List[Tensor]:
         self._pooled = tuple(bottoms[0].shape)
         if self._compiled(bottoms[0]):
-            top, self.indices = kernels.max_forward(bottoms[0], self._geometry(bottoms[0]), self._out(bottoms[0]))
+            x = bottoms[0].contiguous(memory_format=torch.channels_last)  # takes less than the loop saves
+            top, self.indices = kernels.max_forward(x, self._geometry(x), self._out(x))
             return [top]
         x, g, round_up = self._fit(bottoms[0])
         if not self.is_max:
@@ -54,7 +55,8 @@ class Pooling(Layer):
             shape = "x".join(map(str, bottoms[0].shape))
             raise ShapeError(f"layer {self.spec.name} (Pooling) has not yet run forward on a blob of {shape}")
         if self._compiled(bottoms[0]):
-            return [kernels.max_backward(top_diffs[0], self.indices, bottoms[0], self._geometry(bottoms[0]))]
+            like = torch.empty_like(bottoms[0], memory_format=torch.channels_last)
+            return [kernels.max_backward(top_diffs[0], self.indices, like, self._geometry(like))]
         x, g, round_up = self._fit(bottoms[0])
         diff = top_diffs[0]
         if self.is_max:
@@ -81,7 +83,12 @@ class Pooling(Layer):
     def _compiled(self, bottom: Tensor) -> bool:
         """Whether max_forward handles this case. In float64, _first_of_the_greatest may call tied_forward."""
         few = prod(self._geometry(bottom).kernel) <= kernels.MAX_PLACES
-        return self.is_max and bottom.dtype == torch.float32 and few and kernels.usable(bottom)
+        return (
+            self.is_max
+            and few
+            and bottom.dtype == torch.float32
+            and (kernels.usable(bottom) or kernels.usable(bottom, torch.contiguous_format))
+        )
 
     def _geometry(self, bottom: Tensor) -> Geometry:
         return pooling_geometry(self.param, *bottom.shape[2:])

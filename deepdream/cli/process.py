@@ -1,0 +1,47 @@
+"""What makes the command's own process start and end sooner. Programs that use the library are left alone."""
+
+import atexit
+import os
+import sys
+import threading
+from importlib import import_module
+from types import ModuleType
+from typing import Any, NoReturn
+
+from .main import main
+
+# A sixth of PyTorch's import goes into these registrations, which only its compiler reads.
+_UNUSED = "torch._meta_registrations"
+
+
+class _WhenUsed(ModuleType):
+    """Stands for a module that is imported for real if anything of it is used."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        if sys.modules.get(self.__name__) is self:
+            del sys.modules[self.__name__]
+        return getattr(import_module(self.__name__), name)
+
+
+def command() -> NoReturn:
+    """Runs the command line and ends the process with its exit code."""
+    sys.modules.setdefault(_UNUSED, _WhenUsed(_UNUSED))
+    leave(main())
+
+
+def leave(code: int) -> NoReturn:
+    """Ends the process as sys.exit does, but does not free its memory object by object first."""
+    shutdown = getattr(threading, "_shutdown", None)  # waits for threads and their pools
+    run_handlers = getattr(atexit, "_run_exitfuncs", None)
+    if not shutdown or not run_handlers:
+        sys.exit(code)
+    shutdown()
+    run_handlers()
+    try:
+        for stream in filter(None, (sys.stdout, sys.stderr)):
+            stream.flush()
+    except (OSError, ValueError):
+        sys.exit(code)  # reports it
+    os._exit(code)

@@ -1,0 +1,117 @@
+"""The loops of winograd.py, compiled by numba. Arrays are flat, so that one compiled loop does for all layouts."""
+
+import numpy as np
+
+from .loops import compiled
+from .vectors import BYTES, ROWS, VECTORS, multiply, transform_input, transform_output
+
+# Panels of the weights: the columns that are multiplied at once.
+_WHOLE, _HALF = (None,) * VECTORS, (None,) * (VECTORS // 2)
+
+
+def half_panel(itemsize: int) -> int:
+    """The columns of half a panel of numbers of that size: the outputs are padded to a multiple of it."""
+    return len(_HALF) * BYTES // itemsize
+
+
+@compiled
+def transform_weights(weights, matrix, u, padded, panel, first, last):  # type: ignore[no-untyped-def]
+    """u = G w G^T of each pair of channels, in panels of columns, for the inputs first to last - 1.
+
+    weights: (taps, taps, inputs, outputs) in float64. matrix: G. u: flat, panels of (n * n, inputs, columns) one after
+    the other; columns that no output has are 0. padded: the number of all columns; panel: of a whole panel.
+    """
+    taps, _, inputs, outputs = weights.shape
+    n = len(matrix)
+    half, whole = np.empty((n, taps, panel)), np.empty(panel)
+    for channel in range(first, last):
+        for start in range(0, padded, panel):
+            columns, valid = min(panel, padded - start), min(panel, outputs - start)
+            half[:] = 0
+            for i in range(n):
+                for j in range(taps):
+                    for a in range(taps):
+                        for c in range(valid):
+                            half[i, j, c] += matrix[i, a] * weights[a, j, channel, start + c]
+            for i in range(n):
+                for j in range(n):
+                    whole[:] = 0
+                    for a in range(taps):
+                        for c in range(columns):
+                            whole[c] += matrix[j, a] * half[i, a, c]
+                    to = (start * n * n + (i * n + j) * columns) * inputs + channel * columns
+                    for c in range(columns):
+                        u[to + c] = whole[c]
+
+
+@compiled
+def convolve(x, source, u, bias, y, top, pad, taps, outputs, group, first, last):  # type: ignore[no-untyped-def]
+    """y = the correlation of x with the transformed weights + bias, for the tiles ROWS * first to ROWS * last - 1.
+
+    The transforms of `group` tiles stay in the second cache while they are multiplied by one panel after the other.
+
+    x: flat, of `source` (height, width, channels, and the numbers from row to row and from pixel to pixel).
+    u: see transform_weights. bias: padded as its columns are. y: flat, of `top` (height, width, channels), no gaps.
+    taps, outputs: tuples of these lengths; each size has its own compiled loop.
+    """
+    if first >= last:
+        return
+    height, width, channels, row, pixel = source
+    rows, columns, kernels = top
+    m, n = len(outputs), len(outputs) + len(taps) - 1
+    lanes = BYTES // x.itemsize
+    panel = len(_WHOLE) * lanes
+    pitch = ((channels + lanes - 1) // lanes + 1) * lanes  # one more: tiles should not share the same lines of a cache
+    v = np.zeros(n * n * group * pitch, x.dtype)
+    products = np.empty(n * n * group * panel, x.dtype)
+    patch, result = np.zeros(n * n * pitch, x.dtype), np.empty(m * m * panel, x.dtype)
+    across = (columns + m - 1) // m
+    end = min(last * ROWS, across * ((rows + m - 1) // m))
+    for start in range(first * ROWS, end, group):
+        count = min(group, end - start)
+        for t in range(count):
+            i, j = (start + t) // across * m, (start + t) % across * m
+            up, left = i - pad[0], j - pad[1]
+            inside = up >= 0 and left >= 0 and up + n <= height and left + n <= width
+            # The last vector of a pixel may reach into the next one; nothing reads what comes of that.
+            at = up * row + left * pixel
+            if inside and at + (n - 1) * (row + pixel) + pitch - lanes <= len(x):
+                for c in range(0, channels, lanes):
+                    transform_input(x, at + c, row, pixel, taps, outputs, v, t * pitch + c, group * pitch)
+            else:
+                for a in range(n):
+                    for b in range(n):
+                        there = 0 <= up + a < height and 0 <= left + b < width
+                        for c in range(channels):
+                            patch[(a * n + b) * pitch + c] = x[at + a * row + b * pixel + c] if there else 0
+                for c in range(0, channels, lanes):
+                    transform_input(patch, c, n * pitch, pitch, taps, outputs, v, t * pitch + c, group * pitch)
+        for column in range(0, len(bias), panel):
+            wide = min(panel, len(bias) - column)
+            valid = min(wide, kernels - column)
+            for p in range(n * n):
+                factors = (column * n * n + p * wide) * channels
+                for t in range(p * group, p * group + count, ROWS):
+                    if wide == panel:
+                        multiply(v, t * pitch, pitch, u, factors, _WHOLE, products, t * panel, panel, channels)
+                    else:
+                        multiply(v, t * pitch, pitch, u, factors, _HALF, products, t * panel, panel, channels)
+            for t in range(count):
+                i, j = (start + t) // across * m, (start + t) % across * m
+                if i + m <= rows and j + m <= columns and valid == wide:
+                    to = (i * columns + j) * kernels + column
+                    for c in range(0, wide, lanes):
+                        transform_output(
+                            *(products, t * panel + c, group * panel, taps, outputs),
+                            *(bias, column + c, y, to + c, columns * kernels, kernels),
+                        )
+                else:
+                    for c in range(0, wide, lanes):
+                        transform_output(
+                            *(products, t * panel + c, group * panel, taps, outputs),
+                            *(bias, column + c, result, c, m * panel, panel),
+                        )
+                    for a in range(min(m, rows - i)):
+                        for b in range(min(m, columns - j)):
+                            for c in range(valid):
+                                y[((i + a) * columns + j + b) * kernels + column + c] = result[(a * m + b) * panel + c]
