@@ -21,7 +21,7 @@ _KINDS = {
 }
 SHARED = (*TARGETS, *_ALWAYS, *_RARE, "max_size")
 _SEQUENCES = ("zoom_", "video_", "sheet_")
-_NOT_HERE = ("scale", "step", "jitter", "clip")  # settings that the page leaves at their defaults
+_NOT_HERE = ("scale", "step", "jitter", "clip", "seamless")  # settings that the page leaves at their defaults
 
 
 def query(request: Request, model: str) -> str:

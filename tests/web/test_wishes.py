@@ -53,7 +53,7 @@ def test_a_value_out_of_range_is_refused(given, words):
 
 def test_a_recipe_is_told_from_what_the_page_lacks():
     recipe = {"layer": "conv1", "iterations": 3, "octaves": 2, "seed": 7, "scale": 1.6, "jitter": 32, "max_size": None}
-    recipe.update(model="tiny", tv=0.5, guide_sha256="0", version="1")
+    recipe.update(model="tiny", tv=0.5, guide_sha256="0", version="1", seamless="x")
     found, missing = wishes.of_recipe(recipe)
     assert {
         "layer": "conv1",
@@ -65,7 +65,7 @@ def test_a_recipe_is_told_from_what_the_page_lacks():
     }.items() <= found.items()
     assert found["class"] is found["channel"] is None
     assert "max_size" not in found
-    assert missing == ["scale 1.6", "a guide"]
+    assert missing == ["scale 1.6", "seamless 'x'", "a guide"]
     assert wishes.of_recipe({**recipe, "zoom_frames": 3})[1][-1] == "the rest of a zoom"
 
 
