@@ -109,17 +109,22 @@ def request_again(
     return Request(source, target, dream, objective, replace(net, model=model) if model else net, pictures, guide, mask)
 
 
-def read_inputs(request: Request, base: Optional[Picture] = None, guide: Optional[Picture] = None) -> Inputs:
+def read_inputs(
+    request: Request,
+    base: Optional[Picture] = None,
+    guide: Optional[Picture] = None,
+    mask: Optional[Picture] = None,
+) -> Inputs:
     """Reads the pictures of a request; refuses those that cannot be read or do not fit together.
 
-    base, guide: pictures to use instead of reading request.source and request.guide.
+    base, guide, mask: pictures to use instead of reading those that the request names.
     """
     if [request.source, request.guide, request.mask].count("-") > 1:
         raise UsageError("only one of picture, guide and mask can be standard input: give the others by path")
     max_size, seed = request.pictures.max_size, request.dream.seed
     base = base or picture.read(request.source, max_size, seed)
     guide = guide or (picture.read(request.guide, max_size, seed) if request.guide else None)
-    mask = picture.read(request.mask, max_size, seed) if request.mask else None
+    mask = mask or (picture.read(request.mask, max_size, seed) if request.mask else None)
     if mask:
         (h, w), (mask_h, mask_w) = base.size, mask.size
         if (h, w) != (mask_h, mask_w):

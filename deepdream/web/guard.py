@@ -5,15 +5,18 @@ names.
 """
 
 import base64
+import gzip
 import hashlib
 import json
 import re
-from typing import TYPE_CHECKING, List, Tuple
+from typing import TYPE_CHECKING, List, Optional, Tuple
 
 from ..errors import DreamError
 from ..settings import WebSettings
 from ..units import byte_text
+from . import preview
 from .names import Authority, Names, is_same_origin, parse
+from .preview import with_preview
 from .storage import Storage
 
 if TYPE_CHECKING:
@@ -30,8 +33,9 @@ _READ = re.compile(
     re.DOTALL,
 )
 _EVENTS = ("/gradio_api/queue/join", "/gradio_api/run/predict")
-# Bytes: the settings on the page take about a thousand, and session names, which Gradio stores, about ten.
-_MAX_EVENT, _MAX_QUERY = 2**14, 2**8
+# Bytes: the settings on the page take about a thousand, an address with settings some hundred, and session names, which
+# Gradio stores, about ten.
+_MAX_EVENT, _MAX_QUERY = 2**14, 2**10
 _MAX_FORM = 2**14  # bytes that the upload form adds to a file
 _SCRIPT = re.compile(rb"<script(?![^>]*\ssrc=)[^>]*>(.*?)</script>", re.DOTALL | re.IGNORECASE)
 _HEADERS = {
@@ -67,7 +71,8 @@ class Guard:
 
     async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
         if scope["type"] == "http":
-            answer = _Answer(send, self._scripts, is_document=scope["path"] == "/")
+            is_zipped = any("gzip" in value for value in _values(scope, b"accept-encoding"))
+            answer = _Answer(send, self._scripts, _address(scope) if scope["path"] == "/" else None, is_zipped)
             try:
                 await self._pass(scope, receive, answer.send)
             except _Refused as refused:
@@ -82,10 +87,14 @@ class Guard:
         self._check_names(scope)
         if len(scope.get("query_string", b"")) > _MAX_QUERY:
             raise _Refused(414, "the query string is too long: reload the page")
-        # The guard reads documents, so they must not be compressed. For a range request, Gradio would send the headers
-        # of the request back, and it would take its own address from X-Gradio-Server, which no proxy sends.
-        scope = _with_headers(scope, (b"accept-encoding", b"range", b"x-gradio-server"), [])
-        if method in ("GET", "HEAD") and _READ.fullmatch(path):
+        # For a range request, Gradio would send the headers of the request back, and it would take its own address from
+        # X-Gradio-Server, which no proxy sends. The guard reads the document, and compresses it itself. Visitors' data
+        # stay as they are: their compressed size would tell something about them.
+        compressed = () if path.startswith(("/assets/", "/theme.css")) else (b"accept-encoding",)
+        scope = _with_headers(scope, (*compressed, b"range", b"x-gradio-server"), [])
+        if method in ("GET", "HEAD") and path == preview.PATH:
+            await _send_whole(send, 200, b"image/jpeg", preview.PICTURE.read_bytes())
+        elif method in ("GET", "HEAD") and _READ.fullmatch(path):
             if path.startswith(_FILE):
                 self._check_file(path[len(_FILE) :])
             await self._app(scope, receive, send)
@@ -141,9 +150,12 @@ class Guard:
 class _Answer:
     """Sends a response with security headers, which tell the browser what the page may do."""
 
-    def __init__(self, send: "Send", scripts: List[str], is_document: bool):
-        """scripts: hashes of the scripts that a document may run in addition to those in it and in the page's files."""
-        self._send, self._scripts, self._is_document = send, scripts, is_document
+    def __init__(self, send: "Send", scripts: List[str], address: Optional[str], is_zipped: bool):
+        """scripts: hashes of the scripts that a document may run in addition to those in it and in the page's files.
+
+        address: of the page, if the answer is its document. is_zipped: whether the browser takes that compressed.
+        """
+        self._send, self._scripts, self._address, self._is_zipped = send, scripts, address, is_zipped
         self._start: Message = {}
         self._document = b""
 
@@ -151,28 +163,39 @@ class _Answer:
         """Send an ASGI message. Documents are held back until complete, since a header must list their scripts."""
         if message["type"] == "http.response.start":
             self._start = message
-            if not self._is_document:
+            if self._address is None:
                 await self._begin()
-        elif self._is_document and message["type"] == "http.response.body":
+        elif self._address is not None and message["type"] == "http.response.body":
             self._document += message.get("body", b"")
             if not message.get("more_body"):
+                if self._document:  # of a HEAD request there is none
+                    self._document = with_preview(self._document, self._address)
                 await self._begin()
                 await self._send({"type": "http.response.body", "body": self._document})
         else:
             await self._send(message)
 
     async def _begin(self) -> None:
-        scripts = [*self._scripts, *map(_hash, _SCRIPT.findall(self._document))] if self._is_document else []
+        is_document = self._address is not None
+        scripts = [*self._scripts, *map(_hash, _SCRIPT.findall(self._document))] if is_document else []
         headers = {**_HEADERS, "content-security-policy": " ".join([_POLICY, *scripts])}
+        if self._document and self._is_zipped:
+            self._document = gzip.compress(self._document, 6)
+            headers.update({"content-encoding": "gzip", "vary": "accept-encoding"})
+        if self._document:
+            headers["content-length"] = str(len(self._document))
         ours = [(name.encode(), value.encode()) for name, value in headers.items()]
         others = [header for header in self._start.get("headers", ()) if header[0].lower().decode() not in headers]
         await self._send({**self._start, "headers": [*others, *ours]})
 
 
 async def _refuse(refused: _Refused, send: "Send") -> None:
-    body = f"{refused}\n".encode()
-    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", str(len(body)).encode())]
-    await send({"type": "http.response.start", "status": refused.status, "headers": headers})
+    await _send_whole(send, refused.status, b"text/plain; charset=utf-8", f"{refused}\n".encode())
+
+
+async def _send_whole(send: "Send", status: int, kind: bytes, body: bytes) -> None:
+    headers = [(b"content-type", kind), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 
 
@@ -221,6 +244,15 @@ def _without_marks(value: object) -> object:
 def _hash(script: bytes) -> str:
     """The hash of a script, as written in a Content-Security-Policy."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(script).digest()).decode()}'"
+
+
+def _address(scope: "Scope") -> str:
+    """The address by which the visitor called, without a path; its name is checked before anything is answered."""
+    host, scheme = (
+        (_values(scope, name) or [usual])[0].split(",")[0].strip()
+        for name, usual in ((b"x-forwarded-host", ""), (b"x-forwarded-proto", scope.get("scheme", "http")))
+    )
+    return f"{scheme}://{host or (_values(scope, b'host') or [''])[0]}"
 
 
 def _length(scope: "Scope") -> int:

@@ -11,13 +11,14 @@ import threading
 import warnings
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
-from typing import Optional, Tuple
+from typing import NamedTuple, Optional, Tuple, Union
 
 from PIL import Image
 
 from ..errors import DreamError
 from ..images import picture
 from ..images.picture import Picture
+from ..images.recipe import Recipe, to_json
 
 _PATIENCE = 30  # seconds to read a picture: one of 50 megapixels takes 0.3 (JPEG) to 7 (JPEG 2000)
 _TURN = 60  # seconds to wait while other pictures are being read
@@ -25,6 +26,17 @@ _CONTEXT = multiprocessing.get_context("spawn")
 _BUSY = "too many pictures are being read here: try again in a while"
 _SLOW = "{} takes more than {} seconds to read: save it again as a PNG or a plain JPEG"
 _DIED = "{} cannot be read here, possibly for lack of memory: shrink it first"
+
+
+_MAX_RECIPE = 2**14  # characters; ours take about a thousand
+
+
+class Seen(NamedTuple):
+    """What is known of a picture after looking at it."""
+
+    width: int
+    height: int
+    recipe: Optional[Recipe]  # of a dream; it may come from anyone
 
 
 class Reader:
@@ -42,12 +54,15 @@ class Reader:
 
         Raises DreamError if it cannot be read, if that takes too long, or if other pictures take too long.
         """
-        if not self._lock.acquire(timeout=self._turn):
-            raise DreamError(_BUSY)
-        try:
-            return self._read(path, max_size, megapixels)
-        finally:
-            self._lock.release()
+        found = self._asked(path, max_size, megapixels)
+        assert isinstance(found, Picture)
+        return found
+
+    def look(self, path: str, megapixels: float) -> Seen:
+        """Read a picture for its size and its recipe. Raises what read raises."""
+        found = self._asked(path, None, megapixels, only_look=True)
+        assert isinstance(found, Seen)
+        return found
 
     def close(self) -> None:
         """Kill the process; a read in progress fails."""
@@ -55,15 +70,25 @@ class Reader:
         if process:
             process.kill()
 
-    def _read(self, path: str, max_size: Optional[int], megapixels: float) -> Picture:
+    def _asked(
+        self, path: str, max_size: Optional[int], megapixels: float, only_look: bool = False
+    ) -> Union[Picture, Seen]:
+        if not self._lock.acquire(timeout=self._turn):
+            raise DreamError(_BUSY)
+        try:
+            return self._read(path, max_size, megapixels, only_look)
+        finally:
+            self._lock.release()
+
+    def _read(self, path: str, max_size: Optional[int], megapixels: float, only_look: bool) -> Union[Picture, Seen]:
         if self._process is None or self._pipe is None or not self._process.is_alive():
             self._process, self._pipe = _start()
         failure = _DIED.format(path)
         with contextlib.suppress(OSError, EOFError):  # it was killed
-            self._pipe.send((path, max_size, megapixels, self._patience))
+            self._pipe.send((path, max_size, megapixels, only_look, self._patience))
             if self._pipe.poll(self._patience):
                 outcome = self._pipe.recv()
-                if isinstance(outcome, Picture):
+                if isinstance(outcome, (Picture, Seen)):
                     return outcome
                 raise outcome
             failure = _SLOW.format(path, f"{self._patience:g}")
@@ -85,23 +110,24 @@ def _serve(pipe: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the page, which then kills this process
     with contextlib.suppress(OSError, EOFError):
         while True:
-            path, max_size, megapixels, patience = pipe.recv()
+            path, max_size, megapixels, only_look, patience = pipe.recv()
             if hasattr(signal, "alarm"):  # if the page was killed, nothing else would end this process
                 signal.alarm(int(patience) + 2)
-            outcome = _outcome(path, max_size, megapixels)
+            outcome = _outcome(path, max_size, megapixels, only_look)
             if hasattr(signal, "alarm"):
                 signal.alarm(0)
             pipe.send(outcome)
 
 
-def _outcome(path: str, max_size: Optional[int], megapixels: float) -> object:
-    """Return the picture, or the exception if reading it failed."""
+def _outcome(path: str, max_size: Optional[int], megapixels: float, only_look: bool) -> object:
+    """Return the picture, or what was seen of it, or the exception if reading it failed."""
     try:
         pixels = _declared_pixels(path)
         if pixels > megapixels * 1e6:
             words = f"{path} has {pixels / 1e6:.1f} megapixels, and {megapixels:g} is the limit: shrink it first"
             return DreamError(words)
-        return picture.read(path, max_size)
+        found = picture.read(path, max_size)
+        return Seen(found.size[1], found.size[0], _recipe(path)) if only_look else found
     except DreamError as error:
         return error
     except MemoryError:
@@ -119,3 +145,12 @@ def _declared_pixels(path: str) -> int:
                 return image.width * image.height
     except Exception:  # decoders can raise anything
         return 0
+
+
+def _recipe(path: str) -> Optional[Recipe]:
+    """The recipe in a picture, if it is a dream."""
+    try:
+        recipe = picture.read_recipe(path)
+    except DreamError:
+        return None
+    return recipe if len(to_json(recipe)) < _MAX_RECIPE else None

@@ -17,6 +17,7 @@ from ..settings import NET, WEB, NetSettings, WebSettings
 from ..storage import atomic
 from .choices import find_models
 from .dreamer import Dreamer
+from .history import History
 from .names import ALL_ADDRESSES, Names
 from .reader import Reader
 from .storage import Storage
@@ -43,7 +44,7 @@ def run(settings: WebSettings = WEB, net: NetSettings = NET) -> int:
         _check_address(settings.host, settings.port)
         models = find_models(net)
         dreamer = Dreamer(storage, reader, settings)
-        blocks = page.build(dreamer, models, settings, net)
+        blocks = page.build(dreamer, History(storage), models, settings, net, storage.folder)
         storage.keep()
         try:
             _launch(blocks, storage, settings)

@@ -86,7 +86,7 @@ def visit(chromium, server):
     """
     asked, failed, contexts = [], [], []
 
-    def visited(width=1280, height=900):
+    def visited(width=1280, height=900, query=""):
         contexts.append(chromium.new_context(viewport={"width": width, "height": height}, accept_downloads=True))
         page = contexts[-1].new_page()
         page.set_default_timeout(PATIENCE)
@@ -96,7 +96,7 @@ def visit(chromium, server):
         )
         page.on("console", lambda told: failed.append(told.text) if told.type == "error" else None)
         page.on("pageerror", lambda error: failed.append(str(error)))
-        page.goto(server.url)
+        page.goto(f"{server.url}/{query}")
         page.get_by_role("button", name="Dream", exact=True).wait_for()
         return page
 

@@ -41,6 +41,25 @@ def test_the_network_of_2015(monkeypatch):
 
 
 @needs_package
+def test_the_classes(net):
+    found = choices.find_classes(STAND_IN, NET.engine)
+    assert (len(found), found[281]) == (1000, ("281 tabby, tabby cat", "281"))
+    assert choices.find_classes(net, NET.engine) == []  # which is no classifier
+
+
+@pytest.mark.parametrize("name", choices.PRESETS)
+def test_the_presets_have_samples(name):
+    presets = choices.PRESETS[name]
+    assert len({preset.name for preset in presets}) == 6
+    files = [preset.sample(name) for preset in presets]
+    assert sorted(files) == sorted((choices.PRESET_SAMPLES / name).iterdir())
+    assert all(Image.open(path).size == (144, 144) and path.stat().st_size < 10_000 for path in files)
+    prototxt = ROOT / "models" / name / "deploy.prototxt"
+    if prototxt.is_file():
+        assert {preset.layer for preset in presets} <= set(read_topology(prototxt).dreamable())
+
+
+@needs_package
 def test_the_stand_in():
     layers = choices.find_layers(STAND_IN, NET.engine)
     assert list(layers.samples) == LAYERS[STAND_IN]

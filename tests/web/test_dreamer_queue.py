@@ -1,6 +1,7 @@
 """The queue of the page's dreams: their order, their places, and visitors who come and leave."""
 
 import contextlib
+import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -25,10 +26,10 @@ def test_one_after_the_other_in_their_order(dreamer, slow, wanted, tmp_path):
     while next(reports).share == 0:
         pass
     waits, waits_longer = dreamer.progress(second), dreamer.progress(third)
-    assert next(waits).words == "waiting for 1 other dream"
-    assert next(waits_longer).words == "waiting for 2 other dreams"
+    assert re.fullmatch("waiting: 1 before you, about .*", next(waits).words)
+    assert re.fullmatch("waiting: 2 before you, about .*", next(waits_longer).words)
     waits.close()  # as if its visitor left
-    assert next(waits_longer).words == "waiting for 1 other dream"
+    assert next(waits_longer).words.startswith("waiting: 1 before you")
     third.stop()
     assert [report.words for report in waits_longer] == ["stopped before its turn: nothing was dreamt"]
     assert second.ended.cancelled()
@@ -146,4 +147,4 @@ def test_who_leaves_stops_the_dream(dreamer, slow, wanted, tmp_path):
         pass
     reports.close()
     assert list(dreamer.progress(dreamer.begin(wanted)))[-1].result
-    assert results(tmp_path) == ["before.png", "in-dream.png"]
+    assert results(tmp_path) == ["before.png", "in-inception_4c-seed7.jpg", "in-inception_4c-seed7.png", "small.jpg"]

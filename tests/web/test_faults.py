@@ -5,8 +5,10 @@ from types import SimpleNamespace
 import pytest
 
 from deepdream.errors import DreamError
-from deepdream.settings import DREAM, NET, WEB
-from deepdream.web.dreamer import Progress
+from deepdream.settings import NET, WEB
+from deepdream.web.dream import Progress
+from deepdream.web.history import History
+from deepdream.web.storage import Storage
 
 VISITOR, OTHER = SimpleNamespace(session_hash="somebody"), SimpleNamespace(session_hash="somebody else")
 
@@ -16,15 +18,16 @@ def page_with(net, tmp_path, monkeypatch):
     """Builds the page for a dreamer; returns the page and the choices on it."""
     gradio = pytest.importorskip("gradio", reason="the page needs Gradio")
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
-    from deepdream.web import page
+    from deepdream.web.form import Form
+    from deepdream.web.page import Page
 
     def lay_out(dreamer):
         with gradio.Blocks(analytics_enabled=False):
-            made = page._Page(dreamer, {"tiny": net}, WEB, NET)
+            form = Form({"tiny": net}, WEB, NET, tmp_path)
+            made = Page(dreamer, History(Storage(tmp_path)), form)
         return made, {
-            **{made._picture: {"path": str(tmp_path / "in.png")}, made._guide: None, made._model: "tiny"},
-            **{made._layer: DREAM.end, made._iterations: 1, made._octaves: 1, made._max_size: 64, made._seed: ""},
-            made._finished: None,
+            **{part: part.value for part in form.chosen},
+            **{form.picture: {"path": str(tmp_path / "in.png")}, made.shown.key: None, made.shown.visitor: None},
         }
 
     return lay_out
@@ -50,13 +53,13 @@ class Failing:
 )
 def test_a_sentence_and_no_more(page_with, caplog, error, words):
     made, chosen = page_with(Failing(error))
-    *_, last = made._dream(chosen, VISITOR)
-    said = last[made._status].replace("&#x27;", "'")
+    *_, last = made.dream(chosen, VISITOR)
+    said = last[made.shown.status].replace("&#x27;", "'")
     assert words in said
     assert "secret" not in said
     assert ("secret" in caplog.text) == isinstance(error, RuntimeError)
-    assert last[made._begin]["visible"]
-    assert not last[made._stop]["visible"]
+    assert last[made.shown.begin]["visible"]
+    assert not last[made.shown.stop]["visible"]
 
 
 class Reading:
@@ -67,7 +70,7 @@ class Reading:
 
     def begin(self, _):
         for visitor in self.visitors:
-            self.page._end(visitor)
+            self.page.end(visitor)
         return self
 
     def stop(self):
@@ -81,8 +84,19 @@ class Reading:
 def test_stop_while_the_picture_is_read(page_with, visitors, stops):
     dreamer = Reading(visitors)
     dreamer.page, chosen = page_with(dreamer)
-    dreamer.page._end(VISITOR)  # before there is anything to stop
+    dreamer.page.end(VISITOR)  # before there is anything to stop
     for times in (1, 2):
-        *_, last = dreamer.page._dream(chosen, VISITOR)
-        assert "over" in last[dreamer.page._status]
+        *_, last = dreamer.page.dream(chosen, VISITOR)
+        assert "over" in last[dreamer.page.shown.status]
         assert dreamer.stops == times * stops
+
+
+def test_dreams_of_before_that_are_gone(page_with):
+    """As after the server was started again; the secret that nothing belongs to is given up."""
+    made, _ = page_with(None)
+    updates = made._load({made.shown.visitor: "old"}, SimpleNamespace(query_params={}))
+    assert "your dreams of before are gone" in updates[made.shown.status]
+    assert updates[made.shown.visitor] is None
+    updates = made._load({made.shown.visitor: None}, SimpleNamespace(query_params={}))
+    assert set(updates) == {made.shown.status}
+    assert "value" not in updates[made.shown.status]

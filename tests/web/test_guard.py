@@ -1,5 +1,6 @@
 """The guard in front of Gradio's server, tested without a server."""
 
+import gzip
 import re
 
 import pytest
@@ -151,6 +152,26 @@ def test_a_document_may_run_its_own_scripts_alone(tmp_path):
     assert policy["frame-ancestors"] == "'none'"
     assert headers["referrer-policy"] == "no-referrer"
     assert headers["x-content-type-options"] == "nosniff"
+
+
+def test_a_document_is_compressed_for_who_takes_it(tmp_path):
+    """With the same policy; what visitors sent is not compressed."""
+    document = b"<html><script>one()</script>" + b"<p>" * 999
+    plain, zipped = (
+        Asked(tmp_path, document).ask("GET", "/", more) for more in ([], [("accept-encoding", "br, gzip")])
+    )
+    assert gzip.decompress(zipped[2]) == plain[2] == document
+    assert (zipped[1]["content-encoding"], zipped[1]["content-length"]) == ("gzip", str(len(zipped[2])))
+    assert zipped[1]["content-security-policy"] == plain[1]["content-security-policy"]
+    (tmp_path / "dream.png").write_bytes(b"picture")
+    asked = Asked(tmp_path)
+    for path, is_ours in (
+        ("/assets/x.js", True),
+        ("/theme.css", True),
+        (f"/gradio_api/file={tmp_path}/dream.png", False),
+    ):
+        assert asked.ask("GET", path, [("accept-encoding", "br")])[0] == 200
+        assert ((b"accept-encoding", b"br") in asked.reached[-1][0]["headers"]) == is_ours
 
 
 def test_what_reaches_gradio_says_less_than_was_asked(asked):

@@ -51,7 +51,7 @@ def test_the_size_of_an_event_is_limited(asked):
 def test_the_size_of_a_query_is_limited(asked):
     """Gradio stores the names of uploads and sessions in the query."""
     assert asked.ask("GET", "/gradio_api/upload_progress", query=b"upload_id=abc")[0] == 200
-    assert asked.ask("GET", "/gradio_api/upload_progress", query=b"upload_id=" + b"a" * 250)[0] == 414
+    assert asked.ask("GET", "/gradio_api/upload_progress", query=b"upload_id=" + b"a" * 1020)[0] == 414
     assert len(asked.reached) == 1
 
 

@@ -61,8 +61,8 @@ def test_names_with_paths_in_them(visitor, server, content, tmp_path, name):
         return
     said = visitor.dream(path)
     assert "the dream is done (seed 7)" in said
-    (result,) = {Path(path).name for path in re.findall('"path":"([^"]*-dream.png)"', said)}
-    assert len(result) < 80
+    (result,) = {Path(path).name for path in re.findall('"path":"([^"]*-seed7.png)"', said)}
+    assert len(result) < 120
     assert not set(result) & set("/\\\0<>&\"' ")
     assert all(picture.read_recipe(str(found))["seed"] == 7 for found in server.folder.rglob(result))
 
@@ -129,13 +129,13 @@ EVENTS += ["gradio_api/call/v2/_dream", "gradio_api/stream/1", "api/_dream", "ru
 
 def outcome(said):
     """Of a dream that was asked for."""
-    for words in ("-dream.png", NOT_HERE, '"success":false', "there is no picture yet"):
+    for words in ("-seed7.png", NOT_HERE, '"success":false', "there is no picture yet"):
         if words in said:
             return words
     return said
 
 
-@pytest.mark.parametrize("part", ["Picture", "guide"])
+@pytest.mark.parametrize("part", ["Picture", "guide", "mask"])
 @pytest.mark.parametrize("shape", SHAPES)
 def test_only_what_was_uploaded_is_dreamt_on(visitor, server, content, tmp_path, part, shape):
     """For any path and any kind of request. The answer does not reveal whether the file exists."""
@@ -160,8 +160,8 @@ def test_only_what_was_uploaded_is_dreamt_on(visitor, server, content, tmp_path,
     for there, absent in pairs:
         outcomes = set()
         for path in (there, absent):
-            given = {"Picture": {"path": upload}, "guide": None, part: SHAPES[shape](path)}
-            outcomes.add(outcome(visitor.dream(given["Picture"], guide=given["guide"])))
+            given = {"Picture": {"path": upload}, part: SHAPES[shape](path)}
+            outcomes.add(outcome(visitor.dream(given.pop("Picture"), **given)))
         assert outcomes in ({NOT_HERE}, {'"success":false'}), there
     assert "the dream is done (seed 7)" in visitor.dream(SHAPES["both"](upload))
 
@@ -171,7 +171,35 @@ def test_there_is_one_way_to_ask_for_a_dream(visitor, content, address):
     body = visitor.event({"path": visitor.upload(content, "in.png")})
     answer = visitor.session.post(f"{visitor.url}/{address}", json=body, timeout=30)
     assert answer.status_code == 404
-    assert "-dream.png" not in answer.text
+    assert "-seed7.png" not in answer.text
+
+
+ANYTHING = [
+    None,
+    "tea",
+    7,
+    [],
+    {},
+    ["tiny"],
+    {"path": str(FLOWERS)},
+    {"path": str(FLOWERS), "meta": MARK},
+    str(FLOWERS),
+]
+
+
+@pytest.mark.parametrize("value", ANYTHING)
+def test_no_event_opens_what_it_names_or_fails(visitor, server, value):
+    """Those that are answered at once, with the same value in every place."""
+    before = len(server.log.read_text())
+    assert len(visitor.quick) > 8
+    for number, count in visitor.quick.items():
+        body = {"data": [value] * count, "fn_index": number, "session_hash": visitor.name}
+        answer = visitor.session.post(f"{visitor.url}/gradio_api/run/predict", json=body, timeout=30)
+        assert "flowers-" not in answer.text
+        assert f"file={FLOWERS}" not in answer.text
+    files = [path for path in server.folder.rglob("*.jpg") if not path.is_symlink()]
+    assert FLOWERS.stat().st_size not in {path.stat().st_size for path in files}
+    assert "deepdream" not in server.log.read_text()[before:]  # no traceback of ours; Gradio has some of its own
 
 
 def test_no_other_host_is_asked_for_anything(visitor, server, canary):
@@ -182,7 +210,7 @@ def test_no_other_host_is_asked_for_anything(visitor, server, canary):
         for number, shape in enumerate(SHAPES.values()):
             for given in ({"Picture": shape(address)}, {"guide": shape(address)}, {"model": shape(address)}):
                 said = visitor.dream(given.pop("Picture", None), **given)
-                assert "-dream.png" not in said, (host, number, given)
+                assert "-seed7.png" not in said, (host, number, given)
         event = visitor.event(None, layer={"path": address, "meta": MARK})
         body = {**event, "event_data": {"path": address, "meta": MARK}, "fn_index": 4}
         visitor.session.post(f"{visitor.url}/gradio_api/run/predict", json=body, timeout=30)
@@ -266,7 +294,7 @@ def test_values_out_of_range(visitor, content, others, words):
 def test_the_default_octaves_give_way_to_what_fits(visitor, tmp_path):
     """Those of the page, that is, which a visitor has not touched; others are kept, or refused."""
     path = visitor.upload(Path(tiny_picture(tmp_path / "small.png", 20, 16)).read_bytes(), "small.png")
-    said = visitor.dream(path, octaves=visitor.usual["octaves"])
+    said = visitor.dream(path, octaves=4)
     assert re.search("the dream is done .*seed 7, 2 octaves instead of 4.*20x16", said)
     assert "at most 2 octaves work" in visitor.dream(path, octaves=3)
 

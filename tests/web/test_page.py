@@ -59,7 +59,8 @@ def test_a_dream_from_upload_to_download(visit, photo, tmp_path, net):
     dream(page)
     assert status(page, "the dream is done") == "the dream is done (seed 7)"
     result = downloaded(page, tmp_path)
-    assert result.name == "my_photo-dream.png"
+    assert result.name == "my_photo-inception_4c-seed7.png"
+    assert read_recipe(str(downloaded(page, tmp_path, "JPEG"))) == read_recipe(str(result))
     alone = tmp_path / "alone.png"
     settings = ["--iterations", "20", "--octaves", "3", "--seed", "7", "--threads", "1", "--max-size", "1024"]
     assert main([photo, str(alone), *settings, "--model", net]) == 0
@@ -95,8 +96,8 @@ def test_again_with_another_seed(visit, photo, tmp_path):
         page.get_by_role("button", name="Stop").wait_for()
         status(page, "the dream is done")
         again = downloaded(page, tmp_path)
-        assert again.name == "my_photo-dream.png"
         second = read_recipe(str(again))
+        assert again.name == f"my_photo-inception_4c-seed{second['seed']}.png"
         assert second["seed"] not in seeds
         assert {**second, "seed": 7} == first
         assert second["guide_sha256"] == sha256(tmp_path / "guide.png")
@@ -166,11 +167,11 @@ def test_two_at_once(visit, large, photo, tmp_path):
     upload(second, photo)
     choose(second, **SHORT)
     dream(second)
-    status(second, "waiting for 1 other dream")
+    status(second, "waiting: 1 before you")
     second.get_by_role("button", name="Stop").click()
     status(second, "stopped before its turn: nothing was dreamt")
     dream(second)
-    status(second, "waiting for 1 other dream")
+    status(second, "waiting: 1 before you")
     assert "octave" in first.locator("#status p").inner_text()
     first.get_by_role("button", name="Stop").click()
     status(first, "this is the dream so far")
@@ -238,7 +239,11 @@ def test_a_picture_is_pasted_and_a_guide_given(visit, photo, tmp_path):
     }""")
     page.locator("#picture").get_by_role("button", name="Paste from clipboard").click()
     assert is_shown(page, "#picture img")
+    status(page, "the picture has 100x80 pixels: click Dream")
     choose(page, iterations=2, octaves=2, seed=1)
+    upload(page, {"name": "text.png", "mimeType": "image/png", "buffer": b"no picture"}, "guide")
+    status(page, "text.png is not a picture in a known format")
+    page.locator("#guide").get_by_role("button", name="Remove Image").click()
     upload(page, photo, "guide")
     dream(page)
     result = str(downloaded(page, tmp_path))
@@ -249,7 +254,7 @@ def test_a_picture_is_pasted_and_a_guide_given(visit, photo, tmp_path):
 def test_the_example_on_a_telephone(visit):
     """Nothing is wider than the screen, and the page scrolls to the dream."""
     page = visit(390, 844)
-    page.get_by_role("gridcell").or_(page.locator(".gallery-item, .gallery button")).first.click()
+    page.get_by_role("button", name="Clouds").click()
     assert is_shown(page, "#picture img")
     choose(page, iterations=30)
     page.get_by_role("button", name="Dream", exact=True).scroll_into_view_if_needed()
@@ -268,20 +273,28 @@ def test_the_example_on_a_telephone(visit):
 def test_samples_and_names_agree(visit, tmp_path):
     """For a model with samples: a click selects the layer, and the selected layer is highlighted."""
     page = visit()
-    layer, samples = page.get_by_label("layer", exact=True), page.locator("#samples button")
+    layer, samples = page.get_by_label("layer", exact=True), page.locator("#samples input")
     assert samples.count() == 0  # of the tiny net
+    assert page.locator("#samples, #presets").count() == 0
     page.get_by_role("button", name="Size, seed, guide, model").click()
     page.get_by_label("model", exact=True).click()
     page.get_by_role("option", name=STAND_IN, exact=True).click()
-    page.locator("#samples button.selected img[alt^='block10/output']").wait_for()
+    chosen = page.locator("#samples label.selected")
+    chosen.get_by_text("block10/output").wait_for()
     assert layer.input_value() == "block10/output: bears, birds and fur with many eyes"
     assert samples.count() == 17
-    assert is_shown(page, "#samples img")
-    page.locator("#samples img[alt^='block8/output']").click()
+    page.get_by_role("radio", name="block8/output").click()
     page.wait_for_function("part => part.value.startsWith('block8/output: ')", arg=layer.element_handle())
     layer.fill("depthwise")
     page.get_by_role("option", name="block7/depthwise: ribs").click()
-    page.locator("#samples button.selected").wait_for(state="detached")
+    chosen.wait_for(state="detached")
     layer.fill("stem")
     page.get_by_role("option", name="stem: ").first.click()
-    page.locator("#samples button.selected img[alt^='stem: ']").wait_for()
+    chosen.get_by_text("stem: ").wait_for()
+    page.get_by_role("radio", name="Heads", exact=True).check()
+    page.wait_for_function("part => part.value.startsWith('block11/output: ')", arg=layer.element_handle())
+    assert page.get_by_label("number input for Strength").input_value() == "20"
+    page.keyboard.press("ArrowRight")  # it is one group, which the keyboard goes through
+    chosen.get_by_text("block9/output").wait_for()
+    picture = page.locator("#samples label").first.evaluate("part => getComputedStyle(part).backgroundImage")
+    assert page.request.get(picture[5:-2]).ok

@@ -89,3 +89,17 @@ def test_the_end_comes_while_a_picture_is_read(tmp_path):
     reader.close()
     process.join(30)
     assert process.exitcode == -signal.SIGKILL
+
+
+def test_what_is_seen_of_a_picture(reader, tmp_path):
+    """Its size, and its recipe if it is a dream; a recipe that is no recipe is none."""
+    path = tiny_picture(tmp_path / "in.png")
+    assert reader.look(path, 1) == (40, 28, None)
+    pixels = np.zeros((20, 30, 3), np.uint8)
+    for recipe, seen in (({"seed": 7}, {"seed": 7}), ({"seed": "7" * 2**15}, None)):
+        for name in ("dream.png", "dream.jpg"):
+            picture.write(str(tmp_path / name), pixels, recipe)
+            assert reader.look(str(tmp_path / name), 1) == (30, 20, seen)
+    (tmp_path / "text.png").write_text("no picture")
+    with pytest.raises(DreamError, match=r"text.png is not a picture"):
+        reader.look(str(tmp_path / "text.png"), 1)

@@ -22,6 +22,7 @@ def test_ctrl_c_ends_it_and_nothing_stays_behind(serve, tmp_path):
     visitor = Visitor(server.url, "somebody")
     assert "the dream is done" in visitor.dream(visitor.upload(content, "in.png"))
     assert len(list(server.folder.rglob("*.png"))) == 3  # the picture, before, and after
+    assert len(list(server.folder.rglob("tmp*/*.jpg"))) == 2  # the dream once more, and small
     assert visitor.upload(content, "in.png") == 429
     (run,) = server.folder.iterdir()
     assert run.stat().st_mode & 0o077 == 0  # other users of this machine cannot open it

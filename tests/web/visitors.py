@@ -12,6 +12,7 @@ from typing import NamedTuple
 from deepdream.settings import DREAM
 
 MARK = {"_type": "gradio.FileData"}  # Gradio recognises a file by it
+LABELS = {"iterations": "Strength (iterations)", "octaves": "Size of shapes (octaves)"}
 SHORT = replace(DREAM, iter_n=3, octave_n=3, seed=7)
 LONG = replace(DREAM, iter_n=100, octave_n=10)
 
@@ -63,7 +64,9 @@ def upload(page, path, part="picture"):
 
 def choose(page, seed=None, **sliders):
     """Sets the seed, and sliders by their labels."""
-    fields = {page.get_by_label(f"number input for {label}"): value for label, value in sliders.items()}
+    fields = {
+        page.get_by_label(f"number input for {LABELS.get(label, label)}"): value for label, value in sliders.items()
+    }
     if seed is not None:
         fields[page.locator("#seed textarea, #seed input")] = seed
         if not page.locator("#seed").is_visible():
@@ -84,9 +87,9 @@ def status(page, words):
     return line.inner_text()
 
 
-def downloaded(page, folder):
+def downloaded(page, folder, kind="PNG"):
     """Downloads the result; returns its path."""
-    button = page.get_by_role("button", name="Download")
+    button = page.get_by_role("button", name=f"Download {kind}")
     button.wait_for()
     with page.expect_download() as download:
         button.click()
@@ -106,6 +109,7 @@ class Visitor:
         config, _ = json.JSONDecoder().raw_decode(document, document.index("{", document.index("gradio_config =")))
         labels = {part["id"]: part["props"].get("label") for part in config["components"]}
         self.begin = max(config["dependencies"], key=lambda dependency: len(dependency["inputs"]))
+        self.quick = {each["id"]: len(each["inputs"]) for each in config["dependencies"] if each["queue"] is False}
         self.labels = [labels[part] for part in self.begin["inputs"]]
         self.usual = {part["props"].get("label"): part["props"].get("value") for part in config["components"]}
 
@@ -116,8 +120,17 @@ class Visitor:
 
     def event(self, picture, **others):
         """The body of a request for a dream; picture: what the page would send for one, or anything else."""
-        usual = {"Picture": picture, "guide": None, "seed": "7", "octaves": 1, "iterations": 1, None: None}
-        data = [{**self.usual, **usual, **others}[label] for label in self.labels]
+        usual = {
+            "Picture": picture,
+            "guide": None,
+            "mask": None,
+            "seed": "7",
+            "octaves": 1,
+            "iterations": 1,
+            None: None,
+        }
+        given = {LABELS.get(label, label): value for label, value in {**usual, **others}.items()}
+        data = [{**self.usual, **given}[label] for label in self.labels]
         return {"data": data, "fn_index": self.begin["id"], "session_hash": self.name}
 
     def join(self, picture, **others):
