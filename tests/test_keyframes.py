@@ -13,6 +13,8 @@ def test_between_two_frames_a_number_changes_evenly():
     assert found == pytest.approx([0.1, 0.1, 0.1, 0.2, 0.3, -0.1, -0.1, -0.1])
     assert ZoomSettings(rate=0.2).path_of("rate") == [(0, 0.2)]
     assert ZoomSettings(shift="0:2,-1.5,50:0,0").shift_path == [(0, (2, -1.5)), (50, (0, 0))]
+    assert ZoomSettings(rate="0:0.1, 5:0.2").path_of("rate") == [(0, 0.1), (5, 0.2)]
+    assert keyframes.parsed("0:3b, 5:4c", "layer") == [(0, "3b"), (5, "4c")]
 
 
 @pytest.mark.parametrize(
@@ -43,6 +45,10 @@ def test_a_fade_begins_at_its_frame(fade, wanted):
         ({"rate": "0:"}, "rate must be FRAME:VALUE,FRAME:VALUE, with frames from 0 to 9998, such as "),
         ({"rate": "9" * 5000 + ":1"}, "rate must be FRAME:VALUE,FRAME:VALUE, with frames from 0 to 9998, such as "),
         ({"shift": "0:1"}, "shift must be two numbers separated by a comma"),
+        (
+            {"shift": "0:"},
+            "shift must be FRAME:VALUE,FRAME:VALUE, with frames from 0 to 9998, such as 0:2,0,50:-2,0, n",
+        ),
     ],
 )
 def test_what_means_nothing(values, words):

@@ -7,7 +7,7 @@ import os
 from typing import Any, Callable, Dict, List
 
 from ..errors import UsageError, shown
-from ..images.recipe import BROWSER
+from ..images.recipe import BROWSER, Recipe
 from ..settings import (
     ATLAS_DREAM,
     ATLAS_OBJECTIVE,
@@ -26,6 +26,14 @@ from .words import joined
 
 _SEQUENCES = {"zoom": ZOOM, "video": VIDEO}
 _ALWAYS = ("layer", "iterations", "octaves", "scale", "seed")  # the others only if they are not the default
+
+
+def recipe_in(name: str) -> Recipe:
+    """The recipe in a picture, a film or the page of an atlas. Raises DreamError if there is none, or a damaged one."""
+    from ..tasks import atlas_page
+    from ..video import reader
+
+    return (atlas_page if atlas_page.is_page(name) else reader).read_recipe(name)
 
 
 def command(recipe: Dict[str, Any], name: str, is_model: Callable[[str], bool]) -> str:
