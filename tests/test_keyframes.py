@@ -42,6 +42,7 @@ def test_a_fade_begins_at_its_frame(fade, wanted):
         ({"rotate": "0:1,2:x"}, "rotate must be a number from -360 to 360, not 'x' at frame 2"),
         ({"rate": "0:0.1,5"}, "rate must be a number above -1 and at most 0.99, not '0.1,5' at frame 0"),
         ({"rate": "0.1"}, "rate must be FRAME:VALUE,FRAME:VALUE, with frames from 0 to 9998, such as "),
+        ({"rate": "0:0.1,9999:0.2"}, "rate must be FRAME:VALUE,FRAME:VALUE, with frames from 0 to 9998, such as "),
         ({"rate": "0:"}, "rate must be FRAME:VALUE,FRAME:VALUE, with frames from 0 to 9998, such as "),
         ({"rate": "9" * 5000 + ":1"}, "rate must be FRAME:VALUE,FRAME:VALUE, with frames from 0 to 9998, such as "),
         ({"shift": "0:1"}, "shift must be two numbers separated by a comma"),

@@ -20,6 +20,7 @@ from ..settings import (
     SHEET,
     VIDEO,
     ZOOM,
+    AtlasSettings,
 )
 from ..settings_base import Settings
 from .words import joined
@@ -78,6 +79,7 @@ def _of_net(recipe: Dict[str, Any], is_model: Callable[[str], bool]) -> List[str
 def _of_atlas(recipe: Dict[str, Any], name: str, is_model: Callable[[str], bool]) -> str:
     """The command of an atlas, whose defaults are its own."""
     layer, channels = _text("layer", recipe["atlas_layer"]), _text("channels", recipe.get("atlas_channels", ""))
+    AtlasSettings(channels)
     words = ["dreamify", "atlas", layer, _out(name), "--channels", channels]
     source = _text("input", recipe.get("input", "IN"))
     words += ["--from", source] if source != ATLAS_SOURCE else []
