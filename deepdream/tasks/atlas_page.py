@@ -19,6 +19,7 @@ from .sheet_picture import Content
 
 _TEMPLATE = Path(__file__).with_name("atlas.html")
 _MARK = '<meta name="dreamify" content="'  # and the recipe: it tells that the file is a page of an atlas
+_HEAD = 2**16  # bytes: the recipe is within them
 _QUALITY = 88  # of the pictures on the page; the commands make them without loss
 
 
@@ -55,16 +56,15 @@ def is_page(name: str) -> bool:
 def is_one(name: str) -> bool:
     """Whether a file is the page of an atlas."""
     try:
-        data, _ = files.read(name)
+        return "atlas_layer" in read_recipe(name)
     except DreamError:
         return False
-    return _MARK.encode() in data[:4096]
 
 
 def read_recipe(name: str) -> Recipe:
     """The recipe of the page of an atlas. Raises DreamError if the file has none, or a damaged one."""
     data, name = files.read(name)
-    found = re.search(re.escape(_MARK) + '([^"]*)"', data.decode("utf-8", "replace"))
+    found = re.search(re.escape(_MARK) + '([^"]*)"', data[:_HEAD].decode("utf-8", "replace"))
     return recipes.parse(escaping.unescape(found.group(1)) if found else None, name)
 
 

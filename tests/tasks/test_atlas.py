@@ -15,6 +15,7 @@ from deepdream.caffe_format.topology import read_topology
 from deepdream.cli import main
 from deepdream.cli.recipe_command import recipe_in
 from deepdream.modelzoo.caffemodel import net_parameter
+from deepdream.tasks import atlas_page
 from tests.helpers.nets import input_layer, layer, random_weights, write_prototxt
 from tests.helpers.tiny import dream_of_old, refused, tiny_net, tiny_picture
 
@@ -101,6 +102,7 @@ def test_pages_without_a_recipe(folder, capsys):
         (folder / "other.html").write_bytes(text.encode("latin-1"))
         assert main(["info", "other.html"]) == 1
         assert "recipe" in capsys.readouterr().err
+        assert not atlas_page.is_one("other.html")
 
 
 def test_a_name_that_is_neither_a_page_nor_a_picture(atlas, capsys):
