@@ -26,14 +26,17 @@ def is_path(text: str) -> bool:
 
 
 def parsed(text: str, name: str) -> Path:
-    """The frames and values of a path. name: of the setting.
+    """The frames and values of a path, between which there may be spaces. name: of the setting.
 
     Raises UsageError if it is none, or if its frames do not rise.
     """
-    parts = [part.partition(":") for part in re.split(",(?=[0-9]+:)", text)]
-    if not is_path(text) or any(len(frame) > len(str(LAST)) or not value for frame, _, value in parts):
+    parts = [part.partition(":") for part in re.split(r",\s*(?=[0-9]+:)", text)]
+    if not is_path(text) or any(
+        len(frame) > len(str(LAST)) or int(frame) > LAST or not value for frame, _, value in parts
+    ):
+        example = {"layer": "0:3b,60:4c", "shift": "0:2,0,50:-2,0"}.get(name, "0:0.05,50:0.01")
         raise UsageError(
-            f"{name} must be FRAME:VALUE,FRAME:VALUE, with frames from 0 to {LAST}, such as 0:0.05,50:0.01, "
+            f"{name} must be FRAME:VALUE,FRAME:VALUE, with frames from 0 to {LAST}, such as {example}, "
             f"not {shown(text)}"
         )
     frames = [int(frame) for frame, _, _ in parts]

@@ -13,6 +13,8 @@ def test_between_two_frames_a_number_changes_evenly():
     assert found == pytest.approx([0.1, 0.1, 0.1, 0.2, 0.3, -0.1, -0.1, -0.1])
     assert ZoomSettings(rate=0.2).path_of("rate") == [(0, 0.2)]
     assert ZoomSettings(shift="0:2,-1.5,50:0,0").shift_path == [(0, (2, -1.5)), (50, (0, 0))]
+    assert ZoomSettings(rate="0:0.1, 5:0.2").path_of("rate") == [(0, 0.1), (5, 0.2)]
+    assert keyframes.parsed("0:3b, 5:4c", "layer") == [(0, "3b"), (5, "4c")]
 
 
 @pytest.mark.parametrize(
@@ -40,9 +42,14 @@ def test_a_fade_begins_at_its_frame(fade, wanted):
         ({"rotate": "0:1,2:x"}, "rotate must be a number from -360 to 360, not 'x' at frame 2"),
         ({"rate": "0:0.1,5"}, "rate must be a number above -1 and at most 0.99, not '0.1,5' at frame 0"),
         ({"rate": "0.1"}, "rate must be FRAME:VALUE,FRAME:VALUE, with frames from 0 to 9998, such as "),
+        ({"rate": "0:0.1,9999:0.2"}, "rate must be FRAME:VALUE,FRAME:VALUE, with frames from 0 to 9998, such as "),
         ({"rate": "0:"}, "rate must be FRAME:VALUE,FRAME:VALUE, with frames from 0 to 9998, such as "),
         ({"rate": "9" * 5000 + ":1"}, "rate must be FRAME:VALUE,FRAME:VALUE, with frames from 0 to 9998, such as "),
         ({"shift": "0:1"}, "shift must be two numbers separated by a comma"),
+        (
+            {"shift": "0:"},
+            "shift must be FRAME:VALUE,FRAME:VALUE, with frames from 0 to 9998, such as 0:2,0,50:-2,0, n",
+        ),
     ],
 )
 def test_what_means_nothing(values, words):

@@ -28,9 +28,9 @@ def run(args: argparse.Namespace) -> int:
     from ..images.recipe import PROGRESS
     from ..pipeline.request import request_again
     from ..tasks import single
-    from ..video.reader import read_recipe
+    from .recipe_command import recipe_in
 
-    recipe = read_recipe(args.dream)
+    recipe = recipe_in(args.dream)
     target, is_chosen = out_for(args.source, args.target)
     request = request_again(recipe, args.source, target, args.guide, args.mask, args.model)
     if PROGRESS in recipe:

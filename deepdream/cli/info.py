@@ -16,12 +16,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="?",
         metavar="PICTURE",
         type=path,
-        help="a picture or a film made by dreamify; without one, the versions that a report of a fault needs",
+        help="a picture, a film or an atlas made by dreamify; without one, the versions that a report of a fault needs",
     )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Prints the recipe of a picture or a film and the command that makes it again, or the versions."""
+    """Prints the recipe of a picture, a film or an atlas and the command that makes it again, or the versions."""
     if args.picture is None:
         from .about import versions
 
@@ -29,10 +29,9 @@ def run(args: argparse.Namespace) -> int:
         return 0
     from ..images.recipe import recipe_text
     from ..modelzoo import zoo
-    from ..video.reader import read_recipe
-    from .recipe_command import command
+    from .recipe_command import command, recipe_in
 
-    recipe = read_recipe(args.picture)
+    recipe = recipe_in(args.picture)
     print_out(recipe_text(recipe))
     try:
         typed = command(recipe, args.picture, zoo.is_name)

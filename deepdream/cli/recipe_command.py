@@ -7,7 +7,7 @@ import os
 from typing import Any, Callable, Dict, List
 
 from ..errors import UsageError, shown
-from ..images.recipe import BROWSER
+from ..images.recipe import BROWSER, Recipe
 from ..settings import (
     ATLAS_DREAM,
     ATLAS_OBJECTIVE,
@@ -20,12 +20,21 @@ from ..settings import (
     SHEET,
     VIDEO,
     ZOOM,
+    AtlasSettings,
 )
 from ..settings_base import Settings
 from .words import joined
 
 _SEQUENCES = {"zoom": ZOOM, "video": VIDEO}
 _ALWAYS = ("layer", "iterations", "octaves", "scale", "seed")  # the others only if they are not the default
+
+
+def recipe_in(name: str) -> Recipe:
+    """The recipe in a picture, a film or the page of an atlas. Raises DreamError if there is none, or a damaged one."""
+    from ..tasks import atlas_page
+    from ..video import reader
+
+    return (atlas_page if atlas_page.is_page(name) else reader).read_recipe(name)
 
 
 def command(recipe: Dict[str, Any], name: str, is_model: Callable[[str], bool]) -> str:
@@ -70,6 +79,7 @@ def _of_net(recipe: Dict[str, Any], is_model: Callable[[str], bool]) -> List[str
 def _of_atlas(recipe: Dict[str, Any], name: str, is_model: Callable[[str], bool]) -> str:
     """The command of an atlas, whose defaults are its own."""
     layer, channels = _text("layer", recipe["atlas_layer"]), _text("channels", recipe.get("atlas_channels", ""))
+    AtlasSettings(channels)
     words = ["dreamify", "atlas", layer, _out(name), "--channels", channels]
     source = _text("input", recipe.get("input", "IN"))
     words += ["--from", source] if source != ATLAS_SOURCE else []

@@ -161,8 +161,8 @@ def explained(message: str, verb: str, parsers: "Callable[[], Mapping[str, argpa
         return f"{message}: a layer is given as --layer {extra[0]}" if takes_layer else message
     having = [other for other, parser in parsers().items() if option in parser._option_string_actions]
     if having:
-        others = " and ".join("a plain dream" if other == "dream" else f"dreamify {other}" for other in having)
-        return f"{message}: {option} is an option of {others}"
+        *others, last = ("a plain dream" if other == "dream" else f"dreamify {other}" for other in having)
+        return f"{message}: {option} is an option of {', '.join(others) + ' and ' if others else ''}{last}"
     own = [name for name in parsers()[verb]._option_string_actions if name.startswith("--")]
     near = difflib.get_close_matches(option, own, n=2, cutoff=0.6)
     return f"{message}: did you mean {' or '.join(near)}?" if near else message

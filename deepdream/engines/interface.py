@@ -202,7 +202,10 @@ class NeededNet(Net, Protocol):
         """
 
     def bytes_of_weights(self, ends: Sequence[str]) -> int:
-        """The bytes that the parameters take which passes to these layers use. Raises UsageError for no such layer."""
+        """The bytes of the parameters that passes to these layers use, and of what is made of them and kept.
+
+        Raises UsageError if there is no such layer.
+        """
 
     def free_memory(self) -> Optional[int]:
         """The free memory of the device in bytes. None if unknown."""

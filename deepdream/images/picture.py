@@ -140,6 +140,10 @@ def loss(target: str, alpha: Optional[np.ndarray]) -> Optional[str]:
     return transparency.loss("PNG" if target == "-" else _format(target), alpha)
 
 
+class UnknownFormat(UsageError):
+    """A name whose extension stands for no format that can be written."""
+
+
 def check_target(target: str) -> None:
     """Checks, before hours of dreaming, that a picture can be written.
 
@@ -251,7 +255,7 @@ def _format(target: str) -> str:
     if kind is None and (target == "-" or files.is_stream(target)):
         return "PNG"
     if kind is None:
-        raise UsageError(f"the format of {target} is not known: end its name in {', '.join(formats)}")
+        raise UnknownFormat(f"the format of {target} is not known: end its name in {', '.join(formats)}")
     return kind
 
 

@@ -47,6 +47,7 @@ class Passes(FullNet):
             if spec.type == "DummyData":  # constants stay as they are, or as the program has changed them
                 self._fill({name: one for name, one in self._data[spec.name].items() if one.type != "constant"})
             else:
+                self._bring_params(index)
                 self.layer_forward(index)
             self._call("after_forward", index)
 
@@ -56,8 +57,14 @@ class Passes(FullNet):
         for index in range(last, first - 1, -1):
             self._call("before_backward", index)
             if self.wanted[index].runs:
+                self._bring_params(index)
                 self.layer_backward(index, self.wanted[index].bottoms, self.wanted[index].params)
             self._call("after_backward", index)
+
+    def _bring_params(self, index: int) -> None:
+        """Brings what the program has written into a layer's parameters to where they are computed with."""
+        for blob in self.params.get(self.topology.layers[index].name, ()):
+            blob.tensor("data")
 
     def _fill(self, fillers: Mapping[str, Message]) -> None:
         for name, filler in fillers.items():

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import builtins
 import importlib
 import os
 import sys
-import traceback
 from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import Sequence
@@ -36,7 +36,7 @@ def run(program: str, args: Sequence[str]) -> int:
     sys.path.insert(0, str(Path(program).resolve().parent))
     path = os.path.abspath(program)  # noqa: PTH100  # __file__ as Python sets it, links not followed
     main, before_main = ModuleType("__main__"), sys.modules["__main__"]
-    main.__file__ = path
+    main.__file__, main.__builtins__ = path, builtins  # type: ignore[attr-defined]
     sys.modules["__main__"] = main  # worker processes look up there what to import
     try:
         exec(compile(Path(path).read_bytes(), path, "exec"), main.__dict__)
@@ -44,7 +44,7 @@ def run(program: str, args: Sequence[str]) -> int:
         return _exit_code(error)
     except BaseException as error:
         own = _of_program(error.__traceback__, path)
-        traceback.print_exception(type(error), error, own)
+        sys.excepthook(type(error), error.with_traceback(own), own)  # the program's own, if it has one
         return 130 if isinstance(error, KeyboardInterrupt) else 1
     finally:
         sys.modules["__main__"] = before_main
@@ -54,14 +54,14 @@ def run(program: str, args: Sequence[str]) -> int:
 def _exit_code(error: SystemExit) -> int:
     """The exit code that Python makes of sys.exit(...), which prints what is no number."""
     if error.code is None or isinstance(error.code, int):
-        return error.code or 0
+        code = error.code or 0
+        return code & 0xFF if abs(code) <= sys.maxsize else 0xFF  # what a process can end with
     print(error.code, file=sys.stderr)
     return 1
 
 
 def _of_program(frames: TracebackType | None, path: str) -> TracebackType | None:
-    """A traceback from the program's own first line on; all of it if the program did not get that far."""
-    first = frames
-    while first is not None and first.tb_frame.f_code.co_filename != path:
-        first = first.tb_next
-    return first or frames
+    """A traceback from the program's own first line on; None if the program did not begin: it is no Python."""
+    while frames is not None and frames.tb_frame.f_code.co_filename != path:
+        frames = frames.tb_next
+    return frames

@@ -5,7 +5,6 @@ gradient is not zero for a channel that is silent so far.
 """
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Callable, Dict, List, NamedTuple, Sequence
 
 from ..console import say
@@ -82,13 +81,20 @@ def run(
 def _outs(request: Request, targets: Sequence[str]) -> List[_Out]:
     found = []
     for target in targets:
-        is_page = Path(target).suffix.lower() in (".html", ".htm")
-        (files.check if is_page else picture.check_target)(target)
+        is_page = atlas_page.is_page(target)
+        _check_form(target, is_page)
         found.append(_Out(target, is_page, _check(request, target)))
     places = [files.identity(target, is_output=True) or files.absolute(target) for target in targets]
     if len(set(places)) < len(places):
         raise UsageError(f"{' and '.join(targets)} are one file: name two")
     return found
+
+
+def _check_form(target: str, is_page: bool) -> None:
+    try:
+        (files.check if is_page else picture.check_target)(target)
+    except picture.UnknownFormat as error:
+        raise UsageError(f"{error}; or in .html for a page") from None
 
 
 def _check(request: Request, target: str) -> bool:

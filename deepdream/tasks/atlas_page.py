@@ -3,6 +3,7 @@
 import base64
 import html as escaping
 import io
+import re
 from pathlib import Path
 from string import Template
 from typing import NamedTuple, Optional, Sequence
@@ -18,6 +19,7 @@ from .sheet_picture import Content
 
 _TEMPLATE = Path(__file__).with_name("atlas.html")
 _MARK = '<meta name="dreamify" content="'  # and the recipe: it tells that the file is a page of an atlas
+_HEAD = 2**16  # bytes: the recipe is within them
 _QUALITY = 88  # of the pictures on the page; the commands make them without loss
 
 
@@ -46,13 +48,24 @@ def html(recipe: Recipe, note: str, tiles: Sequence[Tile]) -> str:
     return Template(_TEMPLATE.read_text(encoding="utf-8")).substitute(fields, tiles="\n".join(map(_tile, tiles)))
 
 
+def is_page(name: str) -> bool:
+    """Whether a file of that name is a page, and not a picture."""
+    return Path(name).suffix.lower() in (".html", ".htm")
+
+
 def is_one(name: str) -> bool:
     """Whether a file is the page of an atlas."""
     try:
-        data, _ = files.read(name)
+        return "atlas_layer" in read_recipe(name)
     except DreamError:
         return False
-    return _MARK.encode() in data[:4096]
+
+
+def read_recipe(name: str) -> Recipe:
+    """The recipe of the page of an atlas. Raises DreamError if the file has none, or a damaged one."""
+    data, name = files.read(name)
+    found = re.search(re.escape(_MARK) + '([^"]*)"', data[:_HEAD].decode("utf-8", "replace"))
+    return recipes.parse(escaping.unescape(found.group(1)) if found else None, name)
 
 
 def _tile(tile: Tile) -> str:

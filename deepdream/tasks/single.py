@@ -90,6 +90,9 @@ def _dream(
     dream, base = prepared.request.dream, prepared.inputs.base
     last: Optional[Step] = None
     begun = growth.begin(prepared) if growth else None
+    if begun and frames and not frames.has(begun.steps):
+        say(f"{prepared.request.frames} lacks frames of these steps, which are dreamt again")
+        begun = None
     with Progress(dream, base.size, begun) as progress, interruptible() as interrupted:
         try:
             for last in prepared.steps(base.pixels, begun=begun):

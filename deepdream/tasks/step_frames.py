@@ -56,6 +56,11 @@ class StepFrames:
             free |= {"seed"} | ({"input_sha256", "guide_sha256"} if "input" in recipe else set())
         self._make_room(recipe, free)
 
+    def has(self, steps: int) -> bool:
+        """Whether the frames of that many steps, from the first on, are there."""
+        names = {Path(name).name for name in self._names()}
+        return all(_name(*divmod(number, self._request.dream.iter_n)) in names for number in range(steps))
+
     def write(self, step: Step, recipe: Recipe, alpha: Optional[np.ndarray]) -> None:
         """Writes the frame of a step. Raises DreamError if that fails.
 

@@ -110,7 +110,13 @@ def test_what_is_no_plain_word_is_quoted():
     assert line == "dreamify IN OUT.png --layer 'a; rm -rf $HOME' --class=-1 '--model=-x y'"
 
 
-@pytest.mark.parametrize("recipe", [{"sheet_seed": 1}, {"sheet_seed": [[]]}, {"zoom_rate": "x"}, {"video_fps": -1}, {}])
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        *({"sheet_seed": 1}, {"sheet_seed": [[]]}, {"zoom_rate": "x"}, {"video_fps": -1}, {}),
+        *({"atlas_layer": "4c", "atlas_channels": channels} for channels in ("0; rm", "9-1", {"x": 1}, "", 2**40)),
+    ],
+)
 def test_odd_recipes_end_in_a_sentence(folder, recipe, capsys):
     changed({"program": "dreamify", **recipe})
     assert main(["info", "changed.png"]) == 0

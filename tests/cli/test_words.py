@@ -76,7 +76,10 @@ def test_help_is_the_same_as_the_option(capsys):
         (["batch", "photos"], "missing: dreamify batch photos/ dreams/"),
         (["in.png", "out.png", "--rate", "1"], "--rate is an option of dreamify zoom"),
         (["zoom", "in.png", "out", "--blend", "1"], "--blend is an option of dreamify video"),
-        (["keys", "--layer=x"], "--layer is an option of a plain dream and dreamify zoom and dreamify video"),
+        (
+            ["keys", "--layer=x"],
+            "--layer is an option of a plain dream, dreamify zoom, dreamify video and dreamify batch",
+        ),
         (["in.png", "out.png", "--itterations", "1"], "unrecognized arguments: --itterations 1: did you mean --iter"),
         (
             ["in.png", "out.png", "–seed", "1"],

@@ -84,6 +84,9 @@ def test_a_net_elsewhere_has_the_same_numbers(tmp_path, monkeypatch):
         net.forward(data=np.zeros_like(x))
         net.blobs["data"].data[0] = np.roll(x[0], 1, -1)
         net.forward()
+        net.params["conv"][0].data[0] *= -2  # behind a pass: net surgery
+        net.forward()
+        net.params["conv"][0].data[1] *= -3  # and between the two ways
         return net.backward(**tops)["data"].copy()
 
     here = gradient()

@@ -73,12 +73,19 @@ def test_python_m_prints_the_folder_for_notebooks(capsys, monkeypatch):
         ("raise KeyboardInterrupt", 130, "KeyboardInterrupt"),
         ("open('nowhere')", 1, 'a.py", line 1, in <module>\n    open('),
         ("open('nowhere'", 1, "SyntaxError"),
+        ("import sys; sys.exit(2**70)", 255, ""),
+        ("import sys; sys.exit(-2)", 254, ""),
+        ("__builtins__.xrange = range; import builtins; del builtins.xrange", 0, ""),
+        ("import sys; sys.excepthook = lambda kind, *_: sys.stderr.write(f'own: {kind}'); 1 / 0", 1, "own: <class 'Z"),
     ],
 )
-def test_it_ends_as_in_python(clean, capsys, text, code, said):
+def test_it_ends_as_in_python(clean, capsys, monkeypatch, text, code, said):
+    monkeypatch.setattr(sys, "excepthook", sys.__excepthook__)
     (clean / "a.py").write_text(text)
     assert main(["run", "a.py"]) == code
-    assert said in capsys.readouterr().err
+    printed = capsys.readouterr().err
+    assert said in printed
+    assert "runner.py" not in printed
 
 
 def test_the_command_line(clean, capsys):

@@ -13,8 +13,9 @@ from PIL import Image
 
 from deepdream.caffe_format.topology import read_topology
 from deepdream.cli import main
-from deepdream.images.picture import read_recipe
+from deepdream.cli.recipe_command import recipe_in
 from deepdream.modelzoo.caffemodel import net_parameter
+from deepdream.tasks import atlas_page
 from tests.helpers.nets import input_layer, layer, random_weights, write_prototxt
 from tests.helpers.tiny import dream_of_old, refused, tiny_net, tiny_picture
 
@@ -38,7 +39,7 @@ def typed(command, net, out):
     """The words of a command, with names for those in capitals."""
     program, *words = shlex.split(command)
     assert program == "dreamify"
-    names = {"OUT.png": out, "MODEL": net, "IN": "in.png"}
+    names = {"OUT.png": out, "OUT.html": out, "MODEL": net, "IN": "in.png"}
     return [names.get(word, word) for word in words]
 
 
@@ -81,17 +82,32 @@ def test_what_is_done_is_not_dreamt_again(atlas, capsys):
     assert f"6 channels of {LAYER}, at 24x20, 4 of them already done" in capsys.readouterr().err
 
 
-def test_its_command_makes_the_same_sheet(atlas, net, capsys):
-    assert atlas("4c", "atlas.png", "--channels", "1-2,5", "--blur", "0") == 0
-    recipe = read_recipe("atlas.png")
+@pytest.mark.parametrize("ending", ["png", "html"])
+def test_its_command_makes_the_same_file(atlas, net, capsys, ending):
+    name, new = f"atlas.{ending}", f"again.{ending}"
+    assert atlas("4c", name, "--channels", "1-2,5", "--blur", "0") == 0
+    recipe = recipe_in(name)
     assert (recipe["atlas_layer"], recipe["atlas_channels"]) == (LAYER, "1-2,5")
     capsys.readouterr()
-    assert main(["info", "atlas.png"]) == 0
+    assert main(["info", name]) == 0
     *_, command = capsys.readouterr().out.splitlines()
-    assert main(typed(command, net, "again.png")) == 0
-    assert Path("again.png").read_bytes() == Path("atlas.png").read_bytes()
-    assert main(["again", "atlas.png", "in.png", "new.png", "--model", net]) == 1
+    assert main(typed(command, net, new)) == 0
+    assert Path(new).read_bytes() == Path(name).read_bytes()
+    assert main(["again", name, "in.png", "new.png", "--model", net]) == 1
     assert "that recipe is of an atlas" in capsys.readouterr().err
+
+
+def test_pages_without_a_recipe(folder, capsys):
+    for text in ("<html></html>", '<meta name="dreamify" content="{&quot;dreamify&quot;: [" />', "\xff"):
+        (folder / "other.html").write_bytes(text.encode("latin-1"))
+        assert main(["info", "other.html"]) == 1
+        assert "recipe" in capsys.readouterr().err
+        assert not atlas_page.is_one("other.html")
+
+
+def test_a_name_that_is_neither_a_page_nor_a_picture(atlas, capsys):
+    assert atlas(LAYER, "atlas") == 2
+    assert "; or in .html for a page" in capsys.readouterr().err
 
 
 def test_a_picture_to_start_from(atlas, folder):

@@ -98,6 +98,18 @@ def test_the_same_command_goes_on_to_the_same_bytes(folder, grown, monkeypatch, 
     assert Path("out.png").read_bytes() == went_on["out.png"]
 
 
+def test_frames_that_are_missing_are_dreamt_again(folder, grown, monkeypatch, capsys):
+    cut_short(monkeypatch, 3)
+    assert grown("grown", "--seed", "7") == 130
+    cut_short(monkeypatch, 3)
+    assert grown("grown", "--seed", "7", "--frames", "small") == 130
+    assert "small lacks frames of these steps, which are dreamt again" in capsys.readouterr().err
+    assert grown("grown", "--seed", "7", "--frames", "small") == 0
+    assert "lacks" not in capsys.readouterr().err
+    assert len(list(Path("small").iterdir())) == 4
+    assert sorted(path.name for path in Path("grown").iterdir()) == frame_names(5, 5)
+
+
 def test_a_dream_that_fails_leaves_its_growth_to_go_on_with(folder, grown, monkeypatch):
     cut_short(monkeypatch, 2, OSError("pulled"))
     assert grown("grown", "--seed", "7") == 1

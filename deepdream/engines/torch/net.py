@@ -48,11 +48,15 @@ class Blob(TrackedDiff):
         self._dtype, self._device, self._channels_last, self._lazy = dtype, device, channels_last, lazy
         self._capacity = 0
         self._memory: dict[str, Tensor] = {}
+        self.is_param = False  # of a layer, which works on this memory for good
         self.is_shown = False  # whether someone has had the data in hand, who may change it at any time
         self.reshape(*shape)
 
     def reshape(self, *shape: int) -> None:
-        """Changes the shape of data and diff."""
+        """Changes the shape of data and diff. Raises UsageError for another one of a layer's parameter."""
+        if self.is_param and tuple(shape) != self.shape:
+            own, other = ("x".join(map(str, sizes)) for sizes in (self.shape, shape))
+            raise UsageError(f"a layer's parameter keeps its shape: it is {own}, and cannot become {other}")
         self.shape: Shape = tuple(shape)
         if prod(shape) > self._capacity or (self._lazy and not self._memory):
             self._capacity = prod(shape)
@@ -199,6 +203,7 @@ class Net:
 
     def _param(self, array: np.ndarray) -> Blob:
         blob = self.blob_type(array.shape, self.dtype, self.device, self.channels_last)
+        blob.is_param = True
         data = blob.tensor("data")
         shared = _array(data)
         if isinstance(shared, np.ndarray):

@@ -80,10 +80,14 @@ class PrunedNet(Net):
         return self._search(end, input_shape).min_bytes()
 
     def bytes_of_weights(self, ends: Sequence[str]) -> int:
-        """The bytes of the parameters that passes to these layers use. The others stay in the file."""
+        """The bytes of the parameters that passes to these layers use, and of what the layers make of them.
+
+        The other parameters stay in the file.
+        """
         names = {spec.name for end in ends for spec in self.topology.needed(end)}
         numbers = sum(prod(shape) for name in names for shape in self.topology.param_shapes[name])
-        return numbers * torch.empty(0, dtype=self.dtype).element_size()
+        made = sum(self.layers[self.topology.position(name)].bytes_made_of_params() for name in names)
+        return numbers * torch.empty(0, dtype=self.dtype).element_size() + made
 
     def _search(self, end: str, input_shape: Shape) -> TilingSearch:
         shapes = {**{name: self.blobs[name].shape for name in self.inputs}, self.inputs[0]: input_shape}

@@ -66,13 +66,27 @@ def transformed(weight: Tensor) -> Transformed:
     from . import winograd_loops as loops
 
     outputs, channels, taps, _ = weight.shape
-    m, half = OUTPUTS[taps], loops.half_panel(weight.element_size())
-    padded = -(-outputs // half) * half
-    u = np.zeros((m + taps - 1) ** 2 * channels * padded, kernels.number_of(weight))
+    panel = 2 * loops.half_panel(weight.element_size())
+    padded, count = _numbers(outputs, channels, taps, weight.element_size())
+    u = np.zeros(count, kernels.number_of(weight))
     by_output = np.ascontiguousarray(weight.permute(2, 3, 1, 0).numpy(), np.float64)
-    matrix = np.array(matrices(taps, m)[1])
-    in_parts(loops.transform_weights, channels, by_output, matrix, u, padded, 2 * half)
+    matrix = np.array(matrices(taps, OUTPUTS[taps])[1])
+    in_parts(loops.transform_weights, channels, by_output, matrix, u, padded, panel)
     return Transformed(u, (outputs, padded), channels, taps)
+
+
+def bytes_of(outputs: int, channels: int, taps: int, itemsize: int) -> int:
+    """The bytes of transformed weights (outputs, channels, taps, taps) whose numbers have `itemsize` bytes."""
+    return _numbers(outputs, channels, taps, itemsize)[1] * itemsize
+
+
+def _numbers(outputs: int, channels: int, taps: int, itemsize: int) -> tuple[int, int]:
+    """The columns of transformed weights, and all of their numbers."""
+    from . import winograd_loops as loops
+
+    half = loops.half_panel(itemsize)
+    padded = -(-outputs // half) * half
+    return padded, (OUTPUTS[taps] + taps - 1) ** 2 * channels * padded
 
 
 def correlate(x: Tensor, weights: Transformed, bias: Tensor | None, pad: Pair) -> Tensor:

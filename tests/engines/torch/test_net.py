@@ -41,6 +41,17 @@ def test_blob_reshape_as_caffe_does_it():
 
 
 @pytest.mark.parametrize("blobs", ["all", "needed"])
+def test_a_parameter_keeps_its_shape(make, blobs):
+    """Its layer would go on with the numbers of before, without a word."""
+    param = make(blobs=blobs).params["right"][0]
+    param.reshape(3, 4, 3, 3)
+    for shape in ((3, 4, 5, 5), (3, 36), (3, 4, 1, 1)):
+        with pytest.raises(UsageError, match="3x4x3x3, and cannot become"):
+            param.reshape(*shape)
+    assert param.data.shape == (3, 4, 3, 3)
+
+
+@pytest.mark.parametrize("blobs", ["all", "needed"])
 def test_what_a_net_shows(make, blobs):
     net = make(blobs=blobs)
     assert list(net.blobs)[:3] == ["data", "conv", "norm"]

@@ -129,6 +129,20 @@ def test_both_modes_give_the_same_even_for_weights_that_were_changed(make, case)
             np.testing.assert_allclose(ours, direct, atol=1e-5 * abs(direct).max())
 
 
+@pytest.mark.parametrize("case", CONVOLUTIONS)
+@pytest.mark.parametrize("precision", ["float32", "float64"])
+def test_the_estimate_of_memory_knows_what_is_made_of_the_weights(make, case, precision):
+    param = f"convolution_param {{ num_output: 6 {CONVOLUTIONS[case]} }}"
+    net = make(input_layer((1, 3, 9, 11)) + layer("y", "Convolution", "data", param=param), "needed", precision)
+    one = net.layers[1]
+    expected = one.bytes_made_of_params()
+    assert net.bytes_of_weights(["y"]) == expected + sum(blob.data.nbytes for blob in net.params["y"])
+    picture(net)
+    gradient(net, "y")
+    made = one._weights._transformed.values() if one._weights else ()
+    assert sum(weights.u.nbytes for weights in made) == expected
+
+
 def test_only_the_fast_mode_rearranges_and_only_where_it_was_measured(make, monkeypatch):
     assert net_of(make, "3x3", "all").layers[1]._weights is None
     monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "DEFAULT")

@@ -63,6 +63,10 @@ class Layer:
         """The bytes kept for the backward pass and those used temporarily, both besides blobs and diffs."""
         return 0, 0
 
+    def bytes_made_of_params(self) -> int:
+        """The bytes of what passes in both directions make of the parameters, and keep."""
+        return 0
+
     def in_range(self, blob: Tensor) -> Tensor:
         """Marks, as bools, the numbers of a blob that are in the range; for layers that save a RANGE."""
         raise NotImplementedError

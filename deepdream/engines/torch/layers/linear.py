@@ -126,6 +126,20 @@ class Convolution(Layer):
         inner, outer = (top, bottom) if self.transposed else (bottom, top)
         return 0, prod(self._geometry.kernel) * prod(inner[:2]) * prod(outer[2:]) * dtype.itemsize
 
+    def bytes_made_of_params(self) -> int:
+        if not self._weights:
+            return 0
+        outputs, channels, size, _ = self.params[0].shape
+        stride, sizes = self._geometry.stride[0], []
+        taps = -(-size // stride)
+        if self._is_correlation(winograd.EXACT):
+            sizes.append((outputs, channels, size))
+        if self._has_phases():
+            sizes += [(channels * stride**2, outputs, taps)] if taps in winograd.OUTPUTS else []
+        elif self._is_correlation(winograd.OUTPUTS):
+            sizes.append((channels, outputs, size))
+        return sum(winograd.bytes_of(*one, self.params[0].element_size()) for one in sizes)
+
     def param_diffs(self, top_diffs: Diffs, bottoms: Sequence[Tensor]) -> List[Optional[Tensor]]:
         has_bias = len(self.params) > 1
         pairs = zip(top_diffs, bottoms)
