@@ -103,7 +103,7 @@ class PrunedNet(Net):
         """Runs the layers that `end` (the last) depends on, and returns {blob: data} of its tops."""
         end = end or self.topology.layers[-1].name
         tiling = self.tiling(end, self.blobs[self.inputs[0]].shape)
-        allocator.keep(tiling.max_bytes)
+        allocator.keep(tiling.max_bytes, self.memory is not None)
         self._end, self._runs = None, []  # frees the memory of the last pass
         live = dict(zip(self.inputs, self._computed(self.inputs, "data")))
         for segment in tiling.segments:
