@@ -23,7 +23,8 @@ from .transforms import matrices
 OUTPUTS = {1: 1, 3: 2, 4: 3, 5: 2}
 # Their transforms are sums and differences: a flat area stays exactly flat. Others break ties in max pooling.
 EXACT = (1, 3)
-_CACHE = 256 * 1024  # bytes of transformed numbers of the bottom at a time: with their products, half of a second cache
+# Bytes of transformed numbers of the bottom at a time, and half of those of their products: they fit a second cache.
+_CACHE = 256 * 1024
 
 
 @lru_cache(maxsize=None)
@@ -109,7 +110,9 @@ def correlate(x: Tensor, weights: Transformed, bias: Tensor | None, pad: Pair) -
     if bias is not None:
         padded[:outputs] = bias.numpy()
     count = -(-(-(-rows // m) * -(-across // m)) // loops.ROWS)
-    group = loops.ROWS * max(1, min(count, _CACHE // ((m + taps - 1) ** 2 * channels * u.itemsize * loops.ROWS)))
+    channel = (m + taps - 1) ** 2 * u.itemsize * loops.ROWS  # bytes of ROWS tiles
+    panel = 2 * loops.half_panel(u.itemsize)
+    group = loops.ROWS * max(1, min(count, _CACHE // (channel * channels), 2 * _CACHE // (channel * panel)))
     for one, top in zip(x, y):
         (_, height, width), (_, row, pixel) = one.shape, one.stride()
         flat = one.as_strided(((height - 1) * row + (width - 1) * pixel + channels,), (1,)).numpy()
