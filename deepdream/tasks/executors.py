@@ -1,29 +1,29 @@
 """Runs many dreams in processes of this machine or on a Dask cluster, both through concurrent.futures."""
 
+import collections
 import contextlib
 import multiprocessing
 import os
 import signal
 import sys
 import threading
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import (
-    TYPE_CHECKING,
     Any,
     Callable,
     ContextManager,
+    Deque,
     Generator,
     Iterable,
     Iterator,
     List,
     NamedTuple,
     Optional,
-    Sequence,
     Tuple,
 )
 
@@ -36,9 +36,6 @@ from ..pipeline.request import Request
 from ..settings import WORKERS, NetSettings, WorkerSettings
 from ..storage import files
 from . import dask_cluster
-
-if TYPE_CHECKING:
-    from pebble import ProcessPool
 
 Submit = Callable[..., "Future[Any]"]  # takes a function and its arguments
 Workers = Tuple[Submit, Callable[[], int]]  # the second gives how many jobs they should have now; it may change
@@ -163,24 +160,18 @@ def as_completed(
 
 def _is_killed(future: "Future[Any]") -> bool:
     """Whether a worker process was killed during a job. Raises DreamError if no worker is left to do it."""
-    from pebble import ProcessExpired
-
     if future.cancelled():
         raise DreamError(dask_cluster.GONE)
-    if isinstance(future.exception(), BrokenProcessPool):  # the processes end before they begin
-        raise DreamError(_KILLED)
-    return isinstance(future.exception(), ProcessExpired)
+    return isinstance(future.exception(), BrokenProcessPool)
 
 
 def result(future: "Future[Any]") -> Any:
     """The result of a job. Raises DreamError if it failed, for any reason."""
-    from pebble import ProcessExpired
-
     try:
         return future.result()
     except DreamError:
         raise
-    except ProcessExpired:
+    except BrokenProcessPool:
         raise DreamError(_KILLED) from None
     except Exception as error:  # an error of the cluster, or out of memory
         raise DreamError(f"{type(error).__name__} {error}".strip().split("\n")[0]) from None
@@ -192,34 +183,86 @@ def processes(count: int) -> Iterator[Workers]:
 
     Raises DreamError if processes cannot be started.
     """
-    from pebble import ProcessPool
-
-    pool = ProcessPool(count, initializer=_begin, context=_CONTEXT)
     try:
-        pool.active  # noqa: B018  # starts the processes
-    except (ImportError, OSError, BrokenProcessPool) as error:
-        reason = error.__cause__ or error
+        workers = _Processes(count)
+        begun = [workers.submit(os.getpid) for _ in range(count)]
+        begun[0].result()
+    except BrokenProcessPool:
+        raise DreamError(_KILLED) from None
+    except (ImportError, NotImplementedError, OSError) as error:
         raise DreamError(
-            f"worker processes cannot be started here ({reason}): mount /dev/shm, which they require"
+            f"worker processes cannot be started here ({error}): mount /dev/shm, which they require"
         ) from None
     try:
-        yield lambda function, *args: _submit(pool, function, args), lambda: count
+        yield workers.submit, lambda: count
     except BaseException:
-        pool.stop()
+        workers.forget()
         for child in multiprocessing.active_children():
             child.kill()
         raise
-    else:
-        pool.close()
     finally:
-        pool.join()
+        workers.end()
 
 
-def _submit(pool: "ProcessPool", function: Callable[..., Any], args: Sequence[Any]) -> "Future[Any]":
-    try:
-        return pool.schedule(function, args)
-    except RuntimeError:  # the pool has given up
-        raise DreamError(_KILLED) from None
+class _Processes:
+    """Worker processes, each with an executor of its own, which is replaced if its process is killed.
+
+    Processes of one executor share its locks: one that is killed while it holds a lock would stop all others.
+    """
+
+    def __init__(self, count: int):
+        self._idle = [_executor() for _ in range(count)]
+        self._busy: List[ProcessPoolExecutor] = []
+        self._waiting: Deque[Tuple[Future[Any], Callable[..., Any], Tuple[Any, ...]]] = collections.deque()
+        self._lock = threading.RLock()
+
+    def submit(self, function: Callable[..., Any], *args: Any) -> "Future[Any]":
+        """Runs a job as soon as a process is idle. Its future has a BrokenProcessPool if that is killed."""
+        future: Future[Any] = Future()
+        with self._lock:
+            self._waiting.append((future, function, args))
+            self._begin_next()
+        return future
+
+    def forget(self) -> None:
+        """Begins none of the jobs that wait for a process."""
+        with self._lock:
+            self._waiting.clear()
+
+    def end(self) -> None:
+        """Ends the processes; waits for them."""
+        self.forget()
+        with self._lock:
+            executors = [*self._idle, *self._busy]
+        for executor in executors:
+            executor.shutdown()
+
+    def _begin_next(self) -> None:
+        if not (self._idle and self._waiting):
+            return
+        executor, (future, function, args) = self._idle.pop(0), self._waiting.popleft()
+        try:
+            inner = executor.submit(function, *args)
+        except BrokenProcessPool:  # it was killed while it was idle
+            executor = _executor()
+            inner = executor.submit(function, *args)
+        self._busy.append(executor)
+        inner.add_done_callback(partial(self._done, executor, future))
+
+    def _done(self, executor: ProcessPoolExecutor, future: "Future[Any]", inner: "Future[Any]") -> None:
+        error = inner.exception()
+        with self._lock:
+            self._busy.remove(executor)
+            self._idle.append(_executor() if isinstance(error, BrokenProcessPool) else executor)
+            self._begin_next()
+        if error is None:
+            future.set_result(inner.result())
+        else:
+            future.set_exception(error)
+
+
+def _executor() -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(1, mp_context=_CONTEXT, initializer=_begin)
 
 
 def _suitable(net: NetSettings) -> int:

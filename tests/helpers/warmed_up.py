@@ -23,7 +23,7 @@ from tests.helpers.tiny import tiny_net, tiny_picture
 modules = [
     m.name for package in (cli, tasks, video) for m in pkgutil.iter_modules(package.__path__, f"{package.__name__}.")
 ]
-for name in [*modules, "av", "cv2", "pebble", "platformdirs"]:
+for name in [*modules, "av", "cv2", "platformdirs"]:
     with contextlib.suppress(ImportError):
         importlib.import_module(name)
 

@@ -137,7 +137,7 @@ def test_one_that_fails_is_told_and_the_rest_goes_on(dreamt, capsys):
 
 def test_where_there_can_be_no_processes(photos, net, capsys, monkeypatch):
     class WithoutSemaphores(type(executors._CONTEXT)):
-        def RLock(self):
+        def Lock(self):
             raise OSError(38, "Function not implemented")
 
     monkeypatch.setattr(executors, "_CONTEXT", WithoutSemaphores())

@@ -8,10 +8,10 @@ import sys
 import time
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
+from functools import partial
 from pathlib import Path
 
 import pytest
-from pebble import ProcessExpired
 
 from deepdream.cli import main
 from deepdream.errors import DreamError
@@ -84,7 +84,7 @@ def test_a_job_whose_process_is_killed_is_repeated_once(tmp_path, count, in_orde
 
 def killed():
     future = Future()
-    future.set_exception(ProcessExpired("Abnormal termination", code=-9))
+    future.set_exception(BrokenProcessPool("A process in the process pool was terminated abruptly"))
     return future
 
 
@@ -103,14 +103,22 @@ def test_a_killed_job_is_not_repeated_after_a_signal():
         assert [name for name, _ in found] == ([] if in_order else [1])
 
 
-def test_processes_that_end_before_they_begin():
-    def gone(*_):
-        future = Future()
-        future.set_exception(BrokenProcessPool("All workers expired"))
-        return future
-
+@needs_processes
+def test_processes_that_end_before_they_begin(monkeypatch):
+    monkeypatch.setattr(executors, "_begin", partial(os._exit, 1))
     with pytest.raises(DreamError, match="worker process was killed"):
-        list(as_completed(crew(gone), str, [Job(0, (0,))], going_on))
+        list(as_completed(executors.find_workers(NET, WorkerSettings(workers=2)), str, [Job(0, (0,))], going_on))
+
+
+@needs_processes
+def test_a_worker_that_is_killed_while_it_waits_stops_nobody(tmp_path):
+    """It may hold the lock of its queue."""
+    with executors.processes(2) as (submit, _):
+        first = {submit(os.getpid).result() for _ in range(8)}
+        os.kill(first.pop(), signal.SIGKILL)
+        jobs = [Job(number, (str(number), tmp_path)) for number in range(6)]
+        pool = WorkerPool(NET, lambda: contextlib.nullcontext((submit, lambda: 2)), "here", False)
+        assert sorted(name for name, _ in results(pool, workers.meet, jobs)) == list(range(6))
 
 
 def test_jobs_are_taken_when_there_is_somebody_for_them_and_none_after_a_signal():
