@@ -102,9 +102,14 @@ class Topology:
         return self.index[layer]
 
     def needed(self, end: str) -> list[LayerSpec]:
-        """Lists the layers that the tops of layer `end` depend on, including `end`, in Caffe's order."""
+        """Lists the layers that the tops of layer `end` depend on, including `end`, in Caffe's order.
+
+        Raises UsageError if there is no such layer, or if it writes no blob, as Silence does.
+        """
         last = self.position(end)
         wanted = set(self.layers[last].tops)
+        if not wanted:
+            raise UsageError(f"layer {end} writes no blob, so there is nothing to run to: use an earlier layer")
         chosen = []
         for layer in reversed(self.layers[: last + 1]):
             if wanted.intersection(layer.tops):

@@ -146,7 +146,8 @@ def in_message(random, message):
         part = random.choice(parts)
         there = [field for field, _ in part.ListFields()]
         fields = there if there and random.random() < 0.7 else list(part.DESCRIPTOR.fields)
-        _change(random, part, random.choice(fields))
+        if fields:  # the parameters of a few layer types have none
+            _change(random, part, random.choice(fields))
 
 
 def _is_repeated(field):

@@ -5,8 +5,10 @@ import sys
 
 import pytest
 
+from deepdream import load_net
 from deepdream.errors import UsageError
 from tests.engines.torch.small_net import gradient, picture
+from tests.helpers.nets import input_layer, layer, write_net
 from tests.helpers.tiny import ROOT, tiny_net
 
 
@@ -66,6 +68,17 @@ def test_without_an_end_the_last_layer_is_meant(make):
     assert list(net.forward()) == ["prob"]
     net.blobs["prob"].diff[0, 1] = 1
     assert net.backward()["data"].any()
+
+
+def test_a_layer_without_tops_is_no_end(tmp_path):
+    text = input_layer((1, 3, 8, 8)) + layer(
+        "conv", "Convolution", "data", param="convolution_param { num_output: 2 kernel_size: 3 }"
+    )
+    write_net(tmp_path, text + 'layer { name: "quiet" type: "Silence" bottom: "conv" }\n')
+    net = load_net(str(tmp_path), "torch", "cpu", blobs="needed")
+    for call in (net.forward, lambda: net.bytes_needed("quiet", (1, 3, 8, 8)), lambda: net.bytes_of_weights(["quiet"])):
+        with pytest.raises(UsageError, match="layer quiet writes no blob"):
+            call()
 
 
 def test_a_step_does_not_load_sympy(tmp_path):
