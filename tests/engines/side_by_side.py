@@ -71,8 +71,10 @@ class SideBySide:
 
     def _needed(self, one):
         """The results that can be relied on with blobs="needed"."""
+        if not one.clean or not self.topology.layers[self.topology.position(one.end)].tops:
+            return []
         source, needed = self.topology.inputs[0], self.topology.needed(one.end)
-        if not one.clean or not any(source in layer.bottoms for layer in needed):
+        if not any(source in layer.bottoms for layer in needed):
             return []
         return [f"diff|{source}", *(f"data|{top}" for top in needed[-1].tops)]
 
