@@ -9,9 +9,10 @@ import pytest
 from PIL import Image
 
 from deepdream.cli import main
+from deepdream.images import picture
 from deepdream.pipeline import prepare as jobs
 from deepdream.pipeline.prepare import NetCache
-from deepdream.tasks import executors, worker
+from deepdream.tasks import executors, sequence, worker
 from tests.helpers import counts
 from tests.helpers.shared import ENGINE
 from tests.helpers.tiny import SHORT_FILM, SHORT_ZOOM, tiny_net, tiny_picture
@@ -103,6 +104,26 @@ def here(monkeypatch):
 def zoomed(folder, net):
     """Zooms in.png; returns the exit code."""
     return lambda out, *args: main(["zoom", "in.png", out, *SHORT_ZOOM, "--model", net, *args])
+
+
+@pytest.fixture
+def zoomed_in_part(zoomed, monkeypatch):
+    """Does what zoomed does, interrupted as the third picture is written."""
+
+    def in_part(*args):
+        whole, written = picture.write, []
+
+        def write(*content):
+            written.append(content)
+            if len(written) == 3:
+                raise KeyboardInterrupt
+            whole(*content)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(sequence.picture, "write", write)
+            return zoomed(*args)
+
+    return in_part
 
 
 @pytest.fixture

@@ -30,5 +30,5 @@ def test_the_pictures_name(name, stem):
     ],
 )
 def test_what_it_is_of(settings, what):
-    request = Request("/tmp/in.png", "out.png", SEED, replace(OBJECTIVE, **settings))
+    request = Request("in.png", "out.png", SEED, replace(OBJECTIVE, **settings))
     assert dream_name(request) == f"in-{what}-seed7.png"
