@@ -1,6 +1,7 @@
 """dreamify run PROGRAM ARGS"""
 
 import argparse
+import contextlib
 import os
 import subprocess
 import sys
@@ -32,6 +33,10 @@ def run(args: argparse.Namespace) -> int:
         raise DreamError(f"there is no program {first}: dreamify run takes a Python file and its arguments")
     paths = [str(ALIAS), *filter(None, [os.environ.get("PYTHONPATH")])]
     command, environ = [sys.executable, *args.program], {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+    for number, stream in enumerate((sys.__stdin__, sys.__stdout__, sys.__stderr__)):
+        if stream is None:  # closed when this began, see streams.reserve
+            with contextlib.suppress(OSError):
+                os.close(number)
     if os.name != "nt":  # on Windows, a process that becomes another one seems to have ended
         os.execve(sys.executable, command, environ)
     return subprocess.call(command, env=environ)

@@ -130,6 +130,20 @@ def test_a_program_ends_as_in_python(programs, end, args):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="there is no such shell")
+@pytest.mark.parametrize("closed", [0, 1, 2])
+def test_a_stream_that_is_closed_is_as_in_python(closed):
+    text = "import sys; print(1); print([s and s.name for s in (sys.stdin, sys.stdout, sys.stderr)], file=sys.stderr)"
+    python, ours = (
+        subprocess.run(
+            ["sh", "-c", f'"$@" {closed}>&-', "sh", *command, "-c", text],
+            **{"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "check": True},
+        )
+        for command in ([sys.executable], RUN)
+    )
+    assert (ours.stdout, ours.stderr) == (python.stdout, python.stderr)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="there is no such shell")
 def test_what_a_shell_sees_of_an_interrupt():
     command = ["sh", "-c", '"$@"; echo $?', "sh", *RUN, "-c", "raise KeyboardInterrupt"]
     assert subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout == b"130\n"
