@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .caffe_types import Caffe, CaffePb2
 
 _STAND_IN = Path(__file__).resolve().parents[1] / "pycaffe"
+ALIAS = _STAND_IN / "alias"  # on PYTHONPATH, it makes `import caffe` find the stand-in
 _LAYERS = {"Convolution", "Pooling", "LRN", "Concat", "Split", "InnerProduct"}  # every Caffe since 2014 has these
 
 

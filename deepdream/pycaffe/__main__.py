@@ -1,26 +1,20 @@
-"""python -m deepdream.pycaffe PROGRAM ARGS: runs a program with the stand-in for caffe.
+"""python -m deepdream.pycaffe: prints the folder that makes `import caffe` find the stand-in, such as in a notebook.
 
-Without a program it prints the folder that PYTHONPATH needs for the same, such as for a notebook:
-
-    PYTHONPATH=$(python -m deepdream.pycaffe) jupyter lab
+PYTHONPATH=$(python -m deepdream.pycaffe) jupyter lab
 """
 
 import sys
 
-from ..errors import DreamError
-from .runner import ALIAS, run
+from ..engines.real_caffe import ALIAS
 
 
 def main() -> int:
-    """Runs the program, or prints the folder; returns the exit code."""
-    if len(sys.argv) == 1:
-        print(ALIAS)
-        return 0
-    try:
-        return run(sys.argv[1], sys.argv[2:])
-    except DreamError as error:
-        print(f"caffe: {error}", file=sys.stderr)
-        return error.exit_code
+    """Prints the folder; returns the exit code, which is 2 for arguments, as there are none."""
+    if len(sys.argv) > 1:
+        print("caffe: python -m deepdream.pycaffe takes no arguments: dreamify run PROGRAM runs one", file=sys.stderr)
+        return 2
+    print(ALIAS)
+    return 0
 
 
 if __name__ == "__main__":
