@@ -1,20 +1,26 @@
-"""python -m deepdream.pycaffe: prints the folder that makes `import caffe` find the stand-in, such as in a notebook.
+"""python -m deepdream.pycaffe PROGRAM ARGS: runs a program with the stand-in for caffe, as dreamify run does.
 
-PYTHONPATH=$(python -m deepdream.pycaffe) jupyter lab
+Without a program it prints the folder that PYTHONPATH needs for the same, such as for a notebook:
+
+    PYTHONPATH=$(python -m deepdream.pycaffe) jupyter lab
 """
 
 import sys
 
-from ..engines.real_caffe import ALIAS
+from ..engines.stand_in import ALIAS, run_program
+from ..errors import DreamError
 
 
 def main() -> int:
-    """Prints the folder; returns the exit code, which is 2 for arguments, as there are none."""
-    if len(sys.argv) > 1:
-        print("caffe: python -m deepdream.pycaffe takes no arguments: dreamify run PROGRAM runs one", file=sys.stderr)
-        return 2
-    print(ALIAS)
-    return 0
+    """Runs the program, or prints the folder; returns the exit code."""
+    if len(sys.argv) == 1:
+        print(ALIAS)
+        return 0
+    try:
+        return run_program(sys.argv[1:])
+    except DreamError as error:
+        print(f"caffe: {error}", file=sys.stderr)
+        return error.exit_code
 
 
 if __name__ == "__main__":

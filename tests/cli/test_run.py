@@ -8,7 +8,7 @@ import pytest
 
 from deepdream.cli import main
 from deepdream.engines import choose_engine, not_caffe, real_caffe
-from deepdream.engines.real_caffe import ALIAS
+from deepdream.engines.stand_in import ALIAS
 from tests.helpers.tiny import ROOT
 
 RUN = [sys.executable, str(ROOT / "dreamify.py"), "run"]
@@ -172,9 +172,16 @@ def test_python_m_prints_the_folder_for_notebooks(capsys, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["pycaffe"])
     assert module.main() == 0
     assert capsys.readouterr().out.strip() == str(ROOT / "deepdream" / "pycaffe" / "alias")
-    monkeypatch.setattr(sys, "argv", ["pycaffe", "a.py"])
-    assert module.main() == 2
-    assert "takes no arguments: dreamify run PROGRAM" in capsys.readouterr().err
+    monkeypatch.setattr(sys, "argv", ["pycaffe", "nowhere.py"])
+    assert module.main() == 1
+    assert capsys.readouterr().err.startswith("caffe: there is no program nowhere.py: ")
+
+
+def test_python_m_runs_a_program_as_the_command_does(tmp_path):
+    (tmp_path / "a.py").write_text("import sys, caffe\nprint(caffe.Net.__module__, sys.argv[1:])\nsys.exit(3)")
+    modules = [sys.executable, "-m", "deepdream.pycaffe"], RUN
+    runs = [subprocess.run([*each, str(tmp_path / "a.py"), "-x"], stdout=subprocess.PIPE, cwd=ROOT) for each in modules]
+    assert {(run.returncode, run.stdout) for run in runs} == {(3, b"deepdream.pycaffe.net ['-x']\n")}
 
 
 def test_the_command_line(tmp_path, monkeypatch, capsys):
