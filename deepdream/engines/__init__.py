@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from functools import lru_cache
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
@@ -13,6 +14,9 @@ from . import real_caffe
 
 if TYPE_CHECKING:
     from .interface import Engine
+
+# A thread that waits for another one's import of a module gets an ImportError if that fails, whatever the reason was.
+_importing = threading.Lock()
 
 
 def is_caffe(engine: str) -> bool:
@@ -25,7 +29,7 @@ def not_caffe() -> str | None:
     if not real_caffe.is_installed():
         return None
     try:
-        from . import caffe  # noqa: F401
+        _caffe()
     except real_caffe.NotCaffe as error:
         return error.why
     return None
@@ -42,9 +46,7 @@ def choose_engine(engine: str) -> Engine:
     """Returns the module of an engine. "auto" means Caffe if BVLC Caffe can be imported, else PyTorch."""
     if engine in ("auto", "caffe"):
         try:
-            from . import caffe
-
-            return caffe
+            return _caffe()
         except DreamError:
             if engine == "caffe":
                 raise
@@ -55,6 +57,14 @@ def choose_engine(engine: str) -> Engine:
     if not _WAITING & set(os.environ):
         os.environ["GOMP_SPINCOUNT"] = str(SPINS)
     return _torch()
+
+
+def _caffe() -> Engine:
+    """Returns the engine on real Caffe. Raises NotCaffe if there is none."""
+    with _importing:
+        from . import caffe
+
+        return caffe
 
 
 @lru_cache(maxsize=None)
