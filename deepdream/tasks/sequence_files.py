@@ -32,7 +32,10 @@ class There:
     def __init__(self, place: SequenceOutput, request: Request):
         self._place, self._request = place, request
         if place.format in FORMATS.values():
-            writer.check(str(place.format))
+            try:
+                writer.check(str(place.format))
+            except DreamError as error:
+                raise DreamError(f"{error}, or write to a folder or a .gif instead") from None
         place.lock()
         self.finished: Optional[Recipe] = None if request.force else place.finished()
         self.state: Optional[Checkpoint] = None if self.finished else self._state()
@@ -90,16 +93,31 @@ def tell_what_is_lost(place: SequenceOutput, form: VideoFormat, size: Size) -> N
 
 
 def write(path: Path, place: SequenceOutput, form: VideoFormat, times: Sequence[Fraction], state: Checkpoint) -> None:
-    """Writes the animation or film from the frames on disk. times: of each frame, then of the end, in seconds."""
-    has_alpha = place.has_alpha(state.done)
+    """Does what write_film does, with a progress bar."""
     with bar("writing frame {n_fmt} of {total_fmt}", state.done) as progress:
-        pictures = _counted(place.frames(state.done, has_alpha), progress.update)
-        if place.format in FORMATS.values():
-            writer.write(path, str(place.format), pictures, times, form, state.recipe, has_alpha)
-            return
-        with path.open("wb") as file:
-            durations, plays = _milliseconds(times), form.plays
-            animation.write(file, str(place.format), pictures, durations, state.recipe, plays, has_alpha)
+        write_film(path, place, form, times, state, progress.update)
+
+
+def write_film(
+    path: Path,
+    place: SequenceOutput,
+    form: VideoFormat,
+    times: Sequence[Fraction],
+    state: Checkpoint,
+    count: Callable[[], object],
+) -> None:
+    """Writes the animation or film from the frames on disk.
+
+    times: of each frame, then of the end, in seconds. count: called after each frame; it may raise to give up.
+    """
+    has_alpha = place.has_alpha(state.done)
+    pictures = _counted(place.frames(state.done, has_alpha), count)
+    if place.format in FORMATS.values():
+        writer.write(path, str(place.format), pictures, times, form, state.recipe, has_alpha)
+        return
+    with path.open("wb") as file:
+        durations, plays = _milliseconds(times), form.plays
+        animation.write(file, str(place.format), pictures, durations, state.recipe, plays, has_alpha)
 
 
 def _counted(pictures: Iterator[np.ndarray], count: Callable[[], object]) -> Iterator[np.ndarray]:

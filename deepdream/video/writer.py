@@ -40,10 +40,7 @@ def check(kind: str) -> None:
 
     kind: a value of film.FORMATS. Raises DreamError if PyAV is missing or lacks an encoder.
     """
-    try:
-        _encoder(kind)
-    except DreamError as error:
-        raise DreamError(f"{error}, or write to a folder or a .gif instead") from None
+    _encoder(kind)
 
 
 def stored_size(kind: str, size: Size, aspect: Fraction = Fraction(1), longest: Optional[int] = None) -> Size:
