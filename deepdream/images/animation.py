@@ -101,6 +101,7 @@ def _write_webp(
         exif=recipes.to_exif(recipe),
         icc_profile=colour.srgb_profile(),
     )
+    next(images, None)  # whoever counts the frames hears of the last one, too
 
 
 class _Rest:

@@ -8,7 +8,7 @@ from typing import Callable, List, Optional
 
 import numpy as np
 
-from ..console import bar, say
+from ..console import say
 from ..dream import Begun, Step
 from ..errors import UsageError
 from ..images import animation, picture, transparency
@@ -23,7 +23,7 @@ from ..video.folder import rate_of
 from . import outputs
 from .checkpoint import Checkpoint
 from .progress import in_words
-from .sequence_files import There, tell_what_is_lost, write_film
+from .sequence_files import There, tell_what_is_lost, write
 from .sequence_output import SequenceFormat, SequenceOutput
 
 _KIND = SequenceFormat(
@@ -116,22 +116,18 @@ class Growth:
         if state.done < self._count:
             say(f"the growth stopped after {state.done} of {self._count} frames: run the same command to resume")
             return
-        with bar("writing frame {n_fmt} of {total_fmt}", state.done) as progress:
-            self.write_film(progress.update)
+        self.write_film()
         say(f"the growth of {self._count} frames is in {self._request.growth}")
 
-    def write_film(self, count: Callable[[], object]) -> Recipe:
-        """Writes the film of the frames that are there, and removes them; returns the recipe in it.
-
-        count: called after each frame; it may raise to give up.
-        """
+    def write_film(self, count: Optional[Callable[[], object]] = None) -> Recipe:
+        """Writes the film of the frames that are there, and removes them; returns the recipe in it. count: see write"""
         assert self._state
         state = self._state
         if state.done < self._count:
             so_far = {"growth_frames": state.done, PROGRESS: self._moment}
             state = replace(state, recipe={**state.recipe, **so_far})
         times = self._times(state.done)
-        self._place.finish(lambda path: write_film(path, self._place, self._form, times, state, count))
+        self._place.finish(lambda path: write(path, self._place, self._form, times, state, count))
         return state.recipe
 
     def _times(self, count: int) -> List[Fraction]:

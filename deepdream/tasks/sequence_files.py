@@ -32,10 +32,7 @@ class There:
     def __init__(self, place: SequenceOutput, request: Request):
         self._place, self._request = place, request
         if place.format in FORMATS.values():
-            try:
-                writer.check(str(place.format))
-            except DreamError as error:
-                raise DreamError(f"{error}, or write to a folder or a .gif instead") from None
+            writer.check(str(place.format))
         place.lock()
         self.finished: Optional[Recipe] = None if request.force else place.finished()
         self.state: Optional[Checkpoint] = None if self.finished else self._state()
@@ -92,24 +89,23 @@ def tell_what_is_lost(place: SequenceOutput, form: VideoFormat, size: Size) -> N
         say(f"a GIF shows at most {max_rate} frames per second, so this one plays slower: use {way_out}")
 
 
-def write(path: Path, place: SequenceOutput, form: VideoFormat, times: Sequence[Fraction], state: Checkpoint) -> None:
-    """Does what write_film does, with a progress bar."""
-    with bar("writing frame {n_fmt} of {total_fmt}", state.done) as progress:
-        write_film(path, place, form, times, state, progress.update)
-
-
-def write_film(
+def write(
     path: Path,
     place: SequenceOutput,
     form: VideoFormat,
     times: Sequence[Fraction],
     state: Checkpoint,
-    count: Callable[[], object],
+    count: Optional[Callable[[], object]] = None,
 ) -> None:
     """Writes the animation or film from the frames on disk.
 
-    times: of each frame, then of the end, in seconds. count: called after each frame; it may raise to give up.
+    times: of each frame, then of the end, in seconds. count: called after each frame, and may raise to give up; by
+    default, a progress bar counts them.
     """
+    if count is None:
+        with bar("writing frame {n_fmt} of {total_fmt}", state.done) as progress:
+            write(path, place, form, times, state, progress.update)
+        return
     has_alpha = place.has_alpha(state.done)
     pictures = _counted(place.frames(state.done, has_alpha), count)
     if place.format in FORMATS.values():

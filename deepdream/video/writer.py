@@ -40,7 +40,10 @@ def check(kind: str) -> None:
 
     kind: a value of film.FORMATS. Raises DreamError if PyAV is missing or lacks an encoder.
     """
-    _encoder(kind)
+    try:
+        _encoder(kind)
+    except DreamError as error:
+        raise DreamError(f"{error}, or write to a folder or a .gif instead") from None
 
 
 def stored_size(kind: str, size: Size, aspect: Fraction = Fraction(1), longest: Optional[int] = None) -> Size:

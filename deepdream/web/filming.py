@@ -19,7 +19,7 @@ from ..settings import ZOOM
 from ..tasks import sequence
 from ..tasks.checkpoint import Checkpoint
 from ..tasks.growth import Growth
-from ..tasks.sequence_files import tell_what_is_lost, write_film
+from ..tasks.sequence_files import tell_what_is_lost, write
 from ..tasks.sequence_output import SequenceOutput
 from ..tasks.zoom import Frames
 from . import pace
@@ -107,9 +107,9 @@ def _written(frames: _Frames, dream: Dream) -> FilmResult:
         words = f"writing the film, frame {written} of {count}, {left} left"
         dream.tell(Progress(words, written / count, is_writing=True))
 
-    thumbnail = dream.film_path.with_name("small.jpg")
+    recipe, thumbnail = frames.write(told), dream.film_path.with_name("small.jpg")
     write_small(thumbnail, frames.last())
-    return FilmResult(dream.film.kind, dream.film_path, thumbnail, frames.write(told))
+    return FilmResult(dream.film.kind, dream.film_path, thumbnail, recipe)
 
 
 def _needed(folder: Path, prepared: DreamJob) -> int:
@@ -187,7 +187,7 @@ class _ZoomFrames:
         """That of a zoom with as many frames as are there."""
         frames, state = self._of(self.done), self._state
         state = replace(state, recipe=sequence.recipe_of(self._prepared, frames))
-        self._place.finish(lambda path: write_film(path, self._place, frames.form, frames.times(), state, count))
+        self._place.finish(lambda path: write(path, self._place, frames.form, frames.times(), state, count))
         return state.recipe
 
     def close(self) -> None:

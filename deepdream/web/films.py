@@ -8,6 +8,7 @@ from ..arrays import Size
 from ..errors import DreamError, UsageError, shown
 from ..settings import WEB_FRAMES, DreamSettings
 from ..video import writer
+from .sentences import for_page
 
 KINDS = {"growth": "how the dream grows", "zoom": "a zoom into the dream"}
 FORMATS = {".mp4": "MP4", ".webp": "WebP", ".gif": "GIF"}
@@ -63,7 +64,7 @@ def _reason(suffix: str) -> str:
         try:
             writer.check("MP4")
         except DreamError as error:
-            return str(error)
+            return for_page(str(error))
     Image.init()
     is_missing = suffix == ".webp" and "WEBP" not in Image.SAVE_ALL
     return "this Pillow has no animated WebP, but the one from PyPI has: pip install pillow" if is_missing else ""

@@ -9,6 +9,7 @@ _OWNERS = re.compile(r"raise --memory, use fewer --workers, or |, or use --engin
 _NAMES = {"max-size": "longest side", "add --model": "choose the model"}
 # What somebody at the command line could do, and what a visitor can.
 _INSTEAD = {
+    ", or write to a folder or a .gif instead": "",
     "fix this and run the same command to resume": "try again later",
     "fix this, or write somewhere else": "try again later",
     "write to a folder instead": "choose another format",

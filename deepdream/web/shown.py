@@ -76,9 +76,7 @@ class Shown:
             )
             formats = [(films.FORMATS[suffix], suffix) for suffix in films.available()]
             about = f"MP4 is smallest, WebP is exact, and a GIF takes longest to write. {films.missing()}".strip()
-            self.format = gr.Radio(
-                formats, value=formats[0][1], label="Format", info=about, elem_id="film-format"
-            )
+            self.format = gr.Radio(formats, value=formats[0][1], label="Format", info=about, elem_id="film-format")
             self.make = gr.Button("Make the film", elem_id="make", size="md")
 
     @property
