@@ -142,18 +142,21 @@ class Page:
             dream.drop()
 
     def _reported(self, dream: Dream, report: Progress, number: int, known: Chosen, filmed: Optional[Entry]) -> Updates:
-        request, result = (filmed.request, filmed.result) if filmed else (dream.request, report.result)
-        self._history.entries(known[self.shown.visitor])  # whoever waits here uses them
-        if result and (report.result or report.film):
-            visitor, entry = self._history.add(known[self.shown.visitor], request, result, report.film)
-            return {
-                **self.shown.ended(for_page(report.words), has_one=True),
-                **self._display(entry, visitor),
-                self.shown.visitor: visitor,
-            }
-        if report.is_last:
+        secret = known[self.shown.visitor]
+        self._history.entries(secret)  # whoever waits here uses them
+        if filmed and report.film:
+            visitor, entry = self._history.add(secret, filmed.request, filmed.result, report.film)
+        elif report.result:
+            visitor, entry = self._history.add(secret, dream.request, report.result)
+        elif report.is_last:
             return self.shown.ended(report.words, known[self.shown.key] is not None)
-        return self.shown.running(dream, report, number)
+        else:
+            return self.shown.running(dream, report, number)
+        return {
+            **self.shown.ended(for_page(report.words), has_one=True),
+            **self._display(entry, visitor),
+            self.shown.visitor: visitor,
+        }
 
     def _display(self, entry: Entry, visitor: object) -> Updates:
         """The updates that show a dream, in front of the row of all of this visitor's."""
