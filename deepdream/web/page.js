@@ -58,7 +58,10 @@
   // Gradio gives each radio button a group of its own, and some buttons no name, or one that is not what they say.
   // Nor has a group one.
   const name = () => {
-    for (const radio of document.querySelectorAll("#page input[type=radio]")) radio.name = radio.closest("[id]").id;
+    for (const radio of document.querySelectorAll("#page input[type=radio]")) {
+      const group = radio.closest("[id]").id;
+      if (radio.name !== group) radio.name = group; // Gradio changes it whenever another one is chosen
+    }
     for (const group of document.querySelectorAll("fieldset:not([aria-label])")) {
       group.setAttribute("aria-label", find("[data-testid=block-info]", group).textContent.trim());
     }
@@ -71,7 +74,7 @@
     keepFocus();
     speak();
     name();
-  }).observe(document.documentElement, { childList: true, subtree: true, characterData: true });
+  }).observe(document.documentElement, { childList: true, subtree: true, characterData: true, attributeFilter: ["name"] });
 
   const tell = (words) => {
     const line = find("#status p");

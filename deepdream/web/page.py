@@ -106,25 +106,29 @@ class Page:
         """
         session, shown, has_one = str(visitor.session_hash), self.shown, known[self.shown.key] is not None
         self._under_way[session] = None
-        yield shown.began("film" if filmed else "dream")
         try:
+            yield shown.began("film" if filmed else "dream")
             dream = begin()
             self._under_way[session] = dream
             if session in self._stopped:
                 dream.stop()
             with contextlib.closing(self._dreamer.progress(dream)) as reports:
                 for number, report in enumerate(reports):
-                    yield self._reported(dream, report, number, known, filmed)
+                    updates = self._reported(dream, report, number, known, filmed)
+                    if report.is_last:
+                        break
+                    yield updates
         except DreamError as error:
-            yield shown.ended(for_page(str(error)), has_one, is_wrong=True)
+            updates = shown.ended(for_page(str(error)), has_one, is_wrong=True)
         except MemoryError:
-            yield shown.ended(_NO_MEMORY, has_one, is_wrong=True)
+            updates = shown.ended(_NO_MEMORY, has_one, is_wrong=True)
         except Exception:
             logging.exception("a dream failed")
-            yield shown.ended(_NOT_OURS, has_one, is_wrong=True)
+            updates = shown.ended(_NOT_OURS, has_one, is_wrong=True)
         finally:
             self._under_way.pop(session, None)
             self._stopped.discard(session)
+        yield updates  # it is over by then: whoever looks at a dream of before meanwhile is offered what can be begun
 
     def end(self, visitor: gr.Request) -> None:
         """Stop this visitor's dream."""
