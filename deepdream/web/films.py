@@ -1,5 +1,6 @@
 """The films that a visitor can ask for: what they show, their formats, and how many frames they have."""
 
+import math
 from typing import List, NamedTuple, Tuple
 
 from PIL import Image
@@ -12,8 +13,9 @@ from .sentences import for_page
 
 KINDS = {"growth": "how the dream grows", "zoom": "a zoom into the dream"}
 FORMATS = {".mp4": "MP4", ".webp": "WebP", ".gif": "GIF"}
-# Pixels in all frames of a GIF: each million takes about ten seconds, which is time of the others in the line.
-_MOST_OF_A_GIF = 64e6
+# Pixels in all frames together. A million takes about ten seconds in a GIF, for which the others in the line wait, and
+# up to five megabytes of memory in a WebP, which is whole before it is written.
+_MOST = {".gif": 64e6, ".webp": 128e6}
 
 
 class Film(NamedTuple):
@@ -32,8 +34,9 @@ class Film(NamedTuple):
         if self.kind == "growth" and dream.iter_n == 0:
             raise UsageError("a growth shows every step, and this dream has none: make a zoom of it")
         count, (height, width) = self.count(dream), size
-        if self.suffix == ".gif" and count * height * width > _MOST_OF_A_GIF:
-            raise UsageError(f"a GIF of {count} frames of {width}x{height} takes too long here: choose another format")
+        if count * height * width > _MOST.get(self.suffix, math.inf):
+            what = f"a {FORMATS[self.suffix]} of {count} frames of {width}x{height}"
+            raise UsageError(f"{what} is too much for this page: choose another format, or a smaller picture")
 
 
 def asked(kind: object, suffix: object, frames: object) -> Film:

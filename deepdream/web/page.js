@@ -74,7 +74,12 @@
     keepFocus();
     speak();
     name();
-  }).observe(document.documentElement, { childList: true, subtree: true, characterData: true, attributeFilter: ["name"] });
+  }).observe(document.documentElement, {
+    childList: true,
+    subtree: true,
+    characterData: true,
+    attributeFilter: ["name"],
+  });
 
   const tell = (words) => {
     const line = find("#status p");

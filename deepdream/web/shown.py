@@ -45,11 +45,11 @@ class Shown:
             self.onward = gr.Button("Dream on", visible=False, elem_id="onward", size="md", min_width=100)
             self.again = gr.Button("Again with another seed", visible=False, elem_id="again", size="md", min_width=100)
             self.take = gr.Button("Take its settings", visible=False, elem_id="take", size="md", min_width=100)
-        self._lay_out_film()
         with gr.Row():
             self._png = gr.DownloadButton("Download PNG", visible=False, elem_id="png", size="md", min_width=100)
             self._jpeg = gr.DownloadButton("Download JPEG", visible=False, elem_id="jpeg", size="md", min_width=100)
             self._film = gr.DownloadButton("Download film", visible=False, elem_id="video", size="md", min_width=100)
+        self._lay_out_film()
         self.row = Palette([], "Your dreams, kept for an hour after their last use", "history")
         self._share = gr.Markdown(visible=False, sanitize_html=False)
         self._recipe = gr.Textbox(

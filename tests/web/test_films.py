@@ -76,5 +76,8 @@ def test_what_no_film_is_made_of():
         Film("growth", ".mp4", 30).check(still, (28, 40))
     Film("growth", ".gif", 30).check(usual, (640, 1024))
     Film("growth", ".mp4", 30).check(usual, (2000, 2000))
-    with pytest.raises(UsageError, match="a GIF of 41 frames of 2000x1500 takes too long here: choose another format"):
+    Film("zoom", ".webp", 50).check(usual, (1500, 1500))
+    with pytest.raises(UsageError, match="a GIF of 41 frames of 2000x1500 is too much for this page: choose another"):
         Film("growth", ".gif", 30).check(usual, (1500, 2000))
+    with pytest.raises(UsageError, match="a WebP of 50 frames of 2000x1500 is too much for this page: choose another"):
+        Film("zoom", ".webp", 50).check(usual, (1500, 2000))

@@ -119,10 +119,10 @@ def test_a_film_waits_in_the_line(visit, tmp_path):
 
 
 def test_films_by_keyboard(visit, tmp_path):
-    """The fold follows the dream's own buttons; the focus goes from the film's button to Stop and back."""
+    """The fold follows the downloads; the focus goes from the film's button to Stop and back."""
     page = visit()
     dreamt(page, tmp_path, 500, 400, 10)
-    page.locator("#take").focus()
+    page.locator("#jpeg").focus()
     names = []
     for key in ("Tab", "Enter", "Tab", "ArrowRight", "Tab", "Tab", "Tab", "ArrowRight", "Tab"):
         page.keyboard.press(key)
