@@ -7,10 +7,10 @@ from typing import NamedTuple, Optional
 
 import numpy as np
 
-from ..caffe_format.sizes import octave_sizes
 from ..images.picture import Picture
 from ..pipeline.request import Request
 from .films import Film
+from .pace import work
 from .results import FilmResult, Result
 
 _MAX_PAUSE = 1  # seconds until look() returns, whether there is news or not
@@ -56,12 +56,12 @@ class Dream:
     @property
     def work(self) -> int:
         """Pixels times iterations, which the time is proportional to."""
-        return work(self.request, self.base) * self.dreams
+        return work(self.request.dream, self.base.size) * self.dreams
 
     @property
     def dreams(self) -> int:
         """How many are dreamt: a zoom has one for each frame."""
-        return self.film.frames if self.film and self.film.kind == "zoom" else 1
+        return self.film.dreams if self.film else 1
 
     @property
     def film_path(self) -> Path:
@@ -105,10 +105,3 @@ class Dream:
             latest = self._latest if self._is_new else self._latest._replace(picture=None)
             self._is_new = False
             return latest
-
-
-def work(request: Request, base: Picture) -> int:
-    """Pixels times iterations of a dream on this picture."""
-    settings = request.dream
-    sizes = octave_sizes(base.size, settings.octave_n, settings.octave_scale)
-    return settings.iter_n * sum(h * w for h, w in sizes)

@@ -125,7 +125,7 @@ class Dreamer:
             assert base is not None
             where = where and fitted(where, base.size)
         if film:
-            film.check(request.dream, base.size)
+            film.check(request.dream, base.size, self._settings.max_size)
         target = self._storage.make_folder() / dream_name(request)
         dream = Dream(replace(request, target=str(target)), base, towards, where, film)
         if film and film.kind == "growth":

@@ -9,12 +9,14 @@ from ..arrays import Size
 from ..errors import DreamError, UsageError, shown
 from ..settings import WEB_FRAMES, DreamSettings
 from ..video import writer
+from .pace import longest, work
 from .sentences import for_page
 
 KINDS = {"growth": "how the dream grows", "zoom": "a zoom into the dream"}
 FORMATS = {".mp4": "MP4", ".webp": "WebP", ".gif": "GIF"}
 # Pixels in all frames together. A million takes about ten seconds in a GIF, for which the others in the line wait, and
 # up to five megabytes of memory in a WebP, which is whole before it is written.
+_LONGEST = 4  # of the longest dreams on the page take as long as a zoom may
 _MOST = {".gif": 64e6, ".webp": 128e6}
 
 
@@ -29,14 +31,25 @@ class Film(NamedTuple):
         """The number of its frames. dream: the settings of each frame."""
         return self.frames if self.kind == "zoom" else 1 + dream.octave_n * dream.iter_n
 
-    def check(self, dream: DreamSettings, size: Size) -> None:
-        """Raise UsageError if there is no such film of a dream of this (height, width)."""
+    @property
+    def dreams(self) -> int:
+        """How many are dreamt for it."""
+        return self.frames if self.kind == "zoom" else 1
+
+    def check(self, dream: DreamSettings, size: Size, max_size: int) -> None:
+        """Raise UsageError if there is no such film of a dream of this (height, width).
+
+        max_size: the limit on the longest side of a dream.
+        """
         if self.kind == "growth" and dream.iter_n == 0:
             raise UsageError("a growth shows every step, and this dream has none: make a zoom of it")
         count, (height, width) = self.count(dream), size
         if count * height * width > _MOST.get(self.suffix, math.inf):
             what = f"a {FORMATS[self.suffix]} of {count} frames of {width}x{height}"
             raise UsageError(f"{what} is too much for this page: choose another format, or a smaller picture")
+        if self.dreams > 1 and self.dreams * work(dream, size) > _LONGEST * longest(max_size):
+            what = f"a zoom of {count} frames with {dream.iter_n} iterations at {width}x{height}"
+            raise UsageError(f"{what} takes too long for this page: choose fewer frames, or a smaller or fainter dream")
 
 
 def asked(kind: object, suffix: object, frames: object) -> Film:

@@ -36,7 +36,8 @@
   });
   const keepFocus = () => {
     if (!focused || document.activeElement !== document.body) return;
-    (find("#stop, #giveup") ?? find(`#${began}`) ?? find("#begin"))?.focus({ preventScroll: true });
+    const places = ["stop", "giveup", began, "begin"].map((id) => find(`#${id}`));
+    places.find((place) => place?.getClientRects().length)?.focus({ preventScroll: true }); // a fold may be closed
   };
 
   // The status changes every second; what is spoken of it are the octaves, and how it ends.

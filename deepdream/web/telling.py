@@ -9,8 +9,8 @@ from ..images import picture, transparency
 from ..pipeline.prepare import DreamJob
 from ..tasks.progress import in_words
 from . import pace
-from .dream import Dream, Progress, work
-from .pace import Pace
+from .dream import Dream, Progress
+from .pace import Pace, work
 
 _MAX_PAUSE = 1  # seconds between two pictures, which slow down the dream
 
@@ -23,7 +23,7 @@ class Teller:
 
     def __init__(self, dream: Dream, prepared: DreamJob, rates: Pace):
         self._dream, self._prepared, self._rates, self._frames = dream, prepared, rates, dream.dreams
-        self._whole, self._done = self._frames * work(prepared.request, prepared.inputs.base), 0
+        self._whole, self._done = self._frames * work(prepared.request.dream, prepared.inputs.base.size), 0
         self._begun, self._shown, self._frame = time.monotonic(), -1.0, 0
         self._latest = Progress("getting ready")
         dream.left = rates.seconds(dream.kind, self._whole)

@@ -283,7 +283,7 @@ def test_the_disk_has_a_limit(tmp_path, reader, wanted):
 
 def test_the_end_of_the_page_ends_a_film(tmp_path, reader, slow):
     dreamer = Dreamer(Storage(tmp_path), reader)
-    reports = dreamer.progress(dreamer.begin(slow, GROWTH))
+    reports = dreamer.progress(dreamer.begin(replace(slow, dream=replace(slow.dream, iter_n=30)), FILM))
     while next(reports).share == 0:
         pass
     dreamer.close()

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from deepdream.errors import DreamError, UsageError
-from deepdream.settings import DREAM
+from deepdream.settings import DREAM, WEB
 from deepdream.web import films
 from deepdream.web.films import Film, asked
 
@@ -70,14 +70,27 @@ def test_how_many_frames_there_are():
 
 
 def test_what_no_film_is_made_of():
-    still, usual = replace(DREAM, iter_n=0), DREAM
-    Film("zoom", ".mp4", 30).check(still, (28, 40))
+    still, usual, size = replace(DREAM, iter_n=0), DREAM, WEB.max_size
+    Film("zoom", ".mp4", 30).check(still, (28, 40), size)
     with pytest.raises(UsageError, match="this dream has none: make a zoom"):
-        Film("growth", ".mp4", 30).check(still, (28, 40))
-    Film("growth", ".gif", 30).check(usual, (640, 1024))
-    Film("growth", ".mp4", 30).check(usual, (2000, 2000))
-    Film("zoom", ".webp", 50).check(usual, (1500, 1500))
+        Film("growth", ".mp4", 30).check(still, (28, 40), size)
+    Film("growth", ".gif", 30).check(usual, (640, 1024), size)
+    Film("growth", ".mp4", 30).check(usual, (2000, 2000), size)
+    Film("zoom", ".webp", 50).check(usual, (1500, 1500), size)
     with pytest.raises(UsageError, match="a GIF of 41 frames of 2000x1500 is too much for this page: choose another"):
-        Film("growth", ".gif", 30).check(usual, (1500, 2000))
+        Film("growth", ".gif", 30).check(usual, (1500, 2000), size)
     with pytest.raises(UsageError, match="a WebP of 50 frames of 2000x1500 is too much for this page: choose another"):
-        Film("zoom", ".webp", 50).check(usual, (1500, 2000))
+        Film("zoom", ".webp", 50).check(usual, (1500, 2000), size)
+
+
+def test_a_zoom_takes_no_longer_than_four_of_the_longest_dreams():
+    """So that whoever allows smaller dreams alone allows shorter zooms alone; the defaults of the page fit."""
+    zoom, most = Film("zoom", ".mp4", 50), replace(DREAM, iter_n=100, octave_n=10)
+    for dream, height, max_size in ((DREAM, 640, 2048), (DREAM, 640, 1024), (replace(DREAM, iter_n=50), 640, 2048)):
+        zoom.check(dream, (height, 1024), max_size)
+    Film("growth", ".mp4", 50).check(most, (2048, 2048), 2048)
+    for dream, side, max_size in ((most, 2048, 2048), (most, 600, 1024), (replace(DREAM, iter_n=40), 1024, 1024)):
+        with pytest.raises(
+            UsageError, match=f"with {dream.iter_n} iterations at {side}x{side} takes too long for this"
+        ):
+            zoom.check(dream, (side, side), max_size)
