@@ -120,7 +120,7 @@ class Growth:
         say(f"the growth of {self._count} frames is in {self._request.growth}")
 
     def write_film(self, count: Optional[Callable[[], object]] = None) -> Recipe:
-        """Writes the film of the frames that are there, and removes them; returns the recipe in it. count: see write"""
+        """Writes the film of the frames that are there, and removes them; returns its recipe. count: see `write`."""
         assert self._state
         state = self._state
         if state.done < self._count:

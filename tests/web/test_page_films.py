@@ -64,7 +64,7 @@ def test_a_growth_from_the_fold_to_the_download(visit, tmp_path, net):
 def test_a_zoom_is_stopped_and_kept(visit, tmp_path):
     """On a telephone. What was there before stays until the film is there, and a film can be made of a film's dream."""
     page = visit(390, 844)
-    dreamt(page, tmp_path, 500, 400, 10)
+    dreamt(page, tmp_path, 300, 240, 30)
     film(page, ZOOM, "GIF", 50)
     status(page, TWO_ARE_DONE)
     assert page.locator("#growing img").is_visible()
@@ -76,20 +76,20 @@ def test_a_zoom_is_stopped_and_kept(visit, tmp_path):
     count = Image.open(made).n_frames
     assert 2 <= count < 50
     assert read_recipe(str(made))["zoom_frames"] == count
-    page.wait_for_function("() => document.querySelector('.film img').naturalWidth == 500")
+    page.wait_for_function("() => document.querySelector('.film img').naturalWidth == 300")
     assert page.evaluate("document.documentElement.scrollWidth") == 390
-    film(page, ZOOM, "WebP", 20)
-    status(page, "the film is done: 20 frames (seed 7)")
-    assert row(page) == [*["zoom of inception_4c, seed 7"] * 2, "inception_4c, seed 7"]
+    film(page, GROWTH, "WebP")
+    status(page, "the film is done: 61 frames (seed 7)")
+    assert row(page) == [f"{what}inception_4c, seed 7" for what in ("growth of ", "zoom of ", "")]
     page.emulate_media(reduced_motion="reduce")
     page.wait_for_function("() => document.querySelector('.film img').currentSrc.endsWith('seed7.png')")
-    assert downloaded(page, tmp_path, "WebP").name == "in-inception_4c-seed7-zoom.webp"
+    assert downloaded(page, tmp_path, "WebP").name == "in-inception_4c-seed7-growth.webp"
 
 
 def test_a_film_is_given_up_while_it_is_written(visit, tmp_path):
     page = visit()
     dreamt(page, tmp_path, 500, 400, 1)
-    film(page, ZOOM, "GIF", 50)
+    film(page, ZOOM, "GIF")
     status(page, "writing the film")
     page.get_by_role("button", name="Stop without the film").click()
     status(page, "stopped while the film was written: there is no film")
