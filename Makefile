@@ -3,7 +3,7 @@
 # make test-containers   builds the image and the virtual machine's root, and tries them; some ten minutes
 # make browser           builds the page that is one file, browser/dist/dreamify.html; it needs npm
 # make lint-browser      type checks, lints and checks the format of what is in browser/
-# make bench             measures time and memory, into docs/bench.json and docs/bench.svg; ten minutes at most
+# make bench             measures time and memory, into docs/bench.json and docs/bench.svg; a quarter of an hour
 # They make .venv first, with the pinned requirements. PYTHON, PIP_ARGS, DREAM_ARGS and BENCH_ARGS (--quick) can be set on
 # the command line.
 

@@ -2,9 +2,10 @@
 
     python -m benchmarks [--quick]        (make bench)
 
-Writes docs/bench.json and docs/bench.svg, in ten minutes at most on two idle cores; with --quick, which is for trying
-it, small pictures and few runs into build/. Needs bvlc_googlenet and efficientnet_lite0 (fetched or made where they are
-missing), and for real Caffe's times $CAFFE_PYTHON, the command of a Python that has pycaffe.
+Writes docs/bench.json and docs/bench.svg, in a quarter of an hour on two idle cores, a third of which goes to
+torch.compile; with --quick, which is for trying it, small pictures and few runs into build/. Needs bvlc_googlenet and
+efficientnet_lite0 (fetched or made where they are missing), and for real Caffe's times $CAFFE_PYTHON, the command of a
+Python that has pycaffe.
 """
 
 import argparse

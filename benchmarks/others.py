@@ -1,4 +1,4 @@
-"""The same step by others: plain PyTorch with autograd, real Caffe, and the matrix products alone."""
+"""The same step by others: PyTorch with autograd, plain or compiled, real Caffe, and the matrix products alone."""
 
 import os
 import shlex
@@ -9,22 +9,47 @@ from typing import Any, Callable, Dict, Iterator, List, Sequence
 import numpy as np
 import torch
 import torch.nn.functional as F
+from torch.fx.experimental.proxy_tensor import make_fx
 
-from benchmarks.timing import Step, answering, timed
+from benchmarks.timing import Step, Work, answering, timed
 from deepdream.caffe_format.shapes import convolution_geometry, pooling_geometry
 
 
 def autograd_step(net: Any, end: str, x: torch.Tensor) -> torch.Tensor:
     """The gradient of half the sum of squares of `end` by autograd."""
+    return _gradient(lambda x: _half_square(net, end, x), x)
+
+
+def compiled_step(net: Any, end: str, x: torch.Tensor) -> Work:
+    """A function that does the same compiled by torch.compile, which it is already, for pictures like x.
+
+    Raises an exception of any kind where torch.compile cannot run, such as without a C++ compiler.
+    """
+    autograd_step(net, end, x)  # makes the parameters, which must be there before the trace
+    traced = make_fx(lambda x: _half_square(net, end, x))(x)  # the layers' own code is Python that it does not take
+    compiled = torch.compile(traced, fullgraph=True, dynamic=False)
+
+    def step() -> torch.Tensor:
+        return _gradient(compiled, x)
+
+    step()  # the first forward and backward pass compile
+    return step
+
+
+def _gradient(value: Callable[[torch.Tensor], torch.Tensor], x: torch.Tensor) -> torch.Tensor:
     x = x.clone().requires_grad_(True)
+    value(x).backward()
+    assert x.grad is not None
+    return x.grad
+
+
+def _half_square(net: Any, end: str, x: torch.Tensor) -> torch.Tensor:
     blobs: Dict[str, torch.Tensor] = {net.inputs[0]: x}
     for layer in net.topology.needed(end):
         if layer.type != "Input":
             tops = _forward(layer, [blobs[name] for name in layer.bottoms], net.params.get(layer.name, []))
             blobs.update(zip(layer.tops, tops))
-    (blobs[end] ** 2).sum().mul(0.5).backward()
-    assert x.grad is not None
-    return x.grad
+    return (blobs[end] ** 2).sum().mul(0.5)
 
 
 def _forward(layer: Any, bottoms: List[torch.Tensor], params: List[Any]) -> List[torch.Tensor]:

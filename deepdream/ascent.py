@@ -47,11 +47,11 @@ class Ascent:
     mask: np.ndarray | None = None
     is_mix: bool = False
     _share: np.ndarray | None = field(default=None, init=False)  # the mask, resized for the last step
-    _seamless: Seamless | None = field(default=None, init=False)
+    _ring: Seamless | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         if self.dream.seamless:
-            self._seamless = Seamless(self.dream.seamless, self.net.topology, [term.end for term in self.terms])
+            self._ring = Seamless(self.dream.seamless, self.net.topology, [term.end for term in self.terms])
 
     @staticmethod
     def bytes_per_pixel(terms: int, regularization: ObjectiveSettings, has_mask: bool) -> int:
@@ -101,8 +101,7 @@ class Ascent:
 
     def _gradient_of(self, term: Term) -> arrays.Array:
         """Returns the weighted gradient of a term, in memory of its own unless it is the only one."""
-        towards = self._seamless.gradient_towards if self._seamless else gradient_towards
-        gradient, weight = towards(self.net, term.end, term.objective), term.weight
+        gradient, weight = gradient_towards(self.net, term.end, term.objective, self._ring), term.weight
         if self.is_mix:
             size = float(abs(gradient).mean())
             weight = weight / size if 0 < size < np.inf else weight

@@ -2,7 +2,8 @@
 
 make_step runs one step of gradient ascent; deepdream runs a picture through all its octaves. Names, defaults and the
 order of computation are those of the 2015 code, so the same seed gives the same bytes on the same Caffe. preprocess and
-deprocess are in net_input.py; weighted objectives, regularizers and masks in ascent.py.
+deprocess are in net_input.py; weighted objectives, regularizers and masks in ascent.py; seamless pictures in
+seamless.py.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from .errors import DreamError
 from .net_input import deprocess, preprocess, unseen_colours, with_colours
 from .objectives import Objective, objective_L2
 from .resize import zoomed
+from .seamless import Seamless
 from .settings import DREAM, DreamSettings
 
 if TYPE_CHECKING:
@@ -34,8 +36,13 @@ def _blob(net: Net, end: str) -> Blob:
     return net.blobs[end] if end in net.blobs else net.blobs[net.topology.blob(end)]
 
 
-def gradient_towards(net: Net, end: str, objective: Objective) -> arrays.Array:
-    """Returns the input diff for an objective on layer `end`: its gradient with respect to the picture, (3, h, w)."""
+def gradient_towards(net: Net, end: str, objective: Objective, ring: Seamless | None = None) -> arrays.Array:
+    """Returns the input diff for an objective on layer `end`: its gradient with respect to the picture, (3, h, w).
+
+    ring: takes it with the sides of the picture meeting.
+    """
+    if ring:
+        return ring.around(gradient_towards, net, end, objective)
     net.forward(end=end)
     objective(_blob(net, end))
     net.backward(start=end)
@@ -50,16 +57,19 @@ def make_step(
     clip: bool = DREAM.clip,
     objective: Objective = objective_L2,
     rng: Random = np.random,
+    seamless: str | None = DREAM.seamless,
 ) -> None:
     """Runs one step of gradient ascent on the picture in the input blob.
 
     Args:
         step_size, jitter, clip, rng: see ascend.
+        seamless: see deepdream.
 
-    Raises what ascend raises, and UsageError for a value out of range.
+    Raises what ascend raises, and UsageError for a value out of range or a layer that cannot be seamless.
     """
-    DreamSettings(end=end, step_size=step_size, jitter=jitter, clip=clip)
-    ascend(net, lambda _: gradient_towards(net, end, objective), step_size, jitter, clip, rng)
+    DreamSettings(end=end, step_size=step_size, jitter=jitter, clip=clip, seamless=seamless)
+    ring = Seamless(seamless, net.topology, [end]) if seamless else None
+    ascend(net, lambda _: gradient_towards(net, end, objective, ring), step_size, jitter, clip, rng)
 
 
 def ascend(net: Net, gradient: Gradient, step_size: float, jitter: int, clip: bool, rng: Random) -> None:
@@ -204,6 +214,7 @@ def deepdream(
     seed: int | None = None,
     step_size: float = DREAM.step_size,
     jitter: int = DREAM.jitter,
+    seamless: str | None = DREAM.seamless,
 ) -> np.ndarray:
     """Runs a complete dream.
 
@@ -219,22 +230,25 @@ def deepdream(
         seed: seed of the random shifts, 0 to 2**32 - 1; None draws one.
         step_size: mean change of a pixel in one step, in levels of 0-255.
         jitter: largest random shift before each step, in pixels.
+        seamless: "x" if the left and right side of the picture meet, "y" for top and bottom, "xy" for both.
 
     Returns:
         (h, w, 3) float32 RGB; not clipped or rescaled on return, whatever `clip` is.
 
     Raises:
         UsageError: a value is out of range, the picture has another shape or numbers that are not finite, or `end` is
-            not a layer of this net that can be dreamt on.
+            not a layer of this net that can be dreamt on, or not with `seamless`.
         DreamError: an octave is too small for `end`, or a gradient is zero or not finite.
     """
-    settings = DreamSettings(end, iter_n, octave_n, octave_scale, step_size, jitter, clip, seed)
+    settings = DreamSettings(end, iter_n, octave_n, octave_scale, step_size, jitter, clip, seed, seamless)
     end = net.topology.check_end(end)
     base_img = arrays.checked_picture(base_img, "base_img")
     check_sizes(net.topology, base_img.shape[:2], octave_n, octave_scale, end)
+    if seamless:
+        Seamless(seamless, net.topology, [end])  # refuses a layer that sees the whole picture
 
     def step(_: np.ndarray, rng: Random) -> None:
-        make_step(net, step_size, end, jitter, clip, objective, rng)
+        make_step(net, step_size, end, jitter, clip, objective, rng, seamless)
 
     return dreamt(net, base_img, settings, step)
 

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from scipy.ndimage import gaussian_filter
-
 from . import arrays
 
 if TYPE_CHECKING:
@@ -55,6 +53,8 @@ def blur(gradient: Array, radius: float, seamless: str | None = None) -> Array:
     Yosinski and others (2015) blur the picture after each step to keep high frequencies out of it. Blurring only the
     change preserves the detail of the picture itself. seamless: the axes, x, y or xy, that are rings.
     """
+    from scipy.ndimage import gaussian_filter  # not needed by most dreams, and a tenth of a short one's time
+
     modes = ["wrap" if seamless and name in seamless else "nearest" for name in "yx"]
     smooth = gaussian_filter(arrays.to_numpy(gradient), (0, radius, radius), mode=["nearest", *modes])
     return arrays.like(smooth, gradient)

@@ -10,13 +10,12 @@ nearer to its first one than others are to each other.
 from __future__ import annotations
 
 from math import ceil
-from typing import TYPE_CHECKING, NamedTuple, Sequence
+from typing import TYPE_CHECKING, Callable, NamedTuple, Sequence
 
 import numpy as np
 
 from . import arrays
 from .caffe_format.receptive_field import ReceptiveField, in_the_picture
-from .dream import gradient_towards
 from .errors import UsageError
 
 if TYPE_CHECKING:
@@ -67,8 +66,10 @@ class Seamless:
         ]
         return max(height for height, _ in sizes), max(width for _, width in sizes)
 
-    def gradient_towards(self, net: Net, end: str, objective: Objective) -> Array:
-        """Does what dream.gradient_towards does, on the ring. The picture in the input blob stays."""
+    def around(
+        self, gradient_towards: Callable[[Net, str, Objective], Array], net: Net, end: str, objective: Objective
+    ) -> Array:
+        """Does what gradient_towards does, on the ring. The picture in the input blob stays."""
         src = net.blobs[net.inputs[0]]
         picture = arrays.copied(src.data[0])
         channels, h, w = picture.shape
@@ -124,7 +125,7 @@ def _fields(topology: Topology, end: str) -> tuple[ReceptiveField, ReceptiveFiel
     fields = in_the_picture(topology, end)
     if fields is None:
         raise UsageError(
-            f"layer {end} does not see a part of the picture at each of its positions, as --seamless needs: use an "
-            "earlier layer"
+            f"layer {end} does not see a part of the picture at each of its positions, as a seamless dream needs: "
+            "use an earlier layer"
         )
     return fields

@@ -26,7 +26,7 @@ NEED_TORCH = [
         "test_arrays.py",
         "test_float64.py",
         "test_docs_commands.py",
-        "pycaffe/test_runner.py",
+        "cli/test_run.py",
         "pycaffe/test_blob.py",
         "pycaffe/test_refused.py",
         "pycaffe/test_fillers.py",

@@ -46,7 +46,7 @@ NOT_RUN = {
     "dreamify web --host 0.0.0.0 --port 8000 --allow-host dreams.example --upload 5M --upload-hourly 100M --storage 2G "
     "--megapixels 20 --max-size 1024 --waiting 8": "serves until Ctrl-C; test_docs.py parses it",
     "dreamify html page.html": "needs the page that `make browser` builds; tests/browser runs it",
-    "dreamify run program.py": "runs a program of one's own; tests/pycaffe/test_runner.py has some",
+    "dreamify run program.py": "runs a program of one's own; tests/cli/test_run.py has some",
     "dreamify models fetch vgg16": "downloads half a gigabyte; tests/modelzoo has downloads",
     "dreamify models add vgg16 deploy.prototxt VGG_ILSVRC_16_layers.caffemodel": "takes the real file; test_add.py has "
     "small ones of every kind",

@@ -9,10 +9,27 @@ from deepdream.resize import zoomed
 PLANES = np.random.RandomState(0).uniform(0, 255, (3, 12, 20)).astype(np.float32)
 
 
-@pytest.mark.parametrize("size", [(9, 14), (12, 20), (17, 28), (1, 1)])
-def test_without_a_ring_it_is_scipys(size):
-    wanted = nd.zoom(PLANES, (1, 1.0 * size[0] / 12, 1.0 * size[1] / 20), order=1)
-    assert zoomed(PLANES, size).tobytes() == wanted.tobytes()
+SIZES = [(9, 14), (12, 20), (17, 28), (1, 1), (1, 50), (200, 3), (65, 128)]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("size", SIZES)
+def test_without_a_ring_it_is_scipys(size, dtype):
+    planes = PLANES.astype(dtype) - 99
+    wanted = nd.zoom(planes, (1, 1.0 * size[0] / 12, 1.0 * size[1] / 20), order=1)
+    assert zoomed(planes, size).tobytes() == wanted.tobytes()
+
+
+def test_it_is_scipys_for_any_lengths():
+    """Also where rounding puts the last pixel behind the old one, and scipy writes 0."""
+    behind = 0
+    for old in range(1, 80):
+        line = np.random.RandomState(old).uniform(1, 2, (1, old, 1)).astype(np.float32)
+        for new in range(1, 120):
+            wanted = nd.zoom(line, (1, 1.0 * new / old, 1), order=1)
+            assert zoomed(line, (new, 1)).tobytes() == wanted.tobytes()
+            behind += wanted[0, -1, 0] == 0
+    assert behind
 
 
 @pytest.mark.parametrize("new", [1, 7, 14, 20, 33])

@@ -1,16 +1,18 @@
 """A seamless dream: rolling the picture rolls the dream, and its gradient is that of the picture repeated."""
 
 import tracemalloc
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from deepdream import load_net, objective_channel, objective_guide, objective_L2
+from deepdream import deepdream, load_net, make_step, objective_channel, objective_guide, objective_L2
 from deepdream.ascent import Ascent, Term
 from deepdream.cli import main
-from deepdream.dream import dream_steps
+from deepdream.dream import dream_steps, gradient_towards
+from deepdream.errors import UsageError
 from deepdream.images import picture
 from deepdream.seamless import Seamless
 from deepdream.settings import OBJECTIVE, DreamSettings, ObjectiveSettings
@@ -84,6 +86,26 @@ def test_the_dream_of_the_rolled_picture_is_the_dream_rolled(nets, case, seamles
 
 
 @needs_float64
+@pytest.mark.parametrize(("seamless", "shift"), [("x", (0, 3)), ("y", (-2, 0)), ("xy", (1, 4))])
+def test_the_python_functions_roll_too(nets, seamless, shift):
+    net, img, shift = nets(), image(28, 20), (shift[0] * STRIDE, shift[1] * STRIDE)
+
+    def whole(img):
+        return deepdream(net, img, 3, 1, end="both", seed=1, jitter=0, seamless=seamless)
+
+    def one(img):
+        net.blobs["data"].reshape(1, 3, *img.shape[:2])
+        net.blobs["data"].data[0] = np.moveaxis(img, 2, 0)
+        make_step(net, end="both", jitter=0, seamless=seamless)
+        return np.moveaxis(net.blobs["data"].data[0], 0, 2).copy()
+
+    for function, plain in ((whole, deepdream(net, img, 3, 1, end="both", seed=1, jitter=0)), (one, None)):
+        usual, rolled = function(img), function(np.roll(img, shift, (0, 1)))
+        np.testing.assert_allclose(rolled, np.roll(usual, shift, (0, 1)), atol=1e-4, rtol=0)  # returned as float32
+        assert plain is None or abs(usual - plain).max() > 5
+
+
+@needs_float64
 def test_a_plain_dream_is_not_rolled(nets):
     img = image(28, 20)
     usual = dreamt(nets(), img, TERMS["one"], octave_n=1)
@@ -104,7 +126,7 @@ def test_octaves_are_rings_too(nets):
 def ring_gradient(net, x, seamless, end, objective=objective_L2):
     net.blobs["data"].reshape(1, *x.shape)
     net.blobs["data"].data[0] = x
-    gradient = Seamless(seamless, net.topology, [end]).gradient_towards(net, end, objective)
+    gradient = gradient_towards(net, end, objective, Seamless(seamless, net.topology, [end]))
     np.testing.assert_array_equal(net.blobs["data"].data[0], x)
     return gradient
 
@@ -179,6 +201,39 @@ def test_a_step_takes_no_more_memory_than_it_says(nets, seamless):
 
 
 SHORT = ["--iterations", "2", "--octaves", "2", "--seed", "7", "--threads", "1"]
+
+
+@pytest.mark.parametrize("seamless", ["x", "y", "xy"])
+def test_the_python_function_and_the_command_give_the_same_picture(folder, net, seamless):
+    assert main(["in.png", "out.png", *SHORT, "--model", net, "--seamless", seamless]) == 0
+    with Image.open("in.png") as source, Image.open("out.png") as out:
+        img, wanted = np.asarray(source), np.asarray(out)
+    needed = load_net(net, ENGINE, "cpu", blobs="needed")
+    dream, plain = (deepdream(needed, img, 2, 2, seed=7, seamless=sides) for sides in (seamless, None))
+    assert (np.uint8(np.clip(dream, 0, 255)) == wanted).all()
+    assert (np.uint8(np.clip(plain, 0, 255)) != wanted).any()
+
+
+@pytest.mark.parametrize("name", ["deepdream", "make_step"])
+@pytest.mark.parametrize(
+    ("end", "seamless", "words"),
+    [
+        ("both", "z", "^seamless must be one of x, y, xy, not 'z'$"),
+        ("both", "yx", "^seamless must be one of x, y, xy, not 'yx'$"),
+        ("both", "", "^seamless must be one of x, y, xy, not ''$"),
+        ("both", True, "^seamless must be one of x, y, xy, not True$"),
+        ("fc", "x", "^layer fc does not see a part of the picture at .*: use an earlier layer$"),
+        ("global", "x", "^layer global does not see a part of the picture at .*: use an earlier layer$"),
+    ],
+)
+def test_the_python_functions_refuse_what_is_no_ring(nets, name, end, seamless, words):
+    net = nets("float32", "all")
+    functions = {"deepdream": partial(deepdream, net, image(32, 32), octave_n=1), "make_step": partial(make_step, net)}
+    net.blobs["data"].reshape(1, 3, 32, 32)  # the only size that fc takes
+    net.blobs["data"].data[:] = before = np.random.RandomState(3).normal(0, 60, (1, 3, 32, 32)).astype(np.float32)
+    with pytest.raises(UsageError, match=words):
+        functions[name](end=end, seamless=seamless)
+    np.testing.assert_array_equal(net.blobs["data"].data, before)
 
 
 def test_the_recipe_has_it_only_where_it_was_asked_for(folder, net, capsys):

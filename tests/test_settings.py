@@ -44,7 +44,7 @@ def test_signatures_have_the_settings_defaults(name):
     # A program names the network of 2015; what stands in for it is for people at a terminal.
     shared = {key: value.default for key, value in parameters.items() if key in defaults and key != "model"}
     assert shared == {name: defaults[name] for name in shared}
-    wanted = {"deepdream": 8, "make_step": 4, "load_net": 3}
+    wanted = {"deepdream": 9, "make_step": 5, "load_net": 3}
     assert len(shared) == wanted[name]
 
 

@@ -5,7 +5,9 @@ protobuf itself either stops at such a field or drops it without a word.
 
 from __future__ import annotations
 
+import copy
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Iterator, NamedTuple
 
 from google.protobuf import text_format
@@ -50,6 +52,11 @@ def parse(data: bytes) -> tuple[Message, Faults]:
 
     Raises text_format.ParseError, or UnicodeDecodeError for text that is not UTF-8 outside of comments.
     """
+    return copy.deepcopy(_parsed(data))  # who reads a net may change it
+
+
+@lru_cache(maxsize=2)  # a dream reads its net three times
+def _parsed(data: bytes) -> tuple[Message, Faults]:
     text = data[len(_BYTE_ORDER_MARK) :] if data.startswith(_BYTE_ORDER_MARK) else data
     scan = _Scan(text.decode("latin-1"))
     cleaned = bytes(scan.cleaned, "latin-1").decode("utf-8")

@@ -76,15 +76,13 @@ def main(argv: Optional[List[str]] = None) -> int:
     try:
         if not argv:
             return _short_usage()
-        # What follows the program that `run` runs belongs to that program.
-        argv, for_program = (argv[:2], argv[2:]) if argv[0] == "run" else (argv, [])
         verb, typed = _verb(argv)
         if verb == "help":
             return _help(typed)
-        # Intermixed: IN OUT --seed 1 LAYER is the same as IN OUT LAYER --seed 1.
-        args = parser_of(verb).parse_intermixed_args(typed)
-        if for_program:
-            args.args = for_program
+        if verb == "run" and typed and typed[0] not in ("-h", "--help"):
+            args = argparse.Namespace(program=typed)  # in Python's words
+        else:  # intermixed: IN OUT --seed 1 LAYER is the same as IN OUT LAYER --seed 1
+            args = parser_of(verb).parse_intermixed_args(typed)
         system.check(system.LIBRARIES)  # before the verb loads them
         return VERBS.get(verb, dream).run(args)
     except NobodyReads as error:
@@ -109,7 +107,8 @@ def _short_usage() -> int:
 
 def _verb(argv: List[str]) -> Tuple[str, List[str]]:
     """The verb, dream if none is named, and the words after it. Raises UsageError for words in the wrong place."""
-    words.check_marks(argv, lambda: [option for parser in _parsers().values() for option in parser.options()])
+    if argv[0] != "run":
+        words.check_marks(argv, lambda: [option for parser in _parsers().values() for option in parser.options()])
     first, helps = argv[0], {verb: module.HELP for verb, module in VERBS.items()}
     if first in VERBS or (first == "help" and not words.exists(first)):
         if first in VERBS and argv[1:] == ["help"] and not words.exists("help"):

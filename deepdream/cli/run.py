@@ -1,7 +1,6 @@
 """dreamify run PROGRAM ARGS"""
 
 import argparse
-import gc
 
 HELP = "run a program that imports caffe, without Caffe"
 
@@ -9,20 +8,15 @@ HELP = "run a program that imports caffe, without Caffe"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.usage = "dreamify run PROGRAM [ARGS ...]"
     parser.epilog = (
-        "What follows PROGRAM is for the program, options included. "
-        "The program's import caffe finds a stand-in on PyTorch, for inference and gradients. For a notebook: "
-        "PYTHONPATH=$(python -m deepdream.pycaffe) jupyter lab"
+        "What follows run is Python's: PROGRAM is a file, - for standard input, -m MODULE or -c CODE, and ARGS are the "
+        "program's. The program's import caffe finds a stand-in on PyTorch, for inference and gradients. For a "
+        "notebook: PYTHONPATH=$(python -m deepdream.pycaffe) jupyter lab"
     )
-    parser.add_argument("program", metavar="PROGRAM", help="a Python file")
-    parser.set_defaults(args=[])
+    parser.add_argument("program", metavar="PROGRAM", nargs="+", help="a Python file, and its arguments")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Runs the program; returns its exit code."""
-    from ..engines import choose_engine
+    """Becomes `python PROGRAM ARGS`, in which caffe is the stand-in. On Windows, returns its exit code."""
+    from ..engines.stand_in import run_program
 
-    choose_engine("torch")  # says in one sentence why PyTorch cannot be loaded
-    from ..pycaffe.runner import run as run_program
-
-    gc.set_threshold(700, 10, 10)  # Python's own, for what is not a dream
-    return run_program(args.program, args.args)
+    return run_program(args.program)

@@ -13,11 +13,11 @@ from types import ModuleType
 from typing import TYPE_CHECKING, cast
 
 from ..errors import DreamError
+from .stand_in import STAND_IN
 
 if TYPE_CHECKING:
     from .caffe_types import Caffe, CaffePb2
 
-_STAND_IN = Path(__file__).resolve().parents[1] / "pycaffe"
 _LAYERS = {"Convolution", "Pooling", "LRN", "Concat", "Split", "InnerProduct"}  # every Caffe since 2014 has these
 
 
@@ -78,7 +78,7 @@ def is_installed() -> bool:
 def _is_stand_in() -> bool:
     """Whether `import caffe` finds deepdream.pycaffe."""
     origin = _origin()
-    return origin is not None and _STAND_IN in Path(origin).resolve().parents
+    return origin is not None and STAND_IN in Path(origin).resolve().parents
 
 
 def _origin() -> str | None:

@@ -1,4 +1,4 @@
-"""python -m deepdream.pycaffe PROGRAM ARGS: runs a program with the stand-in for caffe.
+"""python -m deepdream.pycaffe PROGRAM ARGS: runs a program with the stand-in for caffe, as dreamify run does.
 
 Without a program it prints the folder that PYTHONPATH needs for the same, such as for a notebook:
 
@@ -7,8 +7,8 @@ Without a program it prints the folder that PYTHONPATH needs for the same, such 
 
 import sys
 
+from ..engines.stand_in import ALIAS, run_program
 from ..errors import DreamError
-from .runner import ALIAS, run
 
 
 def main() -> int:
@@ -17,7 +17,7 @@ def main() -> int:
         print(ALIAS)
         return 0
     try:
-        return run(sys.argv[1], sys.argv[2:])
+        return run_program(sys.argv[1:])
     except DreamError as error:
         print(f"caffe: {error}", file=sys.stderr)
         return error.exit_code

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Sequence
-
 import numpy as np
 import torch
 
@@ -43,27 +41,17 @@ class _Memory:
 class Blob(engine.Blob):
     """A blob on the CPU shares its memory with the engine; elsewhere its arrays are a mirror."""
 
-    def __init__(
-        self,
-        shape: Sequence[int],
-        dtype: torch.dtype,
-        device: torch.device,
-        channels_last: bool = False,
-        lazy: bool = False,
-    ):
-        self._mirrors: dict[str, _Memory] = {}
-        super().__init__(shape, dtype, device, channels_last, lazy)
-
     def reshape(self, *shape: int) -> None:
         """Changes the shape of data and diff. Raises TypeError for what is no whole number, ValueError below 0."""
         if not all(isinstance(size, (int, np.integer)) for size in shape):
             raise TypeError("reshape takes whole numbers, such as reshape(1, 3, 224, 224)")
         if any(size < 0 for size in shape):
             raise ValueError(f"a blob cannot have the shape {'x'.join(map(str, shape))}: sizes are 0 or more")
-        before = self._capacity
         super().reshape(*map(int, shape))
-        if self._capacity != before:
-            self._mirrors = {}
+
+    def _forget(self) -> None:
+        super()._forget()
+        self._mirrors: dict[str, _Memory] = {}
 
     def tensor(self, which: str) -> torch.Tensor:
         if which in self._mirrors:

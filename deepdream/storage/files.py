@@ -35,6 +35,11 @@ def is_address(name: str) -> bool:
     return bool(re.match("[A-Za-z][A-Za-z0-9+.-]+://", name)) and not name.startswith("file://")
 
 
+def local(name: str) -> str:
+    """Returns the path that a file:// address stands for; a path stays as it is."""
+    return url2pathname(urlsplit(name).path) if name.startswith("file://") else name
+
+
 def join(folder: str, name: str) -> str:
     """Returns the path or address of a file in a folder."""
     return f"{folder.rstrip('/')}/{name}" if is_address(folder) else str(_path(folder) / name)
@@ -250,7 +255,7 @@ def _whole(file: BinaryIO, name: str) -> bytes:
 
 
 def _path(name: str) -> Path:
-    return Path(url2pathname(urlsplit(name).path) if name.startswith("file://") else name)
+    return Path(local(name))
 
 
 @contextlib.contextmanager

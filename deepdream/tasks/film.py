@@ -15,11 +15,12 @@ from ..images.picture import Picture
 from ..images.recipe import Recipe
 from ..pipeline.request import Request
 from ..settings import VIDEO, WORKERS, VideoSettings, WorkerSettings
+from ..storage import files
 from ..video.film import FORMATS, Film, VideoFormat
 from ..video.flow import motion, opencv
 from ..video.reader import open_film
-from . import outputs, sequence
-from .sequence_output import SequenceFormat
+from . import sequence
+from .sequence_output import SequenceFormat, SequenceOutput
 
 _KIND = SequenceFormat(
     "video", {**FORMATS, ".gif": ANIMATIONS[".gif"]}, digits=6, slower="--every {every}", maker="dreamify video"
@@ -39,9 +40,9 @@ def run(request: Request, video: VideoSettings = VIDEO, workers: WorkerSettings 
         raise UsageError("the flow does not carry a dream across the sides of a film: add --flow off to --seamless")
     if video.blend and video.flow != "off":
         opencv()  # if it is missing, fail now and not at the second frame
-    outputs.refuse_inputs(request.target, request)
-    folder = Path(request.source)
-    if folder.is_dir() and picture.is_named_so(Path(request.target)) and folder.samefile(Path(request.target).parent):
+    SequenceOutput(request.target, _KIND, request)  # refuses it before the film is read
+    folder, out = Path(files.local(request.source)), Path(files.local(request.target))
+    if folder.is_dir() and picture.is_named_so(out) and folder.samefile(out.parent):
         raise UsageError(f"{request.target} would be one of the frames in {request.source}: choose another OUT")
     source = open_film(request.source, video.start, video.end, video.every, video.fps, request.pictures.max_size)
     frames = _Frames(source, video)

@@ -20,7 +20,6 @@ from ..settings import GROWTH, GrowthSettings
 from ..storage import files
 from ..video.film import FORMATS, VideoFormat
 from ..video.folder import rate_of
-from . import outputs
 from .checkpoint import Checkpoint
 from .progress import in_words
 from .sequence_files import There, tell_what_is_lost, write
@@ -42,9 +41,8 @@ class Growth:
         self._request, target = request, str(request.growth)
         if request.dream.iter_n == 0:
             raise UsageError("a growth shows every step, and with --iterations 0 there is none: leave out --growth")
-        outputs.refuse_inputs(target, request)
+        self._place = SequenceOutput(target, _KIND, request)
         _refuse_beside(target, request)
-        self._place = SequenceOutput(target, _KIND)
         self._fps = settings.fps
         self._form = VideoFormat(rate_of(settings.fps), 1 / rate_of(settings.fps))
         self._there = There(self._place, request)

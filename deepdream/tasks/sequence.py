@@ -20,7 +20,7 @@ from ..pipeline.prepare import DreamJob, prepare_again
 from ..pipeline.request import Request
 from ..settings import WORKERS, WorkerSettings
 from ..video.film import VideoFormat
-from . import executors, outputs
+from . import executors
 from .checkpoint import Checkpoint
 from .executors import Job, WorkerPool
 from .sequence_files import There, tell_what_is_lost, write
@@ -74,8 +74,7 @@ def run(request: Request, frames: Frames, base: Optional[Picture] = None, worker
     Raises UsageError if the target has another format, is an input or holds something else, or if the sequence was
     begun with other settings; DreamError if anything fails.
     """
-    outputs.refuse_inputs(request.target, request)
-    with contextlib.closing(SequenceOutput(request.target, frames.kind)) as place:
+    with contextlib.closing(SequenceOutput(request.target, frames.kind, request)) as place:
         pool = executors.if_asked(request.net, workers)
         return _run(replace(request, net=pool.net) if pool else request, frames, base, place, pool)
 

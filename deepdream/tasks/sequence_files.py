@@ -16,7 +16,6 @@ from ..images.recipe import Recipe
 from ..pipeline.request import Request
 from ..video import writer
 from ..video.film import FORMATS, VideoFormat
-from . import outputs
 from .checkpoint import Checkpoint
 from .sequence_output import SequenceOutput
 
@@ -53,7 +52,7 @@ class There:
     def agree(self, recipe: Recipe) -> None:
         """Refuses to resume or replace a sequence with other settings; with --force, removes it."""
         if self._request.force and self.recipe != recipe:
-            self._place.make_way(lambda path: outputs.refuse_inputs(path, self._request))
+            self._place.make_way()
             self.state = None
         begun = self.recipe
         key = None if begun is None else recipes.difference(begun, recipe)

@@ -19,11 +19,12 @@ from PIL import Image
 from ..errors import DreamError, UsageError
 from ..images import picture, transparency
 from ..images.recipe import Recipe
+from ..pipeline.request import Request
 from ..storage import atomic, files, streams
 from ..storage.lock import Lock
 from ..video import writer
 from ..video.reader import read_recipe
-from . import checkpoint
+from . import checkpoint, outputs
 from .checkpoint import Checkpoint
 
 _FILE_MANAGERS = {"thumbs.db", "desktop.ini"}  # files that file managers create when a folder is viewed
@@ -58,23 +59,33 @@ def is_shown(path: Path) -> bool:
 class SequenceOutput:
     """The files of one sequence.
 
-    target: a folder, or a file or named pipe with the extension of one of the kind's formats.
-    Raises UsageError for anything else, DreamError if its parent folder is missing or it is a dangling link.
+    target: a folder, or a file or named pipe with the extension of one of the kind's formats, on this machine's disk.
+    request: what the sequence is made from.
+    Raises UsageError for anything else and for an input of the request, DreamError if its parent folder is missing or
+    it is a dangling link.
     """
 
-    def __init__(self, target: str, kind: SequenceFormat):
+    def __init__(self, target: str, kind: SequenceFormat, request: Request):
         self.target = target
         self.kind = kind
+        self._request = request
+        *others, last = kind.formats
+        formats = f"{', '.join(others)} or {last}"
+        if target == "-" or files.is_address(target) or streams.descriptor(target) is not None:
+            where = "standard output" if target == "-" else target
+            raise UsageError(
+                f"a {kind.name} is written to this machine's disk, not to {where}: "
+                f"name a file in {formats}, or a folder"
+            )
+        outputs.refuse_inputs(target, request)
         files.check_link(target)
-        self._out = Path(os.path.realpath(target))
+        self._out = Path(files.real(target))
         self._is_new = not self._out.exists()
-        self._is_stream = streams.is_stream(target)
+        self._is_stream = files.is_stream(target)
         suffix = Path(target).suffix.lower()
         is_folder = self._out.is_dir() or not suffix or target.endswith(("/", os.sep))
         self.format = None if is_folder else kind.formats.get(suffix)
-        *others, last = kind.formats
-        formats = f"{', '.join(others)} or {last}"
-        if target == "-" or not (is_folder or self.format):
+        if not (is_folder or self.format):
             raise UsageError(
                 f"a {kind.name} cannot be written to {target}: end its name in "
                 f"{formats}, or name a folder, with no extension or with a / at the end"
@@ -83,7 +94,7 @@ class SequenceOutput:
             what = "not a folder" if self._is_stream else "a file"
             raise UsageError(f"{target} is {what}: name a folder, or a file in {formats}")
         if self._is_stream:
-            streams.check(target)
+            streams.check(str(self._out))
         if not self._out.parent.is_dir():
             raise DreamError(f"the folder {self._out.parent} does not exist: create it, or write somewhere else")
         self._state, self._temporary = self._beside(kind.name), self._beside("part")
@@ -226,16 +237,15 @@ class SequenceOutput:
             self._write_atomically(self._out, write)
         self.clear()
 
-    def make_way(self, refuse_input: Callable[[str], None]) -> None:
+    def make_way(self) -> None:
         """Removes an unfinished sequence here and, from a folder, the frames of a finished one.
 
-        refuse_input: raises UsageError if given an input file. This also raises UsageError if the folder holds anything
-        else.
+        Raises UsageError if the folder holds an input of the request or anything else.
         """
         if not self.format:
             paths = [self._frames / name for name in self._names()]
             for path in paths:
-                refuse_input(str(path))
+                outputs.refuse_inputs(str(path), self._request)
                 if self._recipe_in(path) is None:
                     self._refuse()
             for path in paths:
@@ -285,7 +295,7 @@ class SequenceOutput:
             write(self._temporary)
             with self._temporary.open("r+b") as file:
                 if is_out and self._is_stream:
-                    streams.write(self.target, iter(partial(file.read, _BLOCK), b""))
+                    streams.write(str(self._out), iter(partial(file.read, _BLOCK), b""))
                     return
                 atomic.keep_permissions(path, file.fileno())
             atomic.put(self._temporary, path, new=is_out and self._is_new)

@@ -10,6 +10,7 @@ import numpy as np
 import scipy.ndimage as nd
 
 from .. import keyframes
+from ..console import say
 from ..errors import UsageError
 from ..images import animation
 from ..images.recipe import Recipe
@@ -89,6 +90,7 @@ class Frames:
         self._zoom, self._layers = zoom, layers
         self._alpha: Optional[np.ndarray] = None  # (h, w, 1) float32, of the last frame requested
         self._number = 0
+        self._is_told = False
         self.count = zoom.frames
         rate = rate_of(zoom.fps)
         self.form = VideoFormat(rate, 1 / rate)
@@ -109,6 +111,7 @@ class Frames:
     def start(self, number: int, last: np.ndarray) -> Optional[np.ndarray]:
         if number == self.count:
             return None
+        self._tell()
         return next_frame(last, self._zoom, number) if number else last
 
     def alpha(self, number: int, first: Optional[np.ndarray]) -> Optional[np.ndarray]:
@@ -120,6 +123,13 @@ class Frames:
             self._number += 1
             self._alpha = next_frame(self._alpha, self._zoom, self._number)
         return np.clip(self._alpha[..., 0], 0, 255).astype(np.uint8)
+
+    def _tell(self) -> None:
+        """Reports, once, a fade that is shorter than it would be."""
+        if self._layers and self._zoom.fade is None and self._fade < _FADE and not self._is_told:
+            frames = "one frame" if self._fade == 1 else f"{self._fade} frames"
+            say(f"a layer gives way to the next over {frames} instead of {_FADE}, as the next one comes sooner")
+        self._is_told = True
 
     def counted(self) -> int:
         return self.count

@@ -10,6 +10,7 @@ from PIL import Image
 from ..errors import DreamError, UsageError
 from ..images import picture
 from ..images import recipe as recipes
+from ..storage import files
 from .animated import Animation, gif_plays, is_animated_webp
 from .colour import ToRgb, matrix_and_range
 from .decode import Damage, Timed, decoded
@@ -44,8 +45,10 @@ def open_film(
     Raises UsageError if the span contains no frame or if fps is given for a film with its own rate, DreamError if the
     film cannot be read.
     """
-    if source == "-":
-        raise UsageError("a film cannot come from standard input: name a file")
+    if source == "-" or files.is_address(source):
+        where = "standard input" if source == "-" else source
+        raise UsageError(f"a film is read from this machine's disk, not from {where}: name a file or a folder")
+    source = files.local(source)
     span = TimeRange(Fraction(str(start or 0)), None if end is None else Fraction(str(end)), every)
     if Path(source).is_dir():
         return FrameFolder(source, span, rate_of(_USUAL_RATE if fps is None else fps), max_size)
@@ -61,7 +64,7 @@ def read_recipe(source: str) -> recipes.Recipe:
     """
     if Path(source).suffix.lower() not in FORMATS:
         return picture.read_recipe(source)
-    with opened(source) as container:
+    with opened(files.local(source)) as container:
         tags = {key.lower(): value for key, value in container.metadata.items()}  # upper-case in WebM
     return recipes.parse(tags.get("comment"), source)
 

@@ -21,7 +21,7 @@ def picture(megapixels, bound=None):
 
 
 def step(layer, precision="float32", model="bvlc_googlenet"):
-    names = ("this engine", "real Caffe", "plain autograd", "floor")
+    names = ("this engine", "real Caffe", "plain autograd", "torch.compile", "floor")
     times = {name: seconds(i + 1.0) for i, name in enumerate(names)}
     return {"model": model, "layer": layer, "size": "1024x575", "precision": precision, "seconds": times}
 

@@ -6,7 +6,10 @@ import pytest
 
 pytest.importorskip("torch")
 
+import torch
+
 from benchmarks import layer_types, sizes, step_time, threads, tiles
+from benchmarks.others import autograd_step, compiled_step
 from benchmarks.timing import dream_step, in_turn, random_picture, ratio, summary
 from deepdream import load_net
 from deepdream.engines.torch.layers import LAYERS
@@ -22,6 +25,16 @@ def no_caffe(monkeypatch):
     monkeypatch.delenv("CAFFE_PYTHON", raising=False)
 
 
+@pytest.fixture
+def not_compiled(monkeypatch):
+    """As where torch.compile cannot run."""
+
+    def fail(*_):
+        raise OSError("there is no compiler\nnor anything else")
+
+    monkeypatch.setattr(step_time, "compiled_step", fail)
+
+
 def test_steps_are_timed_in_turn_and_the_first_of_each_is_not_counted():
     taken = iter(range(6))
     assert in_turn({"a": lambda: next(taken), "b": lambda: next(taken)}, 2) == {"a": [2, 4], "b": [3, 5]}
@@ -32,14 +45,34 @@ def test_runs_are_told_by_their_median_and_range_and_compared_pair_by_pair():
     assert ratio([2, 9, 4], [1, 3, 4]) == 2
 
 
-def test_the_others_compute_the_same_gradient(net):
+def test_the_others_compute_the_same_gradient(net, not_compiled):
     measured = step_time.measure(net, LAYER, "40x30", 1)
     assert measured["median_gradient_difference"] < 1e-6
     assert list(measured["seconds"]) == ["this engine", "plain autograd", "channels last", "floor"]
-    assert step_time.told_in_full(measured).startswith(f"{net}, inception_4c/output, 40x30, float32")
+    told = step_time.told_in_full(measured)
+    assert told.startswith(f"{net}, inception_4c/output, 40x30, float32")
+    assert measured["skipped"] == {"torch.compile": "there is no compiler"}
+    assert "\n  torch.compile  skipped: there is no compiler\n" in told
 
 
-def test_autograd_can_do_efficientnets_layers(tmp_path):
+def test_torch_compile_computes_the_same_gradient_and_has_compiled_before(net, monkeypatch, tmp_path):
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
+    plain, x = load_net(net, "torch", "cpu", "float64", "all"), torch.from_numpy(random_picture("40x30")).double()
+    try:
+        step = compiled_step(plain, "conv1", x)
+    except Exception as error:
+        pytest.skip(f"torch.compile cannot run here: {error}".split("\n")[0])
+    kept = sorted(tmp_path.rglob("*.so"))
+    assert kept
+    torch.testing.assert_close(step(), autograd_step(plain, "conv1", x), rtol=1e-9, atol=0)
+    assert sorted(tmp_path.rglob("*.so")) == kept
+    monkeypatch.setattr(step_time, "compiled_step", lambda *_: step)
+    measured = step_time.measure(net, LAYER, "40x30", 1, "float64")
+    assert list(measured["seconds"]) == ["this engine", "plain autograd", "channels last", "torch.compile", "floor"]
+    assert "skipped" not in measured
+
+
+def test_autograd_can_do_efficientnets_layers(tmp_path, not_compiled):
     text = input_layer((1, 3, 20, 20)) + layer("a", "Convolution", "data", param=CONVOLUTION.format(1))
     text += layer("b", "Clip", "a", param="clip_param { min: 0 max: 6 }")
     text += layer("c", "Convolution", "b", param=CONVOLUTION.format(4))
@@ -68,8 +101,6 @@ def test_the_shares_of_the_layer_types_add_up(net):
 
 
 def test_the_number_of_threads_is_as_before(net):
-    import torch
-
     before = torch.get_num_threads()
     measured = threads.measure(net, LAYER, "40x30", 1)
     assert torch.get_num_threads() == before

@@ -12,6 +12,7 @@ import pytest
 
 from tests.engines.caffe_process import COMMAND
 from tests.helpers.nets import input_layer, layer, write_net
+from tests.helpers.tiny import ROOT
 from tests.pycaffe.stand_in import IS_REAL
 
 FOLDER = Path(__file__).parent / "programs"
@@ -62,19 +63,7 @@ def found(tmp_path_factory):
     folder = prepared(tmp_path_factory.mktemp("here"))
     if IS_REAL:
         return started([sys.executable], folder), folder
-    from deepdream.pycaffe.runner import run
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        patch.setattr(sys, "argv", sys.argv)
-        patch.setattr(sys, "path", list(sys.path))
-        patch.setenv("PYTHONPATH", os.environ.get("PYTHONPATH", ""))
-        before = dict(sys.modules)
-        assert [run(f"{program}.py", []) for program in PROGRAMS] == [0] * len(PROGRAMS)
-        for name in set(sys.modules) - set(before):
-            if name.split(".")[0] == "caffe":
-                del sys.modules[name]
-    return read(folder), folder
+    return started([sys.executable, str(ROOT / "dreamify.py"), "run"], folder), folder
 
 
 @pytest.fixture(scope="module")

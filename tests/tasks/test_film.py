@@ -239,8 +239,11 @@ def test_without_the_packages(frame_folder, clip, net, filmed, capsys, monkeypat
             ["in.mp4", "out.avi"],
             "a video cannot be written to out.avi: end its name in .mp4, .webm or .gif",
         ),
-        (["in.mp4", "-"], "a video cannot be written to -: "),
-        (["-", "out.mp4"], "a film cannot come from standard input: name a file"),
+        (["-", "out.mp4"], "a film is read from this machine's disk, not from standard input: name a file or a folder"),
+        (
+            ["foo://b/in.mp4", "out.mp4"],
+            "a film is read from this machine's disk, not from foo://b/in.mp4: name a file",
+        ),
         (["in.mp4", "out.mp4", "--blend", "1.5"], "blend must be a number from 0 to 1, not 1.5"),
         (["in.mp4", "out.mp4", "--flow", "lk"], "flow must be one of dis, off, not 'lk'"),
         (["in.mp4", "out.mp4", "--start", "1:2:3:4"], "--start: '1:2:3:4' is not a time such as 12.5, 1:30 or 1:02:30"),

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from deepdream.pipeline import prepare as jobs
+from deepdream.pipeline.request import Request
 from deepdream.tasks import film, sequence, sequence_output
 from tests.helpers.tiny import SHORT_FILM, forked, frame_names, interrupt, refused, snapshot
 
@@ -96,7 +97,7 @@ def test_another_film_is_not_mixed_with_one_that_was_begun(clip, net, filmed, ca
 def test_two_runs_to_one_place(clip, net, filmed, capsys, monkeypatch, folder):
     cut_short(monkeypatch, 1)
     assert filmed(clip, "out.mp4") == 130
-    place = sequence_output.SequenceOutput("out.mp4", film._KIND)
+    place = sequence_output.SequenceOutput("out.mp4", film._KIND, Request("in.mp4", "out.mp4"))
     place.lock()
     line = refused(capsys, folder, ["video", clip, "out.mp4", *SHORT_FILM, "--model", net])
     assert line == "dreamify: another run is writing to out.mp4: wait for it, or choose another OUT"

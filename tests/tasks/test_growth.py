@@ -13,6 +13,7 @@ from PIL import Image
 from deepdream.cli import main
 from deepdream.images import picture
 from deepdream.pipeline import prepare as jobs
+from deepdream.pipeline.request import Request
 from deepdream.tasks import growth, sequence_files
 from tests.helpers.shared import ENGINE
 from tests.helpers.tiny import frame_names, refused, snapshot, tiny_picture
@@ -166,9 +167,8 @@ def test_a_dream_is_repeated_with_and_from_its_growth(folder, net, grown, capsys
     [
         (["--growth", "g.gif", "--iterations", "0"], "with --iterations 0 there is none: leave out --growth"),
         (["--growth", "g.avi"], "a growth cannot be written to g.avi: end its name in .gif, .webp, .mp4 or .webm"),
-        (["--growth", "-"], "a growth cannot be written to -: "),
         (["--growth", "in.png"], "in.png is an input, which is never overwritten"),
-        (["--growth", "./out.png"], "--growth and OUT are both ./out.png: name another place for one of them"),
+        (["--growth", "./out.webp"], "--growth and OUT are both ./out.webp: name another place for one of them"),
         (["--growth", "x", "--frames", "x/"], "--growth and --frames are both x: name another place"),
         (["--growth", "."], "out.png would be among the frames in .: choose another folder for --growth"),
         (["--growth", "full"], "full holds files that are not frames of one growth: choose another FILM"),
@@ -184,7 +184,8 @@ def test_wrong_use(folder, net, grown, capsys, args, words):
     Image.open("in.png").convert("P").save("other.gif", comment=b"mine")
     if "done.gif" in args:
         assert grown("done.gif", "--seed", "7") == 0
-    assert words in refused(capsys, folder, ["in.png", "out.png", *SHORT, *args, "--model", net], code=2)
+    out = "out.webp" if "./out.webp" in args else "out.png"
+    assert words in refused(capsys, folder, ["in.png", out, *SHORT, *args, "--model", net], code=2)
 
 
 def test_alpha_stays_and_what_is_lost_is_told(folder, grown, capsys):
@@ -202,7 +203,7 @@ def test_alpha_stays_and_what_is_lost_is_told(folder, grown, capsys):
 
 def test_two_dreams_do_not_share_a_growth(folder, net, grown, capsys):
     Path("grown").mkdir()
-    lock = sequence_files.SequenceOutput("grown", growth._KIND)
+    lock = sequence_files.SequenceOutput("grown", growth._KIND, Request("in.png", "out.png"))
     lock.lock()
     with contextlib.closing(lock):
         if not lock._lock.is_held:

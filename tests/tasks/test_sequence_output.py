@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from deepdream.cli import main
 from deepdream.tasks import sequence_output
 from deepdream.video.reader import read_recipe
 from tests.helpers.tiny import frame_names, refused, snapshot, tiny_picture
@@ -34,6 +35,54 @@ def test_a_name_as_long_as_names_can_be(folder, zoomed, monkeypatch, length, ext
     assert [found[name.replace(out, f"short{extension}")] for name in found if name.startswith(out)] == [
         data for name, data in found.items() if name.startswith(out)
     ]
+
+
+# The command for each kind of sequence, written to OUT.
+VERBS = {
+    "zoom": ["zoom", "in.png", "OUT", "--frames", "2"],
+    "video": ["video", "frames", "OUT", "--flow", "off"],
+    "growth": ["in.png", "dream.png", "--growth", "OUT"],
+}
+ELSEWHERE = [
+    *(f"{service}://bucket/{name}" for service in ("s3", "memory", "http", "qqq") for name in ("x.mp4", "x", "x/")),
+    *("-", "/dev/stdout", "/dev/stderr", "/dev/fd/1", "to_stdout", "to_stdout.gif"),
+]
+
+
+@pytest.mark.parametrize("out", ELSEWHERE)
+@pytest.mark.parametrize("verb", VERBS)
+def test_what_is_not_on_this_disk_is_refused_before_any_work(folder, net, capsys, verb, out):
+    if out.startswith(("/dev", "to_")) and not os.path.exists("/dev/fd/1"):  # noqa: PTH110
+        pytest.skip("descriptors have no names here")
+    for name in ("to_stdout", "to_stdout.gif"):
+        Path(name).symlink_to("/dev/stdout")
+    Path("frames").mkdir()
+    tiny_picture("frames/0000.png")
+    before = snapshot(folder)
+    assert main([out if arg == "OUT" else arg for arg in VERBS[verb]] + ["--model", net]) == 2
+    kinds = ".mp4, .webm or .gif" if verb == "video" else ".gif, .webp, .mp4 or .webm"
+    where = "standard output" if out == "-" else out
+    assert capsys.readouterr() == (
+        "",
+        f"dreamify: a {verb} is written to this machine's disk, not to {where}: name a file in {kinds}, or a folder\n",
+    )
+    assert snapshot(folder) == before
+
+
+@pytest.mark.parametrize("out", ["x.gif", "x"])
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_file_address_is_on_this_disk(folder, net, verb, out):
+    Path("frames").mkdir()
+    tiny_picture("frames/0000.png")
+    (folder / "a folder").mkdir()
+    short = ["--iterations", "1", "--octaves", "1", "--seed", "7", "--model", net]
+    for place, source in ((out, "frames"), ((folder / "a folder" / out).as_uri(), (folder / "frames").as_uri())):
+        args = [{"OUT": place, "frames": source}.get(arg, arg) for arg in VERBS[verb]]
+        assert main([*args, *short, "--force"]) == 0
+    found = snapshot(folder)
+    made = [name for name in found if name.partition("/")[0] == out]
+    assert made
+    assert [found[f"a folder/{name}"] for name in made] == [found[name] for name in made]
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes here")

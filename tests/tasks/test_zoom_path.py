@@ -78,9 +78,25 @@ def test_each_layer_of_a_path_dreams_alone_but_where_they_mix(folder, net, zoome
         assert np.abs(picture.to_uint8(frame, clip=False).astype(int) - pixels(f"out/{number:04}.png")).max() <= 1
 
 
-def test_a_fade_that_nobody_typed_gives_way(folder, zoomed):
-    assert zoomed("out", "--layer", "0:conv1,3:4c") == 0
-    assert picture.read_recipe("out/0000.png")["zoom_fade"] == 3
+@pytest.mark.parametrize(
+    ("path", "fade", "words"),
+    [
+        ("0:conv1,3:4c", 3, "3 frames"),
+        ("0:conv1,1:4c,20:conv1", 1, "one frame"),
+        ("0:conv1,9:4c", 9, "9 frames"),
+        ("0:conv1,10:4c", 10, None),
+        ("0:conv1", 10, None),
+    ],
+)
+def test_a_fade_that_nobody_typed_gives_way_and_says_so(folder, zoomed, capsys, path, fade, words):
+    assert zoomed("out", "--layer", path) == 0
+    assert picture.read_recipe("out/0000.png")["zoom_fade"] == fade
+    said = [line for line in capsys.readouterr().err.splitlines() if "instead of 10" in line]
+    line = f"dreamify: a layer gives way to the next over {words} instead of 10, as the next one comes sooner"
+    assert said == ([line] if words else [])
+    assert zoomed("typed", "--layer", path, "--fade", str(fade)) == 0
+    assert zoomed("out", "--layer", path) == 0  # it is there already
+    assert "instead of" not in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

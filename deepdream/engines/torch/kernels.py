@@ -10,20 +10,16 @@ this module therefore checks its arguments first, and raises ShapeError if they 
 
 from __future__ import annotations
 
-from functools import lru_cache
-from importlib.util import find_spec
 from math import prod
-from types import ModuleType
-from typing import Sequence
+from typing import Iterator, Sequence
 
-import numpy as np
 import torch
 
 from ...caffe_format.geometry import Geometry, Pair, pooled_size
 from ...caffe_format.layer_spec import ShapeError
-from ...errors import DreamError
+from .compiled import loop
+from .compiled.loop import Block, Loop
 from .layers.base import Tensor
-from .parallel import Loop, in_parts
 
 MAX_PLACES = 256  # pixels in a pooling window: the index of the maximum is stored in a byte
 MAX_CHANNELS = 31  # in an LRN window: each size has its own compiled loop
@@ -40,16 +36,15 @@ def usable(x: Tensor, form: torch.memory_format | None = None) -> bool:
 
 def available(device: torch.device, dtype: torch.dtype) -> bool:
     """Whether there are kernels for this device and precision."""
-    return device.type == "cpu" and dtype in (torch.float32, torch.float64) and _loops() is not None
+    return device.type == "cpu" and dtype in (torch.float32, torch.float64) and loop.available()
 
 
 def in_range(x: Tensor, low: float, high: float) -> Tensor:
     """Marks, as bools, the numbers that are neither below `low` nor above `high`."""
     _check(x)
     inside = torch.empty_like(x, dtype=torch.bool)
-    number = number_of(x)
     rows = _rows(x, inside)
-    in_parts(_loop("in_range"), len(rows[0]), *rows, number(low), number(high))
+    _loop("in_range").run(rows[0].shape[0], *rows, float(low), float(high))
     return inside
 
 
@@ -65,8 +60,8 @@ def where(signs: Tensor, diff: Tensor) -> Tensor:
     form = torch.contiguous_format if has_planes else format_of(diff)
     back, signs = torch.empty_like(diff, memory_format=form), signs.contiguous(memory_format=form)
     _check(back, signs, bools=True, form=form)
-    rows = _rows(back, signs, form=form)
-    in_parts(_loop("where"), len(rows[0]), *_pitched_rows(diff, form), rows[1], rows[0])
+    to, of_signs = _rows(back, signs, form=form)
+    _loop("where").run(to.shape[0], *_pitched_rows(diff, form), of_signs, to)
     return back
 
 
@@ -90,17 +85,20 @@ def _lrn(way: str, tensors: Sequence[Tensor], size: int, k: float, alpha: float)
     if not 1 <= size <= MAX_CHANNELS:
         raise ShapeError(f"the compiled loops do not support LRN across {size} channels")
     x = tensors[0]
-    numbers = (number_of(x)(k), number_of(x)(alpha / size))
+    numbers = (float(k), alpha / size)
     if x.dtype == torch.float32:
-        pixels = [_pictures(tensor).reshape(-1, x.shape[1]) for tensor in tensors]
         window = (None,) * size  # each size is its own type, for which numba compiles the loop
-        in_parts(_loop("lrn_" + way), len(pixels[0]), *pixels, window, *numbers)
+        room = 2 * (x.shape[1] + 2 * (size // 2))
+        pixels = _rows(*tensors)
+        _loop("lrn_" + way).run(pixels[0].shape[0], *pixels, window, *numbers, scratch=(room, "f4"))
         return
-    loops = _loops()
-    assert loops
-    for planes in zip(*(tensor.flatten(2).numpy() for tensor in tensors)):
-        blocks = -(-planes[0].shape[1] // loops.PIXELS)
-        in_parts(_loop("lrn_planes_" + way), blocks, *planes, size, *numbers)
+    from .compiled.blocks import PIXELS
+
+    n, channels, height, width = x.shape
+    plane, room = (channels, height * width), (1 + channels) * PIXELS
+    for i in range(n):
+        planes = (Block(tensor, plane, i * prod(plane)) for tensor in tensors)
+        _loop("lrn_planes_" + way).run(-(-plane[1] // PIXELS), *planes, size, *numbers, scratch=(room, "f8"))
 
 
 def max_forward(x: Tensor, g: Geometry, out: Pair) -> tuple[Tensor, Tensor]:
@@ -110,8 +108,8 @@ def max_forward(x: Tensor, g: Geometry, out: Pair) -> tuple[Tensor, Tensor]:
     n, c = x.shape[:2]
     top = x.new_empty((n, *out, c)).permute(0, 3, 1, 2)
     winners = torch.empty((n, *out, c), dtype=torch.uint8).permute(0, 3, 1, 2)
-    for arrays in zip(_pictures(x), _pictures(top), _pictures(winners)):
-        in_parts(_loop("max_forward"), out[0], *arrays, g.kernel, g.stride, g.pad)
+    for blocks in zip(_pictures(x), _pictures(top), _pictures(winners)):
+        _loop("max_forward").run(out[0], *blocks, g.kernel, g.stride, g.pad)
     return top, winners
 
 
@@ -125,8 +123,11 @@ def max_backward(diff: Tensor, winners: Tensor, bottom: Tensor, g: Geometry) -> 
         raise misfit(bottom, diff, winners)
     _check_windows(bottom, g, (winners.shape[2], winners.shape[3]), MAX_PLACES)
     back, diff = torch.empty_like(bottom), diff.contiguous(memory_format=format_of(diff))
-    for arrays in zip(_pictures(diff), _pictures(winners), _pictures(back)):
-        in_parts(_loop("max_backward"), bottom.shape[2], *arrays, g.kernel, g.stride, g.pad)
+    for of_diff, of_winners, to in zip(_pictures(diff), _pictures(winners), _pictures(back)):
+        flat = Block(to.tensor, (prod(to.shape),), to.start)
+        _loop("max_backward").run(
+            bottom.shape[2], of_diff, of_winners, to, flat, g.kernel, g.stride, g.pad, scratch=(256, "u8")
+        )
     return back
 
 
@@ -139,8 +140,8 @@ def tied_forward(x: Tensor, g: Geometry, out: Pair, tie: float) -> tuple[Tensor,
     _check_windows(x, g, out)
     top = x.new_empty((*x.shape[:2], *out))
     indices = torch.empty(top.shape, dtype=torch.int64)
-    planes = (tensor.flatten(0, 1).numpy() for tensor in (x, top, indices))
-    in_parts(_loop("tied_forward"), x.shape[0] * x.shape[1], *planes, g.kernel, g.stride, g.pad, tie)
+    planes = (Block(tensor, (prod(tensor.shape[:2]), *tensor.shape[2:])) for tensor in (x, top, indices))
+    _loop("tied_forward").run(x.shape[0] * x.shape[1], *planes, g.kernel, g.stride, g.pad, float(tie))
     return top, indices
 
 
@@ -190,20 +191,16 @@ def misfit(*tensors: Tensor) -> ShapeError:
     return ShapeError(f"the compiled loops cannot work on {blobs}")
 
 
-def number_of(x: Tensor) -> type[np.float32 | np.float64]:
-    """Returns the type of a blob's numbers, so that nothing is computed in another precision."""
-    return np.float32 if x.dtype == torch.float32 else np.float64
+def _rows(x: Tensor, *others: Tensor, form: torch.memory_format | None = None) -> list[Block]:
+    """Blobs of one shape and format as rows: of channels if they are innermost, or of pixels."""
+    n, channels, height, width = x.shape
+    has_channels = (form or format_of(x)) == torch.channels_last
+    shape = (n * height * width, channels) if has_channels else (n * channels, height * width)
+    return [Block(tensor, shape) for tensor in (x, *others)]
 
 
-def _rows(x: Tensor, *others: Tensor, form: torch.memory_format | None = None) -> list[np.ndarray]:
-    """Views the memory of blobs of one shape and format as rows: of channels if they are innermost, or of pixels."""
-    if (form or format_of(x)) == torch.channels_last:
-        return [_pictures(tensor).reshape(-1, x.shape[1]) for tensor in (x, *others)]
-    return [tensor.flatten(2).flatten(0, 1).numpy() for tensor in (x, *others)]
-
-
-def _pitched_rows(x: Tensor, form: torch.memory_format) -> tuple[np.ndarray, int]:
-    """Views the memory of a part of a blob, flat, and how many numbers there are from row to row; see _rows.
+def _pitched_rows(x: Tensor, form: torch.memory_format) -> tuple[Block, int]:
+    """The memory of a part of a blob, flat, and how many numbers there are from row to row; see _rows.
 
     What is no such part is copied.
     """
@@ -211,39 +208,18 @@ def _pitched_rows(x: Tensor, form: torch.memory_format) -> tuple[np.ndarray, int
     rows = ordered.reshape(-1, ordered.shape[-1])
     rows = rows if rows.stride(1) == 1 else rows.contiguous()
     count, length, pitch = *rows.shape, rows.stride(0)
-    return rows.as_strided(((count - 1) * pitch + length,), (1,)).numpy(), pitch
+    return Block(rows, ((count - 1) * pitch + length,)), pitch
 
 
-def _pictures(x: Tensor) -> np.ndarray:
-    """Views the memory of a blob as a NumPy array (n, h, w, c)."""
-    return x.permute(0, 2, 3, 1).numpy()
+def _pictures(x: Tensor) -> Iterator[Block]:
+    """The pictures of a blob whose channels are innermost, as (h, w, c)."""
+    n, channels, height, width = x.shape
+    return (Block(x, (height, width, channels), i * height * width * channels) for i in range(n))
 
 
 def format_of(x: Tensor) -> torch.memory_format:
     return torch.channels_last if x.dtype == torch.float32 else torch.contiguous_format
 
 
-@lru_cache(maxsize=None)
-def _loops() -> ModuleType | None:
-    """Returns the module of compiled loops. None if numba is not installed.
-
-    Raises DreamError if numba is installed but cannot be loaded.
-    """
-    if find_spec("numba") is None:
-        return None
-    try:
-        from . import loops
-    except (ImportError, AttributeError, OSError, SystemError) as error:  # one for another NumPy fails in many ways
-        reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise DreamError(
-            f"numba is installed but cannot be loaded ({reason}): install a release for this Python and NumPy with "
-            "pip install --upgrade numba, or do without its faster loops with pip uninstall numba"
-        ) from None
-    return loops
-
-
 def _loop(name: str) -> Loop:
-    loops = _loops()
-    assert loops  # the callers have checked that their blobs are usable
-    loop: Loop = getattr(loops, name)
-    return loop
+    return Loop("layer_loops", name)

@@ -47,7 +47,7 @@ class Blob(TrackedDiff):
     ):
         self._dtype, self._device, self._channels_last, self._lazy = dtype, device, channels_last, lazy
         self._capacity = 0
-        self._memory: dict[str, Tensor] = {}
+        self._forget()
         self.is_param = False  # of a layer, which works on this memory for good
         self.is_shown = False  # whether someone has had the data in hand, who may change it at any time
         self.reshape(*shape)
@@ -60,7 +60,11 @@ class Blob(TrackedDiff):
         self.shape: Shape = tuple(shape)
         if prod(shape) > self._capacity or (self._lazy and not self._memory):
             self._capacity = prod(shape)
-            self._memory = {}
+            self._forget()
+
+    def _forget(self) -> None:
+        """Drops the numbers; those that are used next are zeros."""
+        self._memory: dict[str, Tensor] = {}
 
     def tensor(self, which: str) -> Tensor:
         """Returns "data" or "diff" as a torch tensor."""

@@ -7,33 +7,33 @@ compete with them for the cores and take twice as long.
 import ctypes
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache, partial
-from typing import Callable, Optional
+from typing import Callable, Optional, Sequence
 
 import torch
 
-Loop = Callable[..., object]
-_Part = ctypes.CFUNCTYPE(None)
+Part = Callable[[int, int], object]  # takes the first row and the last one + 1; no Python code
+_Region = ctypes.CFUNCTYPE(None)
 
 
-def in_parts(loop: Loop, count: int, *args: object) -> None:
-    """Calls loop(*args, first, last) so that all `count` rows are covered, split among PyTorch's threads.
-
-    The loop must be compiled code that releases the GIL.
-    """
-    threads, run = torch.get_num_threads(), _openmp()
+def in_parts(parts: Sequence[Part], count: int) -> None:
+    """Calls each of the parts, one for each of PyTorch's threads, so that all `count` rows are covered."""
+    if len(parts) == 1:
+        parts[0](0, count)
+        return
+    threads, run = len(parts), _openmp()
     cuts = [count * i // threads for i in range(threads + 1)]
-    if threads == 1 or run is None:
-        others = [_pool(threads).submit(loop, *args, *part) for part in zip(cuts[1:], cuts[2:])]
-        loop(*args, *cuts[:2])
+    works = [partial(part, first, last) for part, first, last in zip(parts, cuts, cuts[1:])]
+    if run is None:
+        others = [_pool(threads).submit(work) for work in works[1:]]
+        works[0]()
         for other in others:
             other.result()
         return
-    loop(*args, 0, 0)  # compiles the loop on its first use, here where Ctrl-C can interrupt it
     # Each thread takes parts until none are left. They run no Python code, where a signal's exception would be lost.
-    parts, done = map(partial(loop, *args), cuts, cuts[1:]), []  # type: ignore[var-annotated]
-    run(_Part(partial(done.extend, parts)), None, threads, 0)
+    results, done = map(partial.__call__, works), []  # type: ignore[var-annotated]
+    run(_Region(partial(done.extend, results)), None, threads, 0)
     if len(done) < threads:
-        raise RuntimeError(f"{getattr(loop, '__name__', loop)} has failed")
+        raise RuntimeError("a part of a compiled loop has failed")
 
 
 @lru_cache(maxsize=None)
@@ -44,7 +44,7 @@ def _openmp() -> Optional[Callable[..., None]]:
     """
     run = getattr(ctypes.CDLL(torch._C.__file__), "GOMP_parallel", None)
     if run is not None:
-        run.argtypes, run.restype = [_Part, ctypes.c_void_p, ctypes.c_uint, ctypes.c_uint], None
+        run.argtypes, run.restype = [_Region, ctypes.c_void_p, ctypes.c_uint, ctypes.c_uint], None
     return run
 
 

@@ -8,16 +8,16 @@ is 4 multiplications for each number instead of 9. A 1x1 convolution is the case
 from __future__ import annotations
 
 from functools import lru_cache
+from math import prod
 from typing import Callable, NamedTuple
 
-import numpy as np
 import torch
 
 from ...caffe_format.geometry import Pair
 from . import kernels
+from .compiled.loop import Block, Loop
+from .compiled.transforms import matrices
 from .layers.base import Tensor
-from .parallel import in_parts
-from .transforms import matrices
 
 # {taps: m}. Larger tiles would need fewer multiplications, but lose more digits.
 OUTPUTS = {1: 1, 3: 2, 4: 3, 5: 2}
@@ -25,6 +25,7 @@ OUTPUTS = {1: 1, 3: 2, 4: 3, 5: 2}
 EXACT = (1, 3)
 # Bytes of transformed numbers of the bottom at a time, and half of those of their products: they fit a second cache.
 _CACHE = 256 * 1024
+_TRANSFORM, _CONVOLVE = (Loop("winograd_loops", name) for name in ("transform_weights", "convolve"))
 
 
 @lru_cache(maxsize=None)
@@ -37,7 +38,7 @@ def available(device: torch.device, dtype: torch.dtype) -> bool:
 class Transformed(NamedTuple):
     """The transformed weights of a correlation (outputs, channels, taps, taps); see transform_weights."""
 
-    u: np.ndarray
+    u: Tensor
     outputs: tuple[int, int]  # and as many as their panels have columns
     channels: int
     taps: int
@@ -64,15 +65,16 @@ class Weights:
 
 def transformed(weight: Tensor) -> Transformed:
     """Transforms weights (outputs, channels, taps, taps) in float64, and rounds the result."""
-    from . import winograd_loops as loops
+    from .compiled import blocks
 
     outputs, channels, taps, _ = weight.shape
-    panel = 2 * loops.half_panel(weight.element_size())
+    panel = 2 * blocks.half_panel(weight.element_size())
     padded, count = _numbers(outputs, channels, taps, weight.element_size())
-    u = np.zeros(count, kernels.number_of(weight))
-    by_output = np.ascontiguousarray(weight.permute(2, 3, 1, 0).numpy(), np.float64)
-    matrix = np.array(matrices(taps, OUTPUTS[taps])[1])
-    in_parts(loops.transform_weights, channels, by_output, matrix, u, padded, panel)
+    u = weight.new_zeros(count)
+    by_output = weight.permute(2, 3, 1, 0).double().contiguous()
+    matrix = torch.tensor(matrices(taps, OUTPUTS[taps])[1], dtype=torch.float64)
+    blocks_of = [Block(tensor, tuple(tensor.shape)) for tensor in (by_output, matrix, u)]
+    _TRANSFORM.run(channels, *blocks_of, padded, panel, scratch=(panel * (1 + matrix.numel()), "f8"))
     return Transformed(u, (outputs, padded), channels, taps)
 
 
@@ -83,9 +85,9 @@ def bytes_of(outputs: int, channels: int, taps: int, itemsize: int) -> int:
 
 def _numbers(outputs: int, channels: int, taps: int, itemsize: int) -> tuple[int, int]:
     """The columns of transformed weights, and all of their numbers."""
-    from . import winograd_loops as loops
+    from .compiled import blocks
 
-    half = loops.half_panel(itemsize)
+    half = blocks.half_panel(itemsize)
     padded = -(-outputs // half) * half
     return padded, (OUTPUTS[taps] + taps - 1) ** 2 * channels * padded
 
@@ -96,27 +98,33 @@ def correlate(x: Tensor, weights: Transformed, bias: Tensor | None, pad: Pair) -
     x: (n, channels, height, width); it is copied unless the channels lie side by side. Raises ShapeError if x does not
     fit.
     """
-    from . import winograd_loops as loops
+    from .compiled import blocks
 
     u, (outputs, columns), channels, taps = weights
     m = OUTPUTS[taps]
     rows, across = (size + 2 * margin - taps + 1 for size, margin in zip(x.shape[2:], pad))
-    if x.dim() != 4 or x.shape[1] != channels or kernels.number_of(x) != u.dtype or min(rows, across) < 1:
+    if x.dim() != 4 or x.shape[1] != channels or x.dtype != u.dtype or min(rows, across) < 1:
         raise kernels.misfit(x)
     if channels > 1 and x.stride(1) != 1:
         x = x.contiguous(memory_format=torch.channels_last)
     y = x.new_empty((len(x), rows, across, outputs))
-    padded = np.zeros(columns, u.dtype)
+    padded = u.new_zeros(columns)
     if bias is not None:
-        padded[:outputs] = bias.numpy()
-    count = -(-(-(-rows // m) * -(-across // m)) // loops.ROWS)
-    channel = (m + taps - 1) ** 2 * u.itemsize * loops.ROWS  # bytes of ROWS tiles
-    panel = 2 * loops.half_panel(u.itemsize)
-    group = loops.ROWS * max(1, min(count, _CACHE // (channel * channels), 2 * _CACHE // (channel * panel)))
-    for one, top in zip(x, y):
-        (_, height, width), (_, row, pixel) = one.shape, one.stride()
-        flat = one.as_strided(((height - 1) * row + (width - 1) * pixel + channels,), (1,)).numpy()
-        source, target = (height, width, channels, row, pixel), (rows, across, outputs)
-        sizes = ((None,) * taps, (None,) * m, group)
-        in_parts(loops.convolve, count, flat, source, u, padded, top.view(-1).numpy(), target, pad, *sizes)
+        padded[:outputs] = bias
+    count = -(-(-(-rows // m) * -(-across // m)) // blocks.ROWS)
+    channel = (m + taps - 1) ** 2 * u.itemsize * blocks.ROWS  # bytes of ROWS tiles
+    panel = 2 * blocks.half_panel(u.itemsize)
+    group = blocks.ROWS * max(1, min(count, _CACHE // (channel * channels), 2 * _CACHE // (channel * panel)))
+    pitch = blocks.pitch_of(channels, u.itemsize)
+    numbers = (m + taps - 1) ** 2 * (group * (pitch + panel) + pitch) + m * m * panel
+    (_, _, height, width), (picture, _, row, pixel) = x.shape, x.stride()
+    source, target = (height, width, channels, row, pixel), (rows, across, outputs)
+    factors, added = Block(u, (len(u),)), Block(padded, (columns,))
+    for i in range(len(x)):
+        _CONVOLVE.run(
+            *(count, Block(x, ((height - 1) * row + (width - 1) * pixel + channels,), i * picture), source),
+            *(factors, added, Block(y, (prod(target),), i * prod(target)), target, pad),
+            *((None,) * taps, (None,) * m, group, pitch),
+            scratch=(numbers, f"f{u.itemsize}"),
+        )
     return y.permute(0, 3, 1, 2).contiguous(memory_format=kernels.format_of(y))

@@ -1,7 +1,6 @@
 """The compiled kernels beside PyTorch's own forms of the same layers, and for any number of threads the same bytes."""
 
 import inspect
-import sys
 from itertools import product
 
 import numpy as np
@@ -10,11 +9,10 @@ import torch
 
 from deepdream.caffe_format.geometry import Geometry, pooled_size
 from deepdream.caffe_format.layer_spec import ShapeError
-from deepdream.console import captured_messages
-from deepdream.engines import torch as engine
 from deepdream.engines.torch import kernels
+from deepdream.engines.torch.compiled import loop
+from deepdream.engines.torch.compiled.loop import Block, Loop
 from deepdream.engines.torch.layers import pooling
-from deepdream.errors import DreamError
 
 pytest.importorskip("numba")
 
@@ -80,7 +78,7 @@ def test_max_pooling_with_ties_is_pytorchs_form_of_it(threads, monkeypatch, g):
     out = tuple(pooled_size(*axis, any(g.pad)) for axis in zip((9, 8), *g[:3]))
     assert kernels.usable(x)
     found = pooling._first_of_the_greatest(x, g, out)
-    monkeypatch.setattr(kernels, "_loops", lambda: None)
+    monkeypatch.setattr(loop, "available", lambda: False)
     expected = pooling._first_of_the_greatest(x, g, out)
     for tensor, wanted in zip(found, expected):
         assert tensor.dtype == wanted.dtype
@@ -112,15 +110,6 @@ def test_a_part_of_a_blob_is_read_where_it_lies(threads, dtype):
     for diff in (whole[:, 3:12], whole[1:, 3:12], whole[:, :, 1:4], whole[..., 2:], whole.contiguous(), whole.mT):
         signs = blob(diff.shape, seed=1, dtype=dtype)
         assert torch.equal(kernels.where(signs, diff), diff * (signs > 0))
-
-
-def test_a_person_at_a_terminal_is_told_once_that_loops_are_compiled(monkeypatch):
-    told, heard = kernels._loops()._Told(), []
-    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    with captured_messages(heard.append):
-        told.on_start(None)
-        told.on_start(None)
-    assert len(heard) == 1
 
 
 def test_the_number_of_threads_changes_nothing():
@@ -160,7 +149,7 @@ def test_without_numba_pytorch_does_it(monkeypatch, make):
 
     gradients = []
     for there in (True, False):
-        monkeypatch.setattr(kernels, "_loops", kernels._loops if there else lambda: None)
+        monkeypatch.setattr(loop, "available", lambda there=there: there)
         net = make(blobs="needed")
         picture(net)
         gradients.append(gradient(net, "mix")[2])
@@ -211,7 +200,7 @@ def wrong_values(name, value, alone):
 def test_every_kernel_is_called_with_wrong_arguments():
     called = {name for name, value in vars(kernels).items() if inspect.isfunction(value) and name[0] != "_"}
     called = {name for name in called if inspect.getmodule(getattr(kernels, name)) is kernels}
-    assert called - {"usable", "available", "misfit", "number_of", "format_of"} == set(CALLS)
+    assert called - {"usable", "available", "misfit", "format_of"} == set(CALLS)
     assert all(list(inspect.signature(getattr(kernels, name)).parameters) == list(args) for name, args in CALLS.items())
 
 
@@ -219,7 +208,7 @@ def test_every_kernel_is_called_with_wrong_arguments():
 def test_no_loop_is_begun_with_what_does_not_fit(monkeypatch, name):
     kernel, right, begun = getattr(kernels, name), CALLS[name], []
     kernel(**right)
-    monkeypatch.setattr(kernels, "in_parts", lambda *args: begun.append(args))
+    monkeypatch.setattr(Loop, "run", lambda *args, **options: begun.append(args))
     alone = sum(isinstance(value, torch.Tensor) for value in right.values()) == 1
     tried = 0
     for argument, value in right.items():
@@ -240,30 +229,8 @@ def test_winners_of_anything_lead_nowhere_outside(threads, g):
     back = numbers[9 * 8 * 4 : 2 * 9 * 8 * 4].view(1, 9, 8, 4).permute(0, 3, 1, 2)
     for byte in range(256):
         winners = torch.full_like(diff, byte, dtype=torch.uint8)
-        arrays = [kernels._pictures(tensor)[0] for tensor in (diff, winners, back)]
-        kernels.in_parts(kernels._loops().max_backward, 9, *arrays, g.kernel, g.stride, g.pad)
+        blocks = [next(kernels._pictures(tensor)) for tensor in (diff, winners, back)]
+        flat = Block(back, (9 * 8 * 4,))
+        kernels._loop("max_backward").run(9, *blocks, flat, g.kernel, g.stride, g.pad, scratch=(256, "u8"))
         outside = torch.cat([numbers[: 9 * 8 * 4], numbers[2 * 9 * 8 * 4 :]])
         assert not outside.any()
-
-
-@pytest.fixture
-def afresh(monkeypatch):
-    """Has the loops imported again."""
-    monkeypatch.delitem(sys.modules, "deepdream.engines.torch.loops", raising=False)
-    monkeypatch.delattr(engine, "loops", raising=False)
-    return kernels._loops.__wrapped__
-
-
-def test_without_numba_there_are_no_loops(monkeypatch, afresh):
-    monkeypatch.setitem(sys.modules, "numba", None)
-    assert afresh() is None
-
-
-@pytest.mark.parametrize("fault", ["ImportError('Numba needs NumPy 1.26 or less')", "AttributeError('np.long')"])
-def test_a_numba_that_does_not_work_is_told_from_none(monkeypatch, tmp_path, afresh, fault):
-    (tmp_path / "numba.py").write_text(f"raise {fault}")
-    monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.delitem(sys.modules, "numba", raising=False)
-    with pytest.raises(DreamError, match=r"^numba .* loaded \((Numba needs|np.long).*\): .*--upgrade numba") as caught:
-        afresh()
-    assert "\n" not in str(caught.value)

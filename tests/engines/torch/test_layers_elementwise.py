@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from deepdream.engines.torch import kernels
+from deepdream.engines.torch.compiled import loop
 from tests.engines.torch.one_layer import backward, build, check_gradients, forward, normal
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -76,7 +76,7 @@ def test_diffs_at_the_kinks(kind, param, x, diffs):
 @pytest.mark.parametrize("loops", [True, False])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
 def test_clip_lets_the_same_pass_by_values_and_by_range(dtype, loops, monkeypatch):
-    monkeypatch.setattr(kernels, "_loops", kernels._loops if loops else lambda: None)
+    monkeypatch.setattr(loop, "available", lambda: loops)
     layer = build("Clip", [SHAPE], "clip_param { min: 0 max: 6 }")
     x = torch.tensor([0, -0.0, 6, 6.5, -1, 3]).repeat(6).reshape(SHAPE).to(dtype)
     diff = torch.tensor(normal(*SHAPE)).to(dtype)

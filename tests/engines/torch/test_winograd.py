@@ -6,7 +6,7 @@ import torch
 
 from deepdream.caffe_format.layer_spec import ShapeError
 from deepdream.engines.torch import kernels, winograd
-from deepdream.engines.torch.transforms import matrices
+from deepdream.engines.torch.compiled.transforms import matrices
 from tests.engines.torch.small_net import gradient, picture
 from tests.helpers.nets import input_layer, layer
 

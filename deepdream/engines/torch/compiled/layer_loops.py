@@ -1,50 +1,18 @@
-"""The loops of kernels.py, compiled by numba. Each call works on a part of its arrays.
+"""The loops of kernels.py. Each call works on a part of its arrays.
+
+`scratch` is memory for one thread, whatever it holds: loops allocate none.
 
 Most arrays have the channels last, that is innermost in memory. Loops over the channels therefore become vector
 instructions, and their output fits into the L1 cache.
 """
 
-import os
-import sys
-from math import sqrt
-from typing import Callable
-
-import numba
 import numpy as np
-from numba.core import event
 
-from ...console import say
-
-PIXELS = 64  # per block: with all channels of a typical layer, a block fits into the L2 cache
+from .blocks import PIXELS
+from .compiler import loop, sqrt
 
 
-class _Told(event.Listener):
-    """Tells the person at a terminal, once, why the first step takes long."""
-
-    said = False
-
-    def on_start(self, event: event.Event) -> None:
-        if not self.said and sys.stderr.isatty():
-            say("compiling loops for this processor; this takes some seconds, once")
-        self.said = True
-
-    def on_end(self, event: event.Event) -> None:
-        """Says nothing."""
-
-
-event.register("numba:compile", _Told())
-
-
-def compiled(function: Callable[..., object]) -> Callable[..., object]:
-    """Compiles a loop when it is first used, and keeps it for the next process."""
-    has_home = os.path.expanduser("~") != "~"  # noqa: PTH111  # otherwise numba creates a folder named ~ here
-    try:
-        return numba.njit(cache=has_home, nogil=True, error_model="numpy")(function)
-    except RuntimeError:  # numba found no folder for its cache
-        return numba.njit(nogil=True, error_model="numpy")(function)
-
-
-@compiled
+@loop
 def in_range(x, inside, low, high, first, last):  # type: ignore[no-untyped-def]
     """inside = low <= x <= high, for the rows first to last - 1."""
     for row in range(first, last):
@@ -52,7 +20,7 @@ def in_range(x, inside, low, high, first, last):  # type: ignore[no-untyped-def]
             inside[row, i] = (x[row, i] >= low) & (x[row, i] <= high)
 
 
-@compiled
+@loop
 def where(dy, pitch, x, dx, first, last):  # type: ignore[no-untyped-def]
     """dx = dy where x > 0, else dy * 0 (not 0 if dy is not finite), for the rows first to last - 1.
 
@@ -65,7 +33,7 @@ def where(dy, pitch, x, dx, first, last):  # type: ignore[no-untyped-def]
             dx[row, i] = diff[i] * (one if x[row, i] > 0 else nothing)
 
 
-@compiled
+@loop
 def _window_sum(numbers, window, c):  # type: ignore[no-untyped-def]
     """The sum of len(window) numbers, starting at c."""
     total = numbers.dtype.type(0)
@@ -74,14 +42,15 @@ def _window_sum(numbers, window, c):  # type: ignore[no-untyped-def]
     return total
 
 
-@compiled
-def lrn_forward(x, y, window, k, ratio, first, last):  # type: ignore[no-untyped-def]
+@loop
+def lrn_forward(x, y, window, k, ratio, scratch, first, last):  # type: ignore[no-untyped-def]
     """y = x * s^-0.75, s = k + ratio * the sum of x² over len(window) channels around, for pixels first to last - 1.
 
     The length of a tuple is known at compile time, so the sum is unrolled and the loop over the channels is vectorized.
     """
     channels, half = x.shape[1], len(window) // 2
-    squares = np.zeros(channels + 2 * half, x.dtype)
+    squares = scratch[: channels + 2 * half]
+    squares[:] = 0
     for pixel in range(first, last):
         for c in range(channels):
             squares[half + c] = x[pixel, c] * x[pixel, c]
@@ -90,11 +59,12 @@ def lrn_forward(x, y, window, k, ratio, first, last):  # type: ignore[no-untyped
             y[pixel, c] = x[pixel, c] / (root * sqrt(root))
 
 
-@compiled
-def lrn_backward(x, dy, dx, window, k, ratio, first, last):  # type: ignore[no-untyped-def]
+@loop
+def lrn_backward(x, dy, dx, window, k, ratio, scratch, first, last):  # type: ignore[no-untyped-def]
     """dx = dy * s^-0.75 - 1.5 * ratio * x * the sum of dy * x * s^-1.75 over the window; s is computed again."""
     channels, half = x.shape[1], len(window) // 2
-    squares, products = np.zeros(channels + 2 * half, x.dtype), np.zeros(channels + 2 * half, x.dtype)
+    scratch[: 2 * (channels + 2 * half)] = 0
+    squares, products = scratch[: channels + 2 * half], scratch[channels + 2 * half : 2 * (channels + 2 * half)]
     factor = x.dtype.type(1.5) * ratio
     for pixel in range(first, last):
         for c in range(channels):
@@ -109,7 +79,7 @@ def lrn_backward(x, dy, dx, window, k, ratio, first, last):  # type: ignore[no-u
             dx[pixel, c] -= factor * x[pixel, c] * _window_sum(products, window, c)
 
 
-@compiled
+@loop
 def max_forward(x, y, winners, kernel, stride, pad, first, last):  # type: ignore[no-untyped-def]
     """y = the maximum of each window, winners = its index in the window, row by row, for rows first to last - 1 of y.
 
@@ -138,17 +108,18 @@ def max_forward(x, y, winners, kernel, stride, pad, first, last):  # type: ignor
                             winner[c] = np.uint8(place if wins else its_place)
 
 
-@compiled
-def max_backward(dy, winners, dx, kernel, stride, pad, first, last):  # type: ignore[no-untyped-def]
+@loop
+def max_backward(dy, winners, dx, numbers, kernel, stride, pad, starts, first, last):  # type: ignore[no-untyped-def]
     """dx = the sum of the diffs of the windows whose maximum is at that pixel, for the rows first to last - 1 of dx.
 
     Row by row, each window adds its diff where its winner is. Unsigned indices avoid a check for negative ones. Indices
-    outside dx, which max_forward never produces, are ignored.
+    outside dx, which max_forward never produces, are ignored. numbers: dx, flat.
+    starts: scratch, 256 uint64.
     """
     width, channels = dx.shape[1:]
-    numbers, elsewhere = dx.reshape(-1), np.uint64(2**63)
+    elsewhere = np.uint64(2**63)
     size = np.uint64(dx.size)
-    starts = np.full(256, elsewhere)  # index in dx of each pixel of a row's first window, for every possible byte
+    starts[:] = elsewhere  # the index in dx of each pixel of a row's first window, for every possible byte
     cleared = first
     for a in range(max(0, (first + pad[0] - kernel[0]) // stride[0] + 1), dy.shape[0]):
         top = a * stride[0] - pad[0]
@@ -170,7 +141,7 @@ def max_backward(dy, winners, dx, kernel, stride, pad, first, last):  # type: ig
     dx[cleared:last] = 0
 
 
-@compiled
+@loop
 def tied_forward(x, y, indices, kernel, stride, pad, tie, first, last):  # type: ignore[no-untyped-def]
     """y = each window's first value within `tie` (relative) of its maximum, indices = h * width + w, by planes."""
     height, width = x.shape[1:]
@@ -197,7 +168,7 @@ def tied_forward(x, y, indices, kernel, stride, pad, tie, first, last):  # type:
                         break
 
 
-@compiled
+@loop
 def _window_squares(x, sums, c, half):  # type: ignore[no-untyped-def]
     """sums = the sum of x² over the channels c - half to c + half, where x is (channels, pixels)."""
     sums[:] = 0
@@ -206,14 +177,14 @@ def _window_squares(x, sums, c, half):  # type: ignore[no-untyped-def]
             sums[p] += x[d, p] * x[d, p]
 
 
-@compiled
-def lrn_planes_forward(x, y, size, k, ratio, first, last):  # type: ignore[no-untyped-def]
+@loop
+def lrn_planes_forward(x, y, size, k, ratio, scratch, first, last):  # type: ignore[no-untyped-def]
     """lrn_forward for (channels, pixels), pixels innermost in memory; for blocks first to last - 1 of PIXELS each."""
     channels, half = x.shape[0], size // 2
     for block in range(first, last):
         part = slice(block * PIXELS, min((block + 1) * PIXELS, x.shape[1]))
         xs, ys = x[:, part], y[:, part]
-        sums = np.empty(xs.shape[1], x.dtype)
+        sums = scratch[: xs.shape[1]]
         for c in range(channels):
             _window_squares(xs, sums, c, half)
             for p in range(len(sums)):
@@ -221,26 +192,27 @@ def lrn_planes_forward(x, y, size, k, ratio, first, last):  # type: ignore[no-un
                 ys[c, p] = xs[c, p] / (root * sqrt(root))
 
 
-@compiled
-def lrn_planes_backward(x, dy, dx, size, k, ratio, first, last):  # type: ignore[no-untyped-def]
+@loop
+def lrn_planes_backward(x, dy, dx, size, k, ratio, scratch, first, last):  # type: ignore[no-untyped-def]
     """lrn_backward for (channels, pixels), in the layout of lrn_planes_forward."""
     channels, half = x.shape[0], size // 2
     factor = x.dtype.type(1.5) * ratio
     for block in range(first, last):
         part = slice(block * PIXELS, min((block + 1) * PIXELS, x.shape[1]))
         xs, dys, dxs = x[:, part], dy[:, part], dx[:, part]
-        sums, around = np.empty(xs.shape[1], x.dtype), np.empty(xs.shape, x.dtype)
+        pixels = xs.shape[1]
+        sums, around = scratch[:pixels], scratch[pixels:]
         for c in range(channels):
             _window_squares(xs, sums, c, half)
             for p in range(len(sums)):
                 scale = k + ratio * sums[p]
                 root = sqrt(scale)
                 dxs[c, p] = dys[c, p] / (root * sqrt(root))
-                around[c, p] = dxs[c, p] * xs[c, p] / scale
+                around[c * pixels + p] = dxs[c, p] * xs[c, p] / scale
         for c in range(channels):
             sums[:] = 0
             for d in range(max(c - half, 0), min(c + half + 1, channels)):
                 for p in range(len(sums)):
-                    sums[p] += around[d, p]
+                    sums[p] += around[d * pixels + p]
             for p in range(len(sums)):
                 dxs[c, p] -= factor * xs[c, p] * sums[p]

@@ -7,16 +7,12 @@ result has the same bits wherever its tile lies and whichever thread computes it
 from typing import Any, Callable, List, Sequence, Tuple
 
 from llvmlite import ir
-from llvmlite.binding import get_host_cpu_features
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from .blocks import BYTES, ROWS
 from .transforms import Matrix, matrices
-
-# AVX2 has 16 vectors of 32 bytes, AVX-512 32 of 64: room for ROWS x VECTORS sums, a row of VECTORS and a factor.
-BYTES, VECTORS = (64, 4) if get_host_cpu_features().get("avx512f") else (32, 2)
-ROWS = 6
 
 _intrinsic: Any = intrinsic  # the first argument is numba's own, which its type hints do not know
 _Code = Callable[[Any, ir.IRBuilder, Any, Sequence[Any]], Any]

@@ -1,21 +1,18 @@
-"""The loops of winograd.py, compiled by numba. Arrays are flat, so that one compiled loop does for all layouts."""
+"""The loops of winograd.py. Arrays are flat, so that one compiled loop does for all layouts.
 
-import numpy as np
+`scratch` is memory for one thread, whatever it holds: loops allocate none.
+"""
 
-from .loops import compiled
-from .vectors import BYTES, ROWS, VECTORS, multiply, transform_input, transform_output
+from .blocks import BYTES, ROWS, VECTORS
+from .compiler import loop
+from .vectors import multiply, transform_input, transform_output
 
 # Panels of the weights: the columns that are multiplied at once.
 _WHOLE, _HALF = (None,) * VECTORS, (None,) * (VECTORS // 2)
 
 
-def half_panel(itemsize: int) -> int:
-    """The columns of half a panel of numbers of that size: the outputs are padded to a multiple of it."""
-    return len(_HALF) * BYTES // itemsize
-
-
-@compiled
-def transform_weights(weights, matrix, u, padded, panel, first, last):  # type: ignore[no-untyped-def]
+@loop
+def transform_weights(weights, matrix, u, padded, panel, scratch, first, last):  # type: ignore[no-untyped-def]
     """u = G w G^T of each pair of channels, in panels of columns, for the inputs first to last - 1.
 
     weights: (taps, taps, inputs, outputs) in float64. matrix: G. u: flat, panels of (n * n, inputs, columns) one after
@@ -23,36 +20,38 @@ def transform_weights(weights, matrix, u, padded, panel, first, last):  # type: 
     """
     taps, _, inputs, outputs = weights.shape
     n = len(matrix)
-    half, whole = np.empty((n, taps, panel)), np.empty(panel)
+    whole, half = scratch[:panel], scratch[panel:]
     for channel in range(first, last):
         for start in range(0, padded, panel):
             columns, valid = min(panel, padded - start), min(panel, outputs - start)
             half[:] = 0
             for i in range(n):
                 for j in range(taps):
+                    line = half[(i * taps + j) * panel :]
                     for a in range(taps):
                         for c in range(valid):
-                            half[i, j, c] += matrix[i, a] * weights[a, j, channel, start + c]
+                            line[c] += matrix[i, a] * weights[a, j, channel, start + c]
             for i in range(n):
                 for j in range(n):
                     whole[:] = 0
                     for a in range(taps):
+                        line = half[(i * taps + a) * panel :]
                         for c in range(columns):
-                            whole[c] += matrix[j, a] * half[i, a, c]
+                            whole[c] += matrix[j, a] * line[c]
                     to = (start * n * n + (i * n + j) * columns) * inputs + channel * columns
                     for c in range(columns):
                         u[to + c] = whole[c]
 
 
-@compiled
-def convolve(x, source, u, bias, y, top, pad, taps, outputs, group, first, last):  # type: ignore[no-untyped-def]
+@loop
+def convolve(x, source, u, bias, y, top, pad, taps, outputs, group, pitch, scratch, first, last):  # type: ignore[no-untyped-def]
     """y = the correlation of x with the transformed weights + bias, for the tiles ROWS * first to ROWS * last - 1.
 
     The transforms of `group` tiles stay in the second cache while they are multiplied by one panel after the other.
 
     x: flat, of `source` (height, width, channels, and the numbers from row to row and from pixel to pixel).
     u: see transform_weights. bias: padded as its columns are. y: flat, of `top` (height, width, channels), no gaps.
-    taps, outputs: tuples of these lengths; each size has its own compiled loop.
+    taps, outputs: tuples of these lengths; each size has its own compiled loop. pitch: see pitch_of.
     """
     if first >= last:
         return
@@ -61,10 +60,10 @@ def convolve(x, source, u, bias, y, top, pad, taps, outputs, group, first, last)
     m, n = len(outputs), len(outputs) + len(taps) - 1
     lanes = BYTES // x.itemsize
     panel = len(_WHOLE) * lanes
-    pitch = ((channels + lanes - 1) // lanes + 1) * lanes  # one more: tiles should not share the same lines of a cache
-    v = np.zeros(n * n * group * pitch, x.dtype)
-    products = np.empty(n * n * group * panel, x.dtype)
-    patch, result = np.zeros(n * n * pitch, x.dtype), np.empty(m * m * panel, x.dtype)
+    transformed, multiplied = n * n * group * pitch, n * n * group * panel
+    v, products = scratch[:transformed], scratch[transformed : transformed + multiplied]
+    single = scratch[transformed + multiplied :]
+    patch, result = single[: n * n * pitch], single[n * n * pitch :]
     across = (columns + m - 1) // m
     end = min(last * ROWS, across * ((rows + m - 1) // m))
     for start in range(first * ROWS, end, group):
