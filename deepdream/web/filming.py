@@ -156,7 +156,7 @@ class _ZoomFrames:
         assert dream.film
         self._dream, self._prepared = dream, prepared
         self._frames = self._of(dream.film.frames)
-        self._place = SequenceOutput(str(dream.film_path), self._frames.kind)
+        self._place = SequenceOutput(str(dream.film_path), self._frames.kind, prepared.request)
         pixels = prepared.inputs.base.pixels.astype(np.float32)
         self._state = Checkpoint(0, pixels, sequence.recipe_of(prepared, self._frames))
 
