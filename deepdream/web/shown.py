@@ -75,7 +75,7 @@ class Shown:
                 fewest, most, fewest, step=1, label="Frames of a zoom", info=about, precision=0, buttons=[]
             )
             formats = [(films.FORMATS[suffix], suffix) for suffix in films.available()]
-            about = f"MP4 is smallest, WebP is exact, and a GIF takes longest to write. {films.missing()}".strip()
+            about = films.missing() or "MP4 is smallest, WebP is exact, and a GIF takes longest to write"
             self.format = gr.Radio(formats, value=formats[0][1], label="Format", info=about, elem_id="film-format")
             self.make = gr.Button("Make the film", elem_id="make", size="md")
 
