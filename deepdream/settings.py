@@ -204,6 +204,7 @@ class WorkerSettings(Settings):
 
 # The limits for one visitor of the page, so that others get their turn.
 WEB_MAXIMA = {"iter_n": 100, "octave_n": 10}
+WEB_FRAMES = (20, 50)  # of a zoom: the fewest and the most
 WEB_MIN_SIZE, WEB_SIZE = 64, 1024  # the longest side in pixels: its minimum, and the initial value
 
 

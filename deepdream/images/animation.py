@@ -25,8 +25,8 @@ def write(
 ) -> None:
     """Writes an animation.
 
-    A GIF has a palette of 256 colours for each frame, is dithered, and is written frame by frame. WebP is lossless, and
-    all its frames are held in memory at once.
+    A GIF has a palette of 256 colours for each frame, and is dithered. WebP is lossless. Frames are taken one by one;
+    a GIF is also written so, and a WebP is held in memory as it is compressed.
 
     kind: "GIF" or "WEBP". frames: (h, w, 3) uint8, or (h, w, 4) with has_alpha, all of one size; partly transparent
     pixels of a GIF are blended with white. durations: the duration of each frame in milliseconds; a GIF stores
@@ -89,15 +89,29 @@ def _with_256_colours(frame: np.ndarray) -> Image.Image:
 def _write_webp(
     file: BinaryIO, images: Iterator[Image.Image], durations: Sequence[int], recipe: recipes.Recipe, plays: int
 ) -> None:
-    first, *rest = images
+    first, rest = next(images), len(durations) - 1
     first.save(
         file,
         "WEBP",
         save_all=True,
-        append_images=rest,
+        append_images=[_Rest(images, rest)] if rest else [],
         duration=list(durations) if rest else durations[0],
         loop=plays,
         lossless=True,
         exif=recipes.to_exif(recipe),
         icc_profile=colour.srgb_profile(),
     )
+    next(images, None)  # whoever counts the frames hears of the last one, too
+
+
+class _Rest:
+    """Pictures as one with several frames, each of which is taken when Pillow seeks it, and then given up."""
+
+    def __init__(self, images: Iterator[Image.Image], count: int):
+        self.n_frames, self._images = count, images
+
+    def seek(self, _: int) -> None:
+        self._image = next(self._images)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._image, name)

@@ -2,8 +2,9 @@
 
 import math
 import os
+from dataclasses import replace
 from fractions import Fraction
-from typing import List, Optional
+from typing import Callable, List, Optional
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from ..dream import Begun, Step
 from ..errors import UsageError
 from ..images import animation, picture, transparency
 from ..images import recipe as recipes
-from ..images.recipe import Recipe
+from ..images.recipe import PROGRESS, Recipe
 from ..pipeline.prepare import DreamJob
 from ..pipeline.request import Request
 from ..settings import GROWTH, GrowthSettings
@@ -20,6 +21,7 @@ from ..storage import files
 from ..video.film import FORMATS, VideoFormat
 from ..video.folder import rate_of
 from .checkpoint import Checkpoint
+from .progress import in_words
 from .sequence_files import There, tell_what_is_lost, write
 from .sequence_output import SequenceFormat, SequenceOutput
 
@@ -48,6 +50,12 @@ class Growth:
         self._count = 0
         self._alpha: Optional[np.ndarray] = None  # (h, w) uint8, of the picture
         self._is_lost = False  # whether lost transparency was reported
+        self._moment = ""  # of the last frame, in words
+
+    @property
+    def done(self) -> int:
+        """How many frames are there."""
+        return self._state.done if self._state else 0
 
     @property
     def begun(self) -> Recipe:
@@ -81,6 +89,7 @@ class Growth:
     def write(self, step: Step) -> None:
         """Writes the frame of a step, unless it is there."""
         dream = self._request.dream
+        self._moment = in_words(dream, step)
         if self._state and self._state.done == step.octave * dream.iter_n + step.iteration + 1:
             self._put(picture.to_uint8(step.whole(), dream.clip), step.data())
 
@@ -105,14 +114,28 @@ class Growth:
         if state.done < self._count:
             say(f"the growth stopped after {state.done} of {self._count} frames: run the same command to resume")
             return
-        self._place.finish(lambda path: write(path, self._place, self._form, self._times(), state))
+        self.write_film()
         say(f"the growth of {self._count} frames is in {self._request.growth}")
 
-    def _times(self) -> List[Fraction]:
+    def write_film(self, count: Optional[Callable[[], object]] = None) -> Recipe:
+        """Writes the film of the frames that are there, and removes them; returns its recipe. count: see `write`."""
+        assert self._state
+        state = self._state
+        if state.done < self._count:
+            so_far = {"growth_frames": state.done, PROGRESS: self._moment}
+            state = replace(state, recipe={**state.recipe, **so_far})
+        times = self._times(state.done)
+        self._place.finish(lambda path: write(path, self._place, self._form, times, state, count))
+        return state.recipe
+
+    def _times(self, count: int) -> List[Fraction]:
         """The start of each frame, then the end of the last, which is held for a second, in whole frames."""
         rate = self._form.rate
-        last = self._count - 1
-        return [*(number / rate for number in range(self._count)), (last + math.ceil(rate)) / rate]
+        return [*(number / rate for number in range(count)), (count - 1 + math.ceil(rate)) / rate]
+
+    def discard(self) -> None:
+        """Removes what is not finished."""
+        self._place.clear()
 
     def close(self) -> None:
         """Unlocks the output."""

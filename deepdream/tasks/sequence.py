@@ -5,7 +5,7 @@ import itertools
 from dataclasses import replace
 from fractions import Fraction
 from functools import partial
-from typing import Callable, Generator, Iterator, Optional, Sequence, Tuple
+from typing import Callable, Generator, Iterable, Iterator, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -85,7 +85,7 @@ def _run(
     name = frames.kind.name
     there = There(place, request)
     prepared = prepare_again(request, there.recipe or {}, base)
-    recipe = recipes.normalized({**prepared.recipe, **frames.recipe})
+    recipe = recipe_of(prepared, frames)
     there.agree(recipe)
     if there.finished:
         there.tell_finished(frames.counted())
@@ -108,27 +108,21 @@ def _run(
     return 0
 
 
+def recipe_of(prepared: DreamJob, frames: Frames) -> Recipe:
+    """The recipe of a sequence."""
+    return recipes.normalized({**prepared.recipe, **frames.recipe})
+
+
 def _dream(
     prepared: DreamJob, frames: Frames, place: SequenceOutput, state: Checkpoint, pool: Optional[WorkerPool]
 ) -> Tuple[Checkpoint, Optional[int]]:
     """Dreams the missing frames; returns the checkpoint reached, and the signal that cut it short, if any."""
-    clip, first = prepared.request.dream.clip, prepared.inputs.base.alpha
-    is_lost = False  # whether lost transparency was reported
     what = "the frames in progress" if pool else "this step"
     with bar("frame {n_fmt} of {total_fmt}", frames.count, state.done) as progress, interruptible(what) as interrupted:
-        dreamt = partial(_with_workers, pool) if pool else _here
+        dreamt = partial(_with_workers, pool) if pool else here
         with contextlib.closing(dreamt(prepared, frames, state, interrupted)) as dreams:
-            for dream in dreams:
-                # The picture first: if the program ends before the state is saved, it makes the same picture again.
-                recipe = {**state.recipe, "frame": state.done}
-                alpha = transparency.if_any(frames.alpha(state.done, first))
-                lost = None if is_lost else place.loss(alpha)
-                if lost:
-                    say(lost)
-                    is_lost = True
-                picture.write(str(place.frame(state.done)), picture.to_uint8(dream, clip), recipe, alpha)
-                state = Checkpoint(state.done + 1, dream, state.recipe)
-                place.keep(state)
+            for reached in kept(prepared, frames, place, state, dreams):
+                state = reached
                 progress.update()
         cut_short = interrupted()
         if cut_short and frames.start(state.done, state.dream) is None:  # the signal came after the last frame
@@ -136,8 +130,37 @@ def _dream(
     return state, cut_short
 
 
-def _here(prepared: DreamJob, frames: Frames, state: Checkpoint, interrupted: Interrupted) -> Dreams:
-    """Yields the missing frames, (h, w, 3) float32, computed in this process. A signal ends it after a step."""
+def kept(
+    prepared: DreamJob, frames: Frames, place: SequenceOutput, state: Checkpoint, dreams: Iterable[np.ndarray]
+) -> Iterator[Checkpoint]:
+    """Writes each dream, (h, w, 3) float32, as the next frame; yields the checkpoint after it."""
+    clip, first = prepared.request.dream.clip, prepared.inputs.base.alpha
+    is_lost = False  # whether lost transparency was reported
+    for dream in dreams:
+        # The picture first: if the program ends before the state is saved, it makes the same picture again.
+        recipe = {**state.recipe, "frame": state.done}
+        alpha = transparency.if_any(frames.alpha(state.done, first))
+        lost = None if is_lost else place.loss(alpha)
+        if lost:
+            say(lost)
+            is_lost = True
+        picture.write(str(place.frame(state.done)), picture.to_uint8(dream, clip), recipe, alpha)
+        state = Checkpoint(state.done + 1, dream, state.recipe)
+        place.keep(state)
+        yield state
+
+
+def here(
+    prepared: DreamJob,
+    frames: Frames,
+    state: Checkpoint,
+    interrupted: Interrupted,
+    watch: Optional[Callable[[Step], object]] = None,
+) -> Dreams:
+    """Yields the missing frames, (h, w, 3) float32, computed in this process. It ends after a step if interrupted.
+
+    watch: called after each step.
+    """
     last = state.dream
     for number in itertools.count(state.done):
         start = frames.start(number, last)
@@ -145,6 +168,8 @@ def _here(prepared: DreamJob, frames: Frames, state: Checkpoint, interrupted: In
             return
         done: Optional[Step] = None
         for step in prepared.steps(start, _seed(prepared.request, number), shares=frames.shares(number)):
+            if watch:
+                watch(step)
             if interrupted():
                 return
             done = step

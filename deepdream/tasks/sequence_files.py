@@ -88,17 +88,31 @@ def tell_what_is_lost(place: SequenceOutput, form: VideoFormat, size: Size) -> N
         say(f"a GIF shows at most {max_rate} frames per second, so this one plays slower: use {way_out}")
 
 
-def write(path: Path, place: SequenceOutput, form: VideoFormat, times: Sequence[Fraction], state: Checkpoint) -> None:
-    """Writes the animation or film from the frames on disk. times: of each frame, then of the end, in seconds."""
+def write(
+    path: Path,
+    place: SequenceOutput,
+    form: VideoFormat,
+    times: Sequence[Fraction],
+    state: Checkpoint,
+    count: Optional[Callable[[], object]] = None,
+) -> None:
+    """Writes the animation or film from the frames on disk.
+
+    times: of each frame, then of the end, in seconds. count: called after each frame, and may raise to give up; by
+    default, a progress bar counts them.
+    """
+    if count is None:
+        with bar("writing frame {n_fmt} of {total_fmt}", state.done) as progress:
+            write(path, place, form, times, state, progress.update)
+        return
     has_alpha = place.has_alpha(state.done)
-    with bar("writing frame {n_fmt} of {total_fmt}", state.done) as progress:
-        pictures = _counted(place.frames(state.done, has_alpha), progress.update)
-        if place.format in FORMATS.values():
-            writer.write(path, str(place.format), pictures, times, form, state.recipe, has_alpha)
-            return
-        with path.open("wb") as file:
-            durations, plays = _milliseconds(times), form.plays
-            animation.write(file, str(place.format), pictures, durations, state.recipe, plays, has_alpha)
+    pictures = _counted(place.frames(state.done, has_alpha), count)
+    if place.format in FORMATS.values():
+        writer.write(path, str(place.format), pictures, times, form, state.recipe, has_alpha)
+        return
+    with path.open("wb") as file:
+        durations, plays = _milliseconds(times), form.plays
+        animation.write(file, str(place.format), pictures, durations, state.recipe, plays, has_alpha)
 
 
 def _counted(pictures: Iterator[np.ndarray], count: Callable[[], object]) -> Iterator[np.ndarray]:

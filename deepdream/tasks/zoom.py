@@ -70,7 +70,7 @@ def run(request: Request, zoom: ZoomSettings = ZOOM) -> int:
             raise UsageError("--fade mixes the layers of a path, such as --layer 0:3b,60:4c: leave it out")
     elif request.guide:
         raise UsageError("a guide is compared with one layer: give --layer one, or leave out --guide")
-    return sequence.run(replace(request, layers=layers), _Frames(zoom, layers))
+    return sequence.run(replace(request, layers=layers), Frames(zoom, layers))
 
 
 def _fade(zoom: ZoomSettings, layers: keyframes.Path) -> int:
@@ -81,7 +81,7 @@ def _fade(zoom: ZoomSettings, layers: keyframes.Path) -> int:
     return min(_FADE, most) if zoom.fade is None else zoom.fade
 
 
-class _Frames:
+class Frames:
     """The frames of a zoom. layers: those of a path, () for the one of the dream's settings."""
 
     kind = _KIND

@@ -2,14 +2,16 @@
 
 import threading
 from concurrent.futures import Future
+from pathlib import Path
 from typing import NamedTuple, Optional
 
 import numpy as np
 
-from ..caffe_format.sizes import octave_sizes
 from ..images.picture import Picture
 from ..pipeline.request import Request
-from .results import Result
+from .films import Film
+from .pace import work
+from .results import FilmResult, Result
 
 _MAX_PAUSE = 1  # seconds until look() returns, whether there is news or not
 
@@ -21,17 +23,24 @@ class Progress(NamedTuple):
     share: float = 0.0  # of the work that is done
     picture: Optional[np.ndarray] = None  # (h, w, 3) uint8, at the size of its octave; None if there is no new one
     result: Optional[Result] = None
+    film: Optional[FilmResult] = None
+    is_writing: bool = False  # whether all frames of a film are there, and it is being written
     is_last: bool = False
 
 
 class Dream:
-    """One dream, from its place in the queue to its end."""
+    """One dream, or the film of one, from its place in the queue to its end."""
 
     def __init__(
-        self, request: Request, base: Picture, guide: Optional[Picture] = None, mask: Optional[Picture] = None
+        self,
+        request: Request,
+        base: Picture,
+        guide: Optional[Picture] = None,
+        mask: Optional[Picture] = None,
+        film: Optional[Film] = None,
     ):
-        """request: its target must be in a folder that only this dream uses."""
-        self.request, self.base, self.guide, self.mask = request, base, guide, mask
+        """request: its target must be in a folder that only this dream uses. film: to be made instead of the dream."""
+        self.request, self.base, self.guide, self.mask, self.film = request, base, guide, mask, film
         self.ended: Future[Progress] = Future()  # the last report, or the exception
         self.is_stopped = self.is_dropped = False
         self.left: Optional[float] = None  # seconds, once it runs
@@ -41,13 +50,25 @@ class Dream:
     @property
     def kind(self) -> str:
         """What the time for each pixel and iteration depends on."""
-        request = self.request
-        return f"{request.net.model} {request.dream.end if request.kind in ('l2', 'guide') else request.kind}"
+        request, film = self.request, f" {self.film.kind}" if self.film else ""
+        return f"{request.net.model} {request.dream.end if request.kind in ('l2', 'guide') else request.kind}{film}"
 
     @property
     def work(self) -> int:
         """Pixels times iterations, which the time is proportional to."""
-        return work(self.request, self.base)
+        return work(self.request.dream, self.base.size) * self.dreams
+
+    @property
+    def dreams(self) -> int:
+        """How many are dreamt: a zoom has one for each frame."""
+        return self.film.dreams if self.film else 1
+
+    @property
+    def film_path(self) -> Path:
+        """Where the film goes, under a name that says what it is."""
+        assert self.film
+        target = Path(self.request.target)
+        return target.with_name(f"{target.stem}-{self.film.kind}{self.film.suffix}")
 
     def stop(self) -> None:
         """End the dream after the current step and keep the picture so far. If it is still waiting, cancel it."""
@@ -84,10 +105,3 @@ class Dream:
             latest = self._latest if self._is_new else self._latest._replace(picture=None)
             self._is_new = False
             return latest
-
-
-def work(request: Request, base: Picture) -> int:
-    """Pixels times iterations of a dream on this picture."""
-    settings = request.dream
-    sizes = octave_sizes(base.size, settings.octave_n, settings.octave_scale)
-    return settings.iter_n * sum(h * w for h, w in sizes)

@@ -1,8 +1,8 @@
 """Runs the page's dreams one after the other and reports the progress of each. Does not depend on Gradio."""
 
 import contextlib
+import os
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import replace
 from pathlib import Path
@@ -11,25 +11,24 @@ from typing import Generator, Iterator, List, Optional
 from ..console import captured_messages
 from ..dream import Step
 from ..errors import DreamError
-from ..images import picture, transparency
 from ..images.recipe import PROGRESS
-from ..pipeline.prepare import DreamJob, NetCache
+from ..pipeline.prepare import NetCache
 from ..pipeline.request import Request, read_inputs
 from ..pipeline.resolve import fewer_octaves
 from ..settings import WEB, WebSettings
-from ..tasks.progress import in_words
-from . import pace
-from .dream import Dream, Progress, work
+from . import filming, pace
+from .dream import Dream, Progress
+from .films import Film
 from .masks import fitted
 from .pace import Pace
 from .reader import Reader, Seen
 from .results import dream_name, write_result
 from .storage import Storage
+from .telling import Teller
 from .wishes import check_maxima
 
-# Seconds between two reports. Showing them slows down the dream, but without them the server would not notice that a
-# visitor has left.
-_MIN_PAUSE, _MAX_PAUSE = 0.2, 1
+# Seconds between two reports. Without them the server would not notice that a visitor has left.
+_MIN_PAUSE = 0.2
 _MAX_LOOKS = 4  # pictures to look at when they are uploaded, at the same time; more would keep Gradio's threads busy
 _MANY = "many pictures are being read here, and this one is read when you click Dream"
 _ENDING = "this page is shutting down, and nothing was dreamt: try again later"
@@ -54,15 +53,16 @@ class Dreamer:
         self._line: List[Dream] = []
         self._is_closed = False
 
-    def begin(self, request: Request) -> Dream:
+    def begin(self, request: Request, film: Optional[Film] = None) -> Dream:
         """Read the pictures and put the dream at the end of the queue. request: its target is chosen here.
 
+        film: to be made of the dream, instead of the dream itself.
         Raises DreamError or UsageError if the request is refused; the message has the name of the file, not its path.
         """
         check_maxima(request.dream)
         self._take_place()
         try:
-            return self._line_up(self._read(request))
+            return self._line_up(self._read(request, film))
         except BaseException:
             self._give_place_back()
             raise
@@ -113,7 +113,7 @@ class Dreamer:
         with self._lock:
             self._places -= 1
 
-    def _read(self, request: Request) -> Dream:
+    def _read(self, request: Request, film: Optional[Film]) -> Dream:
         limits = request.pictures.max_size, self._settings.megapixels
         given = (request.source, request.guide, request.mask)
         source, guide, mask = (None if path is None else str(self._storage.find(path)) for path in given)
@@ -124,8 +124,13 @@ class Dreamer:
             )
             assert base is not None
             where = where and fitted(where, base.size)
+        if film:
+            film.check(request.dream, base.size, self._settings.max_size)
         target = self._storage.make_folder() / dream_name(request)
-        return Dream(replace(request, target=str(target)), base, towards, where)
+        dream = Dream(replace(request, target=str(target)), base, towards, where, film)
+        if film and film.kind == "growth":
+            dream.request = replace(dream.request, growth=str(dream.film_path))
+        return dream
 
     def _line_up(self, dream: Dream) -> Dream:
         dream.ended.add_done_callback(lambda _: self._leave(dream))
@@ -168,9 +173,13 @@ class Dreamer:
     def _dream(self, dream: Dream) -> Progress:
         with captured_messages(lambda text: dream.tell(Progress(text))):
             prepared = self._net.prepare(dream.request, read_inputs(dream.request, dream.base, dream.guide, dream.mask))
+        if dream.film:
+            return filming.make(dream, prepared, self._pace, self._storage)
+        teller = Teller(dream, prepared, self._pace)
         last: Optional[Step] = None
-        for step in self._steps(prepared, dream):
+        for step in () if dream.is_stopped else prepared.steps(prepared.inputs.base.pixels):
             last = step
+            teller.tell(step)
             if dream.is_stopped:
                 break
         if dream.is_stopped and (last is None or dream.is_dropped):
@@ -182,29 +191,6 @@ class Dreamer:
         words = f"{words} (seed {seed}{fewer and ', '}{fewer})"
         return Progress(words, 1.0, None, result, is_last=True)
 
-    def _steps(self, prepared: DreamJob, dream: Dream) -> Iterator[Step]:
-        """Run the dream. Report each step, with a picture after each octave and about once a second."""
-        base, settings = prepared.inputs.base, prepared.request.dream
-        if dream.is_stopped:
-            return
-        whole, done, begun, shown = work(prepared.request, base), 0, time.monotonic(), -1.0
-        dream.left = self._pace.seconds(dream.kind, whole)
-        for step in prepared.steps(base.pixels):
-            h, w = step.octave_base.shape[1:]
-            done += h * w
-            is_due = step.iteration + 1 == settings.iter_n or (dream.is_seen and time.monotonic() > shown + _MAX_PAUSE)
-            image = None
-            if is_due:
-                alpha = transparency.resized(base.alpha, h, w)
-                image = transparency.on_white(picture.to_uint8(step.picture(), settings.clip), alpha)
-            taken = time.monotonic() - begun
-            dream.left = taken / done * (whole - done)
-            self._pace.learn(dream.kind, done, taken)
-            shown = time.monotonic() if is_due else shown
-            left = f", {pace.in_words(dream.left)} left"
-            dream.tell(Progress(f"{in_words(settings, step)}, {w}x{h}{left}", done / whole, image))
-            yield step
-
 
 @contextlib.contextmanager
 def _without_paths(*paths: Optional[str]) -> Iterator[None]:
@@ -214,5 +200,5 @@ def _without_paths(*paths: Optional[str]) -> Iterator[None]:
     except DreamError as error:
         words = str(error)
         for path in filter(None, paths):
-            words = words.replace(path, Path(path).name)
+            words = words.replace(path, Path(path).name).replace(f"{Path(path).parent}{os.sep}", "")
         raise type(error)(words) from None

@@ -9,6 +9,7 @@ import gzip
 import hashlib
 import json
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, List, Optional, Tuple
 
 from ..errors import DreamError
@@ -26,6 +27,7 @@ Headers = List[Tuple[bytes, bytes]]
 
 _FILE = "/gradio_api/file="
 _UPLOAD = "/gradio_api/upload"
+_RANGE = re.compile("bytes=(?:[0-9]{1,15}-[0-9]{0,15}|-[0-9]{1,15})")
 _READ = re.compile(
     "/|/favicon.ico|/manifest.json|/theme.css|/(assets|static)/.+"
     "|/gradio_api/(startup-events|app_id|upload_progress|queue/data|heartbeat/[^/]+)"
@@ -90,14 +92,17 @@ class Guard:
         # For a range request, Gradio would send the headers of the request back, and it would take its own address from
         # X-Gradio-Server, which no proxy sends. The guard reads the document, and compresses it itself. Visitors' data
         # stay as they are: their compressed size would tell something about them.
+        ranges = [(b"range", text.encode()) for text in _values(scope, b"range") if _RANGE.fullmatch(text)]
         compressed = () if path.startswith(("/assets/", "/theme.css")) else (b"accept-encoding",)
         scope = _with_headers(scope, (*compressed, b"range", b"x-gradio-server"), [])
         if method in ("GET", "HEAD") and path == preview.PATH:
             await _send_whole(send, 200, b"image/jpeg", preview.PICTURE.read_bytes())
         elif method in ("GET", "HEAD") and _READ.fullmatch(path):
-            if path.startswith(_FILE):
-                self._check_file(path[len(_FILE) :])
-            await self._app(scope, receive, send)
+            found = self._file(path[len(_FILE) :]) if path.startswith(_FILE) else None
+            if found and found.suffix == ".mp4":
+                await _send_film(found, ranges, scope, receive, send)
+            else:
+                await self._app(scope, receive, send)
         elif method == "POST" and path in _EVENTS:
             body = _disarmed(await _body(receive))
             length = [(b"content-length", str(len(body)).encode())]
@@ -126,9 +131,9 @@ class Guard:
             raise _Refused(403, "this page does not answer to that name: whoever started it can add --allow-host NAME")
         return server
 
-    def _check_file(self, path: str) -> None:
+    def _file(self, path: str) -> Path:
         try:
-            self._storage.find(path)
+            return self._storage.find(path)
         except DreamError as error:
             raise _Refused(404, str(error)) from None
 
@@ -197,6 +202,13 @@ async def _send_whole(send: "Send", status: int, kind: bytes, body: bytes) -> No
     headers = [(b"content-type", kind), (b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
+
+
+async def _send_film(path: Path, ranges: Headers, scope: "Scope", receive: "Receive", send: "Send") -> None:
+    """Send a film, or the part of it that is asked for: Safari plays none otherwise."""
+    from starlette.responses import FileResponse
+
+    await FileResponse(path, media_type="video/mp4")(_with_headers(scope, (b"if-range",), ranges), receive, send)
 
 
 async def _body(receive: "Receive") -> bytes:

@@ -3,22 +3,29 @@
 import contextlib
 import secrets
 import threading
-from typing import Dict, List, NamedTuple, Tuple
+from pathlib import Path
+from typing import Dict, List, NamedTuple, Optional, Tuple
 
 from ..errors import DreamError
 from ..pipeline.request import Request
-from .results import Result
+from .results import FilmResult, Result
 from .storage import Storage
 
 _GONE = "that dream is not here any more, because nobody has looked at it for an hour: dream it again"
 
 
 class Entry(NamedTuple):
-    """A dream that is finished, or was stopped."""
+    """A dream that is finished, or was stopped; or a film of one."""
 
     key: str
-    request: Request
-    result: Result
+    request: Request  # of the dream
+    result: Result  # of the dream
+    film: Optional[FilmResult] = None
+
+    @property
+    def files(self) -> Tuple[Path, ...]:
+        """All files that it needs."""
+        return (*self.result.files, *(self.film.files if self.film else ()))
 
 
 class History:
@@ -32,9 +39,14 @@ class History:
         self._entries: Dict[str, List[Entry]] = {}  # by the visitor's secret
         self._lock = threading.Lock()
 
-    def add(self, visitor: object, request: Request, result: Result) -> Tuple[str, Entry]:
-        """Remember a dream; return the visitor's secret, which is a new one if the given one is unknown."""
-        entry = Entry(secrets.token_urlsafe(16), request, result)
+    def add(
+        self, visitor: object, request: Request, result: Result, film: Optional[FilmResult] = None
+    ) -> Tuple[str, Entry]:
+        """Remember a dream, or a film of it.
+
+        Returns the visitor's secret, which is a new one if the given one is unknown.
+        """
+        entry = Entry(secrets.token_urlsafe(16), request, result, film)
         with self._lock:
             self._forget_what_is_gone()
             known = visitor if isinstance(visitor, str) and visitor in self._entries else secrets.token_urlsafe(16)
@@ -58,7 +70,7 @@ class History:
         """Restart the time for which the files of a dream are kept; return whether the dream still exists."""
         others = (entry.request.source, entry.request.guide, entry.request.mask)
         try:
-            for path in entry.result.files:
+            for path in entry.files:
                 self._storage.find(str(path))
         except DreamError:
             return False
@@ -69,6 +81,6 @@ class History:
 
     def _forget_what_is_gone(self) -> None:
         for visitor, entries in list(self._entries.items()):
-            self._entries[visitor] = [entry for entry in entries if entry.result.dream.is_file()]
+            self._entries[visitor] = [entry for entry in entries if all(path.is_file() for path in entry.files)]
             if not self._entries[visitor]:
                 del self._entries[visitor]

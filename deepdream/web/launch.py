@@ -56,6 +56,7 @@ def _theme() -> gr.themes.Base:
     """Gradio's theme without fonts from other hosts, and with colours that differ by 4.5:1 at least."""
     theme = gr.themes.Default(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"])
     button = {"button_primary_background_fill": "*primary_700", "button_primary_background_fill_hover": "*primary_800"}
+    button.update(button_cancel_background_fill="#b91c1c", button_cancel_background_fill_hover="#991b1b")
     return theme.set(
         **button,
         **{f"{name}_dark": value for name, value in button.items()},

@@ -1,6 +1,11 @@
 """Estimates how long a dream takes, from the dreams before it."""
 
+from dataclasses import replace
 from typing import Dict, Optional
+
+from ..arrays import Size
+from ..caffe_format.sizes import octave_sizes
+from ..settings import DREAM, WEB_MAXIMA, DreamSettings
 
 
 class Pace:
@@ -19,6 +24,17 @@ class Pace:
         """How long such a dream will take; as long as any other, if there was none of its kind. None if unknown."""
         rate = self._rates.get(kind, self._latest)
         return None if rate is None else rate * work
+
+
+def work(dream: DreamSettings, size: Size) -> int:
+    """Pixels times iterations of a dream on a picture of this (height, width)."""
+    return dream.iter_n * sum(h * w for h, w in octave_sizes(size, dream.octave_n, dream.octave_scale))
+
+
+def longest(max_size: int) -> int:
+    """Pixels times iterations of the longest dream on the page. max_size: the limit on its longest side."""
+    most = replace(DREAM, iter_n=WEB_MAXIMA["iter_n"], octave_n=WEB_MAXIMA["octave_n"])
+    return work(most, (max_size, max_size))
 
 
 def in_words(seconds: float) -> str:

@@ -4,6 +4,7 @@
 (() => {
   const find = (selector, within = document) => within.querySelector(selector);
   let focused = "",
+    began = "begin",
     said = "";
 
   // The line between the dream and the picture before it.
@@ -13,7 +14,7 @@
 
   // On a phone the dream may be out of sight when it begins.
   document.addEventListener("click", (event) => {
-    if (event.target.closest("#begin, #again")) {
+    if (event.target.closest("#begin, #again, #make")) {
       const place = find("#dream"),
         { top } = place.getBoundingClientRect();
       if (top < 0 || top > innerHeight / 3) {
@@ -28,12 +29,15 @@
     }
   });
 
-  // Dream and Stop take turns; so does the focus. A disappearing button would leave it nowhere.
+  // What begins and what stops take turns; so does the focus. A disappearing button would leave it nowhere.
   document.addEventListener("focusin", ({ target }) => {
-    focused = target.closest("#begin, #again, #stop")?.id ?? "";
+    focused = target.closest("#begin, #again, #make, #stop, #giveup")?.id ?? "";
+    if (focused && !focused.match(/stop|giveup/)) began = focused;
   });
   const keepFocus = () => {
-    if (focused && document.activeElement === document.body) find("#stop, #begin")?.focus({ preventScroll: true });
+    if (!focused || document.activeElement !== document.body) return;
+    const places = ["stop", "giveup", began, "begin"].map((id) => find(`#${id}`));
+    places.find((place) => place?.getClientRects().length)?.focus({ preventScroll: true }); // a fold may be closed
   };
 
   // The status changes every second; what is spoken of it are the octaves, and how it ends.
@@ -53,8 +57,15 @@
   };
 
   // Gradio gives each radio button a group of its own, and some buttons no name, or one that is not what they say.
+  // Nor has a group one.
   const name = () => {
-    for (const radio of document.querySelectorAll(".palette input")) radio.name = radio.closest(".palette").id;
+    for (const radio of document.querySelectorAll("#page input[type=radio]")) {
+      const group = radio.closest("[id]").id;
+      if (radio.name !== group) radio.name = group; // Gradio changes it whenever another one is chosen
+    }
+    for (const group of document.querySelectorAll("fieldset:not([aria-label])")) {
+      group.setAttribute("aria-label", find("[data-testid=block-info]", group).textContent.trim());
+    }
     for (const button of document.querySelectorAll("button.upload-container, button[title]:not([aria-label])")) {
       button.setAttribute("aria-label", button.textContent.trim() || button.title);
     }
@@ -64,7 +75,12 @@
     keepFocus();
     speak();
     name();
-  }).observe(document.documentElement, { childList: true, subtree: true, characterData: true });
+  }).observe(document.documentElement, {
+    childList: true,
+    subtree: true,
+    characterData: true,
+    attributeFilter: ["name"],
+  });
 
   const tell = (words) => {
     const line = find("#status p");

@@ -10,9 +10,8 @@ import gradio as gr
 from gradio.blocks import Block
 
 from ..errors import DreamError, UsageError
-from ..pipeline.request import Request
 from ..settings import NetSettings, WebSettings
-from . import parts, wishes
+from . import films, parts, wishes
 from .dream import Dream, Progress
 from .dreamer import Dreamer
 from .form import QUICK, Chosen, Form, Updates
@@ -24,7 +23,7 @@ _HELLO = "Upload a picture, and a neural network dreams on it, as Google's deepd
 _NOT_OURS = "something went wrong, and the details are in the server's log: try another picture or other settings"
 _NO_MEMORY = "memory has run out: choose a smaller longest side, or try again when the server is less busy"
 _ALL_GONE = "your dreams of before are gone: nobody has looked at them for an hour, or the page was started again"
-_NO_DREAM = "there is no dream to repeat yet: dream one first"
+_NO_DREAM = "there is no dream yet: dream one first"
 _DREAMING: Dict[str, Any] = {
     **{name: value for name, value in QUICK.items() if name != "queue"},
     "concurrency_limit": None,  # the dreamer has its own queue, which a visitor can leave
@@ -65,7 +64,9 @@ class Page:
         form.connect()
         shown.begin.click(self.dream, form.chosen | known, shown.parts, **_DREAMING)
         shown.again.click(self._dream_again, known, shown.parts, **_DREAMING)
+        shown.make.click(self._film, {*known, *shown.filmed}, shown.parts, **_DREAMING)
         shown.stop.click(self.end, None, None, **QUICK)
+        shown.give_up.click(self._give_up, None, None, **QUICK)
         shown.row.radio.input(self._look_back, {shown.visitor, shown.row.radio}, shown.parts, **QUICK)
         shown.onward.click(self._dream_on, known, [form.picture, shown.status], **QUICK)
         shown.take.click(self._take, known, [*form.filled_parts, shown.status], **QUICK)
@@ -76,40 +77,58 @@ class Page:
 
     def dream(self, chosen: Chosen, visitor: gr.Request) -> Iterator[Updates]:
         """Run a dream with the chosen settings."""
-        yield from self._dreamt(lambda: self.form.request(chosen), chosen, visitor)
+        yield from self._dreamt(lambda: self._dreamer.begin(self.form.request(chosen)), chosen, visitor)
 
     def _dream_again(self, known: Chosen, visitor: gr.Request) -> Iterator[Updates]:
         """Repeat the dream on display with another seed, whatever settings are chosen now."""
 
-        def request() -> Request:
+        def begin() -> Dream:
             finished = self._displayed(known).request
-            return replace(finished, dream=replace(finished.dream, seed=None))
+            return self._dreamer.begin(replace(finished, dream=replace(finished.dream, seed=None)))
 
-        yield from self._dreamt(request, known, visitor)
+        yield from self._dreamt(begin, known, visitor)
 
-    def _dreamt(self, request: Callable[[], Request], known: Chosen, visitor: gr.Request) -> Iterator[Updates]:
-        """Yield updates from the click to the result, or to an error next to the previous dream."""
+    def _film(self, chosen: Chosen, visitor: gr.Request) -> Iterator[Updates]:
+        """Make a film of the dream on display."""
+        try:
+            film, entry = films.asked(*(chosen[part] for part in self.shown.filmed)), self._displayed(chosen)
+        except DreamError as error:
+            yield self.shown.told(for_page(str(error)), is_wrong=True)
+            return
+        yield from self._dreamt(lambda: self._dreamer.begin(entry.request, film), chosen, visitor, entry)
+
+    def _dreamt(
+        self, begin: Callable[[], Dream], known: Chosen, visitor: gr.Request, filmed: Optional[Entry] = None
+    ) -> Iterator[Updates]:
+        """Yield updates from the click to the result, or to an error next to the previous dream.
+
+        filmed: the dream that a film is made of.
+        """
         session, shown, has_one = str(visitor.session_hash), self.shown, known[self.shown.key] is not None
         self._under_way[session] = None
-        yield shown.began()
         try:
-            dream = self._dreamer.begin(request())
+            yield shown.began("film" if filmed else "dream")
+            dream = begin()
             self._under_way[session] = dream
             if session in self._stopped:
                 dream.stop()
             with contextlib.closing(self._dreamer.progress(dream)) as reports:
                 for number, report in enumerate(reports):
-                    yield self._reported(dream, report, number, known)
+                    updates = self._reported(dream, report, number, known, filmed)
+                    if report.is_last:
+                        break
+                    yield updates
         except DreamError as error:
-            yield shown.ended(for_page(str(error)), has_one, is_wrong=True)
+            updates = shown.ended(for_page(str(error)), has_one, is_wrong=True)
         except MemoryError:
-            yield shown.ended(_NO_MEMORY, has_one, is_wrong=True)
+            updates = shown.ended(_NO_MEMORY, has_one, is_wrong=True)
         except Exception:
             logging.exception("a dream failed")
-            yield shown.ended(_NOT_OURS, has_one, is_wrong=True)
+            updates = shown.ended(_NOT_OURS, has_one, is_wrong=True)
         finally:
             self._under_way.pop(session, None)
             self._stopped.discard(session)
+        yield updates  # it is over by then: whoever looks at a dream of before meanwhile is offered what can be begun
 
     def end(self, visitor: gr.Request) -> None:
         """Stop this visitor's dream."""
@@ -120,17 +139,28 @@ class Page:
         if dream:
             dream.stop()
 
-    def _reported(self, dream: Dream, report: Progress, number: int, known: Chosen) -> Updates:
-        if report.result:
-            visitor, entry = self._history.add(known[self.shown.visitor], dream.request, report.result)
-            return {
-                **self.shown.ended(for_page(report.words), has_one=True),
-                **self._display(entry, visitor),
-                self.shown.visitor: visitor,
-            }
-        if report.is_last:
+    def _give_up(self, visitor: gr.Request) -> None:
+        """Stop this visitor's film while it is written."""
+        dream = self._under_way.get(str(visitor.session_hash))
+        if dream:
+            dream.drop()
+
+    def _reported(self, dream: Dream, report: Progress, number: int, known: Chosen, filmed: Optional[Entry]) -> Updates:
+        secret = known[self.shown.visitor]
+        self._history.entries(secret)  # whoever waits here uses them
+        if filmed and report.film:
+            visitor, entry = self._history.add(secret, filmed.request, filmed.result, report.film)
+        elif report.result:
+            visitor, entry = self._history.add(secret, dream.request, report.result)
+        elif report.is_last:
             return self.shown.ended(report.words, known[self.shown.key] is not None)
-        return self.shown.running(dream, report, number)
+        else:
+            return self.shown.running(dream, report, number)
+        return {
+            **self.shown.ended(for_page(report.words), has_one=True),
+            **self._display(entry, visitor),
+            self.shown.visitor: visitor,
+        }
 
     def _display(self, entry: Entry, visitor: object) -> Updates:
         """The updates that show a dream, in front of the row of all of this visitor's."""
@@ -150,7 +180,7 @@ class Page:
             entry = self._history.find(secret, known[self.shown.row.radio])
         except DreamError as error:
             return {**self.shown.told(str(error), is_wrong=True), **self.shown.listed(self._history.entries(secret))}
-        return {**self._display(entry, secret), self.shown.again: gr.update(visible=not runs)}
+        return {**self._display(entry, secret), **self.shown.startable(not runs)}
 
     def _dream_on(self, known: Chosen) -> Updates:
         """Make the dream on display the next picture."""

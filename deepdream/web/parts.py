@@ -150,6 +150,20 @@ def compared(before: Path, after: Path, name: str) -> str:
     )
 
 
+def film(path: Path, still: Path, name: str) -> str:
+    """A film, as HTML. still: a picture for those who do not want an animation to move."""
+    name = escape(name)
+    if path.suffix == ".mp4":
+        shown = f'<video src="{address(path)}" controls loop muted playsinline aria-label="the film {name}"></video>'
+    else:
+        shown = (
+            f'<picture><source srcset="{address(still)}" media="(prefers-reduced-motion: reduce)">'
+            f'<img src="{address(path)}" alt="the film {name}"></picture>'
+        )
+    link = f'<a href="{address(path)}" target="_blank">full size</a>'
+    return f'<figure class="film">{shown}<figcaption>{name} · {link}</figcaption></figure>'
+
+
 def share(query: str) -> str:
     """A link to the page with the settings of a dream, as HTML; page.js copies its address."""
     return f'<a id="share" href="{escape(query)}">Copy the address of these settings</a>'

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 from typing import NamedTuple, Optional, Tuple
 
+import numpy as np
 from PIL import Image
 
 from ..dream import Step
@@ -32,6 +33,20 @@ class Result(NamedTuple):
         return self.dream, self.jpeg, self.before, self.thumbnail
 
 
+class FilmResult(NamedTuple):
+    """A film of a dream, whole or as far as it got."""
+
+    kind: str  # growth or zoom
+    film: Path  # with its recipe
+    thumbnail: Path
+    recipe: Recipe
+
+    @property
+    def files(self) -> Tuple[Path, ...]:
+        """All of its files."""
+        return self.film, self.thumbnail
+
+
 def write_result(prepared: DreamJob, last: Optional[Step]) -> Result:
     """Store the dream, and the original picture for comparison, in the folder of the request's target."""
     base, settings = prepared.inputs.base, prepared.request.dream
@@ -43,10 +58,15 @@ def write_result(prepared: DreamJob, last: Optional[Step]) -> Result:
     for path in (result.dream, result.jpeg):
         picture.write(str(path), pixels, recipe, base.alpha)
     Image.fromarray(transparency.joined(base.pixels, base.alpha)).save(result.before)
-    small = Image.fromarray(transparency.on_white(pixels, base.alpha))
-    small.thumbnail((2 * THUMBNAIL, THUMBNAIL))
-    small.save(result.thumbnail, quality=80)
+    write_small(result.thumbnail, transparency.on_white(pixels, base.alpha))
     return result
+
+
+def write_small(path: Path, pixels: np.ndarray) -> None:
+    """Store a picture, (h, w, 3) uint8, at the size at which the row of dreams shows it."""
+    small = Image.fromarray(np.ascontiguousarray(pixels))
+    small.thumbnail((2 * THUMBNAIL, THUMBNAIL))
+    small.save(path, quality=80)
 
 
 def dream_name(request: Request) -> str:

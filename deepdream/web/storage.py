@@ -35,6 +35,7 @@ class Storage:
         self._uploads: List[_Upload] = []  # of the last hour
         self._coming: List[int] = []  # bytes of each upload in progress
         self._own: Set[Path] = set()
+        self._used: Set[Path] = set()  # folders of films that are being made
         self._lock = threading.Lock()
 
     def keep(self) -> None:
@@ -64,6 +65,24 @@ class Storage:
         return Path(tempfile.mkdtemp(dir=str(self.folder)))
 
     @contextlib.contextmanager
+    def in_use(self, folder: Path) -> Iterator[None]:
+        """Keep everything in a folder of make_folder, however old it is."""
+        self._used.add(folder)
+        try:
+            yield
+        finally:
+            self._used.discard(folder)
+
+    def has_room(self, more: int) -> bool:
+        """Whether there is room for so many bytes more."""
+        try:
+            with self._lock:
+                self._check_room(more)
+        except DreamError:
+            return False
+        return True
+
+    @contextlib.contextmanager
     def receiving(self, address: str, size: int) -> Iterator[None]:
         """Reserve room while an address uploads `size` bytes. Raises DreamError if that exceeds a limit."""
         visitor, now, limit = _visitor(address), time.monotonic(), self._settings.upload_hourly
@@ -86,6 +105,8 @@ class Storage:
         oldest = time.time() - KEPT
         for parent, _, names in os.walk(str(self.folder), topdown=False):
             folder = Path(parent)
+            if not self._used.isdisjoint((folder, *folder.parents)):
+                continue
             with contextlib.suppress(OSError):  # an upload may arrive in between
                 if folder != self.folder and not names and folder.stat().st_mtime < oldest:
                     folder.rmdir()

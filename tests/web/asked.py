@@ -39,6 +39,7 @@ class Asked:
         raw = [(name.encode(), value.encode("latin-1")) for name, value in pairs]
         scope = {
             "type": kind,
+            "asgi": {"spec_version": "2.4"},  # whoever sends to one who has left is told so, and need not listen
             "method": method,
             "path": path,
             "query_string": query,

@@ -91,6 +91,16 @@ def test_stop_while_the_picture_is_read(page_with, visitors, stops):
         assert dreamer.stops == times * stops
 
 
+def test_it_is_over_when_the_end_is_shown(page_with):
+    """Otherwise a quick click on a dream of before would hide the buttons that begin one, and they would stay so."""
+    for dreamer in (Reading([]), Failing(DreamError("no"))):
+        made, chosen = page_with(dreamer)
+        dreamer.page, under_way = made, []
+        for _ in made.dream(chosen, VISITOR):
+            under_way.append(VISITOR.session_hash in made._under_way)
+        assert under_way == [True, False]
+
+
 def test_dreams_of_before_that_are_gone(page_with):
     """As after the server was started again; the secret that nothing belongs to is given up."""
     made, _ = page_with(None)

@@ -8,7 +8,7 @@ import pytest
 from deepdream.errors import DreamError
 from deepdream.pipeline.request import Request
 from deepdream.web.history import History
-from deepdream.web.results import Result
+from deepdream.web.results import FilmResult, Result
 from deepdream.web.storage import Storage
 
 
@@ -17,13 +17,16 @@ def past(tmp_path):
     """A history, and a function that adds a dream to it."""
     history, numbers = History(Storage(tmp_path)), iter(range(99))
 
-    def add(visitor):
+    def add(visitor, has_film=False):
         folder = tmp_path / f"dream{next(numbers)}"
         folder.mkdir()
         files = [folder / name for name in ("dream.png", "dream.jpg", "before.png", "small.jpg")]
         for file in files:
             file.write_bytes(b"picture")
-        return history.add(visitor, Request(str(folder / "in.png"), str(files[0])), Result(*files, {}))
+        film = FilmResult("zoom", folder / "zoom.gif", folder / "zoom.jpg", {}) if has_film else None
+        for file in film.files if film else ():
+            file.write_bytes(b"film")
+        return history.add(visitor, Request(str(folder / "in.png"), str(files[0])), Result(*files, {}), film)
 
     return SimpleNamespace(history=history, add=add)
 
@@ -67,3 +70,16 @@ def test_it_lasts_as_long_as_the_files(past):
         file.unlink()
     past.add(None)
     assert ours not in past.history._entries  # what is gone takes no memory
+
+
+def test_a_film_is_kept_with_the_dream_that_it_is_of(past):
+    ours, dream = past.add(None)
+    _, film = past.add(ours, has_film=True)
+    assert keys(past.history.entries(ours)) == [dream.key, film.key]
+    for file in film.files:
+        os.utime(file, (1, 1))
+    assert past.history.find(ours, film.key).film.kind == "zoom"
+    assert len(film.files) == 6
+    assert all(file.stat().st_mtime > 1 for file in film.files)
+    film.film.film.unlink()
+    assert keys(past.history.entries(ours)) == [dream.key]

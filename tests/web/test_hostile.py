@@ -174,6 +174,60 @@ def test_there_is_one_way_to_ask_for_a_dream(visitor, content, address):
     assert "-seed7.png" not in answer.text
 
 
+def secret(said):
+    """By which the page knows whoever got this answer: the only text of its length in it."""
+    (found,) = set(re.findall('"([A-Za-z0-9_-]{22})"', said)) - keys(said)
+    return found
+
+
+def keys(said):
+    """Of the dreams in the row."""
+    return {key for words, key in re.findall(r'\["([^"]*)","([A-Za-z0-9_-]{22})"\]', said) if "seed" in words}
+
+
+def test_a_film_without_the_page(visitor, content):
+    """The control: the tests below change one thing about this request."""
+    ours = secret(visitor.dream(visitor.upload(content, "in.png")))
+    assert "the film is done: 2 frames (seed 7)" in visitor.film(ours)
+    assert "the film is done: 20 frames (seed 7)" in visitor.film(ours, "zoom", ".webp")
+
+
+FILMS = [
+    *(({"kind": value}, "there is no film that shows") for value in (None, "", "video", 7, [], ["zoom"], {"path": 1})),
+    *(({"suffix": value}, "no film is made as") for value in (None, "", ".exe", "../../x.gif", 7, [".gif"], {}, True)),
+    *(
+        ({"frames": value}, "a zoom on this page has 20 to 50 frames, not")
+        for value in (None, 0, 19, 51, -20, 10**9, 10**400, 20.5, "20", "many", [20], {}, True)
+    ),
+]
+
+
+def test_films_that_nobody_can_choose(visitor, content):
+    ours = secret(visitor.dream(visitor.upload(content, "in.png")))
+    for given, words in FILMS:
+        for kind in ("growth", "zoom"):
+            said = visitor.film(ours, **{"kind": kind, **given})
+            assert words in said, given
+            assert ".gif" not in said.replace("x.gif", "").replace("[&#x27;.gif&#x27;]", ""), given
+
+
+def test_only_ones_own_dreams_are_filmed(visitor, server, content):
+    """Whatever secret or key is sent; a session does not help without the secret, nor the other way round."""
+    said = visitor.dream(visitor.upload(content, "in.png"))
+    ours, (key,) = secret(said), keys(said)
+    stranger = Visitor(server.url, "stranger")
+    for given in (None, "", "guessed", 7, [], {}, key):
+        assert "there is no dream yet: dream one first" in stranger.film(given, key=key)
+        assert "that dream is not here any more" in visitor.film(given, key=key)
+    assert "there is no dream yet" in stranger.film(ours, key=key)
+    theirs = secret(stranger.dream(stranger.upload(content, "other.png")))
+    assert theirs != ours
+    made = stranger.film(theirs, key=key)
+    assert "other-inception_4c-seed7-growth.gif" in made
+    assert "/in-inception_4c" not in made
+    assert "that dream is not here any more" in stranger.film(ours, key=key)
+
+
 ANYTHING = [
     None,
     "tea",

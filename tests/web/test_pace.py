@@ -2,7 +2,8 @@
 
 import pytest
 
-from deepdream.web.pace import Pace, in_words
+from deepdream.settings import DreamSettings
+from deepdream.web.pace import Pace, in_words, longest, work
 
 
 def test_a_dream_takes_what_those_of_its_kind_took():
@@ -33,3 +34,10 @@ def test_a_dream_takes_what_those_of_its_kind_took():
 )
 def test_times_in_words(seconds, words):
     assert in_words(seconds) == words
+
+
+def test_the_work_of_a_dream():
+    """Pixels times iterations, of each octave."""
+    assert work(DreamSettings(iter_n=3, octave_n=1), (20, 30)) == 1800
+    assert work(DreamSettings(iter_n=10, octave_n=2), (28, 42)) == 10 * (28 * 42 + 20 * 30)
+    assert longest(1400) == 100 * sum(round(1400 / 1.4**octave) ** 2 for octave in range(10))

@@ -17,6 +17,19 @@ from deepdream.web.sentences import for_page
         ("max-size must be a whole number", "longest side must be a whole number"),
         ("it may use only 1G: raise --memory, use fewer --workers, or shrink it", "it may use only 1G: shrink it"),
         ("a layer of vgg16, so add --model vgg16", "a layer of vgg16, so choose the model vgg16"),
+        (
+            "x.png cannot be written (full): fix this and run the same command to resume",
+            "x.png cannot be written (full): try again later",
+        ),
+        (
+            "x.png cannot be written (full): fix this, or write somewhere else",
+            "x.png cannot be written (full): try again later",
+        ),
+        (
+            "the frames cannot be stored as GIF (x): write them to a folder instead",
+            "the frames cannot be stored as GIF (x): choose another format",
+        ),
+        ("PyAV is missing: pip install av, or write to a folder or a .gif instead", "PyAV is missing: pip install av"),
         ("not 'a -- b' \x1b[2J", "not 'a -- b' \\x1b[2J"),
     ],
 )

@@ -159,6 +159,31 @@ def test_all_uploads_have_a_limit(storage):
         storage.make_folder()
 
 
+def test_a_film_stays_while_it_is_made(storage):
+    """However old its first frames are."""
+    folder, other = storage.make_folder(), storage.make_folder()
+    frames = [place / ".film.mp4.frames" / "0000.png" for place in (folder, other)]
+    for frame in frames:
+        frame.parent.mkdir()
+        frame.write_bytes(b"picture")
+        os.utime(frame, (1, 1))
+    with storage.in_use(folder):
+        storage.clear()
+    assert [frame.is_file() for frame in frames] == [True, False]
+    storage.clear()
+    assert not frames[0].exists()
+
+
+def test_there_is_room_up_to_the_limit(storage):
+    assert storage.has_room(3000 * KB)
+    assert not storage.has_room(3500 * KB)
+    (storage.make_folder() / "dream.png").write_bytes(bytes(1000 * KB))
+    assert not storage.has_room(3000 * KB)
+    assert storage.has_room(2000 * KB)
+    with storage.receiving("192.0.2.1", 900 * KB):
+        assert not storage.has_room(2000 * KB)
+
+
 def test_what_nobody_uses_goes(storage):
     """The page's own pictures and recently used files stay. A link is deleted, but not its target."""
     folder, secret = storage.folder, storage.folder.parent / "secret.jpg"

@@ -10,7 +10,7 @@ from PIL import Image
 from deepdream.images import picture
 from deepdream.images.picture import read_recipe
 from tests.helpers.tiny import ROOT, tiny_picture
-from tests.web.visitors import choose, downloaded, dream, status, upload
+from tests.web.visitors import choose, downloaded, dream, film, status, upload
 
 SHORT = {"iterations": 3, "octaves": 2}
 AXE = ROOT / "browser" / "node_modules" / "axe-core" / "axe.min.js"
@@ -138,7 +138,7 @@ def test_the_keyboard_alone(visit, tmp_path):
 
 @pytest.mark.skipif(not AXE.is_file(), reason="needs axe-core: make browser")
 def test_axe_finds_nothing(visit, tmp_path):
-    """Before and after a dream, with all folds open, in light and dark, wide and narrow."""
+    """Before and after a dream, and a film, with all folds open, in light and dark, wide and narrow."""
     page = visit()
     found = Counter()
 
@@ -153,10 +153,24 @@ def test_axe_finds_nothing(visit, tmp_path):
     page.get_by_role("button", name="Class, channel, layers, mask").click()
     dream(page)
     status(page, "the dream is done")
-    for width in (1280, 390):
-        page.set_viewport_size({"width": width, "height": 844})
-        for scheme in ("light", "dark"):
-            page.evaluate("is => document.body.classList.toggle('dark', is)", scheme == "dark")
-            look()
-    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    page.locator("#film button").first.click()
+
+    def look_at_all():
+        for width in (1280, 390):
+            page.set_viewport_size({"width": width, "height": 844})
+            for scheme in ("light", "dark"):
+                page.evaluate("is => document.body.classList.toggle('dark', is)", scheme == "dark")
+                look()
+        assert page.evaluate("document.documentElement.scrollWidth") == 390
+
+    look_at_all()
+    for kind in page.locator("#film-format label").all_inner_texts():
+        film(page, "How the dream grows", kind)
+        status(page, "the film is done")
+        look_at_all()
+        page.get_by_role("radio", name="inception_4c, seed 7", exact=True).check()
+        page.locator("#compared .both").wait_for()
+    film(page, "A zoom into the dream", "GIF", 50)
+    status(page, "of 50")
+    look()
     assert not found

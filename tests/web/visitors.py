@@ -12,6 +12,7 @@ from typing import NamedTuple
 from deepdream.settings import DREAM
 
 MARK = {"_type": "gradio.FileData"}  # Gradio recognises a file by it
+FILM = {"What it shows", "Format", "Frames of a zoom"}
 LABELS = {"iterations": "Strength (iterations)", "octaves": "Size of shapes (octaves)"}
 SHORT = replace(DREAM, iter_n=3, octave_n=3, seed=7)
 LONG = replace(DREAM, iter_n=100, octave_n=10)
@@ -76,6 +77,18 @@ def choose(page, seed=None, **sliders):
         field.press("Tab")
 
 
+def film(page, kind, suffix, frames=20):
+    """Asks for a film of the dream on display."""
+    if not page.locator("#make").is_visible():
+        page.locator("#film button").first.click()
+    page.get_by_label(kind).check()
+    page.get_by_label(suffix, exact=True).check()
+    field = page.get_by_label("number input for Frames of a zoom")
+    field.fill(str(frames))
+    field.press("Tab")
+    page.get_by_role("button", name="Make the film").click()
+
+
 def dream(page):
     page.get_by_role("button", name="Dream", exact=True).click()
 
@@ -108,6 +121,10 @@ class Visitor:
         document = self.session.get(url, timeout=30).text
         config, _ = json.JSONDecoder().raw_decode(document, document.index("{", document.index("gradio_config =")))
         labels = {part["id"]: part["props"].get("label") for part in config["components"]}
+        self.parts = {part["id"]: part["props"].get("label") or part["type"] for part in config["components"]}
+        self.make = next(
+            each for each in config["dependencies"] if {self.parts[part] for part in each["inputs"]} >= FILM
+        )
         self.begin = max(config["dependencies"], key=lambda dependency: len(dependency["inputs"]))
         self.quick = {each["id"]: len(each["inputs"]) for each in config["dependencies"] if each["queue"] is False}
         self.labels = [labels[part] for part in self.begin["inputs"]]
@@ -141,7 +158,17 @@ class Visitor:
 
     def dream(self, picture, **others):
         """The whole answer of the server."""
-        answer = self.join(picture, **others)
+        return self._answer(self.join(picture, **others))
+
+    def film(self, secret, kind="growth", suffix=".gif", frames=20, key=None):
+        """Asks for a film of the dream on display; returns the whole answer. secret: by which the page knows us."""
+        given = {"What it shows": kind, "Format": suffix, "Frames of a zoom": frames}
+        given.update({"browserstate": secret, "state": key})
+        data = [given[self.parts[part]] for part in self.make["inputs"]]
+        body = {"data": data, "fn_index": self.make["id"], "session_hash": self.name}
+        return self._answer(self.session.post(f"{self.url}/gradio_api/queue/join", json=body, timeout=30))
+
+    def _answer(self, answer):
         if not answer.ok:
             return f"{answer.status_code} {answer.text}"
         lines = []
