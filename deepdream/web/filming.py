@@ -26,7 +26,7 @@ from . import pace
 from .dream import Dream, Progress
 from .pace import Pace
 from .results import FilmResult, write_small
-from .storage import FULL, Storage
+from .storage import FULL, Storage, sizes
 from .telling import Teller
 
 _FEWEST = 2  # frames of a film
@@ -115,7 +115,7 @@ def _written(frames: _Frames, dream: Dream) -> FilmResult:
 def _needed(folder: Path, prepared: DreamJob) -> int:
     """Bytes for one more frame with its checkpoint, and for the film, which takes no more than its frames."""
     h, w = prepared.inputs.base.size
-    return 16 * h * w + sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    return 16 * h * w + sum(size for _, size in sizes(folder))
 
 
 class _GrowthFrames:

@@ -1,5 +1,6 @@
 """Creates the components of the page and parses their values. Importing this module imports Gradio."""
 
+import contextlib
 import os
 from html import escape
 from pathlib import Path
@@ -122,8 +123,9 @@ def sent_path(upload: object) -> Optional[str]:
 def write_preview(path: Path, pixels: np.ndarray) -> None:
     """Store a picture of a running dream and delete older ones, except a few that a browser may still ask for."""
     Image.fromarray(pixels).save(path)
-    for old in sorted(path.parent.glob("growing*"), key=os.path.getmtime)[:-_PREVIEWS]:
-        old.unlink()
+    with contextlib.suppress(FileNotFoundError):  # whoever removes them all, as at a dream's end, may be at it
+        for old in sorted(path.parent.glob("growing*"), key=os.path.getmtime)[:-_PREVIEWS]:
+            old.unlink()
 
 
 def typed_seed(typed: object) -> Any:

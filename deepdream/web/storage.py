@@ -8,7 +8,7 @@ import tempfile
 import threading
 import time
 from pathlib import Path
-from typing import Iterator, List, NamedTuple, Set
+from typing import Iterator, List, NamedTuple, Set, Tuple
 
 from ..errors import DreamError
 from ..settings import WEB, WebSettings
@@ -121,12 +121,18 @@ class Storage:
 
     def _size(self) -> int:
         """The total size in bytes of all files except the page's own."""
-        total = 0
-        for parent, _, names in os.walk(str(self.folder)):
-            for path in (Path(parent, name) for name in names):
-                with contextlib.suppress(OSError):
-                    total += 0 if path in self._own else max(path.lstat().st_size, _MIN_SIZE)
-        return total
+        return sum(max(size, _MIN_SIZE) for path, size in sizes(self.folder) if path not in self._own)
+
+
+def sizes(folder: Path) -> Iterator[Tuple[Path, int]]:
+    """All files in a folder and those inside it, with their bytes. Others may add and remove files meanwhile."""
+    for parent, _, names in os.walk(str(folder)):
+        for path in (Path(parent, name) for name in names):
+            try:
+                size = path.lstat().st_size
+            except OSError:
+                continue
+            yield path, size
 
 
 def _visitor(address: str) -> str:

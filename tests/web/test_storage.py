@@ -9,7 +9,7 @@ import pytest
 from deepdream.errors import DreamError
 from deepdream.settings import WebSettings
 from deepdream.web import storage as storages
-from deepdream.web.storage import FULL, KEPT, NOT_HERE, Storage
+from deepdream.web.storage import FULL, KEPT, NOT_HERE, Storage, sizes
 
 KB = 2**10
 
@@ -182,6 +182,16 @@ def test_there_is_room_up_to_the_limit(storage):
     assert storage.has_room(2000 * KB)
     with storage.receiving("192.0.2.1", 900 * KB):
         assert not storage.has_room(2000 * KB)
+
+
+def test_files_that_go_meanwhile_count_for_nothing(storage, monkeypatch):
+    """As previews do, which the page removes while a film is made."""
+    before, walk = list(sizes(storage.folder)), os.walk
+    monkeypatch.setattr(
+        os, "walk", lambda top: [(at, inside, ["gone.jpeg", *names]) for at, inside, names in walk(top)]
+    )
+    assert list(sizes(storage.folder)) == before
+    assert storage.has_room(3000 * KB)
 
 
 def test_what_nobody_uses_goes(storage):
