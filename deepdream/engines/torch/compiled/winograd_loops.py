@@ -65,36 +65,43 @@ def convolve(x, source, u, bias, y, top, pad, taps, outputs, group, pitch, scrat
     single = scratch[transformed + multiplied :]
     patch, result = single[: n * n * pitch], single[n * n * pitch :]
     across = (columns + m - 1) // m
+    gapless = row == width * pixel and pad[0] == 0 and pad[1] == 0
     end = min(last * ROWS, across * ((rows + m - 1) // m))
     for start in range(first * ROWS, end, group):
         count = min(group, end - start)
-        for t in range(count):
-            i, j = (start + t) // across * m, (start + t) % across * m
-            up, left = i - pad[0], j - pad[1]
-            inside = up >= 0 and left >= 0 and up + n <= height and left + n <= width
-            # The last vector of a pixel may reach into the next one; nothing reads what comes of that.
-            at = up * row + left * pixel
-            if inside and at + (n - 1) * (row + pixel) + pitch - lanes <= len(x):
-                for c in range(0, channels, lanes):
-                    transform_input(x, at + c, row, pixel, taps, outputs, v, t * pitch + c, group * pitch)
-            else:
-                for a in range(n):
-                    for b in range(n):
-                        there = 0 <= up + a < height and 0 <= left + b < width
-                        for c in range(channels):
-                            patch[(a * n + b) * pitch + c] = x[at + a * row + b * pixel + c] if there else 0
-                for c in range(0, channels, lanes):
-                    transform_input(patch, c, n * pitch, pitch, taps, outputs, v, t * pitch + c, group * pitch)
+        whole = (count + ROWS - 1) // ROWS * ROWS
+        if n == 1 and gapless and start + whole <= width * height:
+            tiles, at_first, step = x, start * pixel, pixel  # as they lie: nothing is transformed
+        else:
+            tiles, at_first, step = v, 0, pitch
+            for t in range(count):
+                i, j = (start + t) // across * m, (start + t) % across * m
+                up, left = i - pad[0], j - pad[1]
+                inside = up >= 0 and left >= 0 and up + n <= height and left + n <= width
+                # The last vector of a pixel may reach into the next one; nothing reads what comes of that.
+                at = up * row + left * pixel
+                if inside and at + (n - 1) * (row + pixel) + pitch - lanes <= len(x):
+                    for c in range(0, channels, lanes):
+                        transform_input(x, at + c, row, pixel, taps, outputs, v, t * pitch + c, group * pitch)
+                else:
+                    for a in range(n):
+                        for b in range(n):
+                            there = 0 <= up + a < height and 0 <= left + b < width
+                            for c in range(channels):
+                                patch[(a * n + b) * pitch + c] = x[at + a * row + b * pixel + c] if there else 0
+                    for c in range(0, channels, lanes):
+                        transform_input(patch, c, n * pitch, pitch, taps, outputs, v, t * pitch + c, group * pitch)
         for column in range(0, len(bias), panel):
             wide = min(panel, len(bias) - column)
             valid = min(wide, kernels - column)
             for p in range(n * n):
                 factors = (column * n * n + p * wide) * channels
                 for t in range(p * group, p * group + count, ROWS):
+                    at = at_first + t * step
                     if wide == panel:
-                        multiply(v, t * pitch, pitch, u, factors, _WHOLE, products, t * panel, panel, channels)
+                        multiply(tiles, at, step, u, factors, _WHOLE, products, t * panel, panel, channels)
                     else:
-                        multiply(v, t * pitch, pitch, u, factors, _HALF, products, t * panel, panel, channels)
+                        multiply(tiles, at, step, u, factors, _HALF, products, t * panel, panel, channels)
             for t in range(count):
                 i, j = (start + t) // across * m, (start + t) % across * m
                 if i + m <= rows and j + m <= columns and valid == wide:
