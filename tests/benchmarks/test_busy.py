@@ -2,7 +2,6 @@
 
 import os
 import time
-from pathlib import Path
 
 import psutil
 import pytest
@@ -10,8 +9,7 @@ import pytest
 pytest.importorskip("torch")
 
 from benchmarks import busy
-from benchmarks.page import Seconds, served
-from tests.helpers.tiny import tiny_picture
+from benchmarks.page import Seconds
 
 needs_posix = pytest.mark.skipif(os.name != "posix", reason="there are no process groups")
 
@@ -56,17 +54,6 @@ def test_what_takes_too_long_is_ended_with_its_workers(tmp_path):
     assert taken.processor > 0.05
     with pytest.raises(RuntimeError, match="has failed with 3"):
         busy.whole(["run", "-c", "raise SystemExit(3)"], busy.environment(busy.OURS))(60)
-
-
-@needs_posix
-def test_the_page_dreams_and_goes_on_after_a_dream_that_took_too_long(net, tmp_path):
-    pytest.importorskip("gradio", reason="the page needs Gradio")
-    picture = Path(tiny_picture(tmp_path / "in.png"))
-    with served(net, busy.environment(busy.OURS), picture, {"iterations": 2, "octaves": 1}) as dream:
-        assert dream(-1) is None
-        taken = dream(60)
-        assert taken.wall > 0
-        assert taken.processor > 0
 
 
 @needs_posix

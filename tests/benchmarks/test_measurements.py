@@ -55,17 +55,19 @@ def test_the_others_compute_the_same_gradient(net, not_compiled):
     assert "\n  torch.compile  skipped: there is no compiler\n" in told
 
 
-def test_torch_compile_computes_the_same_gradient_and_has_compiled_before(net, monkeypatch, tmp_path):
-    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
+def test_what_torch_compile_gets_computes_the_same_gradient(net, monkeypatch):
+    """Compiling itself takes a quarter of a minute, whatever it is of; `make bench` does it."""
+    calls = []
+
+    def compiled(traced, **options):
+        assert options == {"fullgraph": True, "dynamic": False}
+        return lambda x: calls.append(x.shape) or traced(x)
+
+    monkeypatch.setattr(torch, "compile", compiled)
     plain, x = load_net(net, "torch", "cpu", "float64", "all"), torch.from_numpy(random_picture("40x30")).double()
-    try:
-        step = compiled_step(plain, "conv1", x)
-    except Exception as error:
-        pytest.skip(f"torch.compile cannot run here: {error}".split("\n")[0])
-    kept = sorted(tmp_path.rglob("*.so"))
-    assert kept
+    step = compiled_step(plain, "conv1", x)
+    assert len(calls) == 1  # so that it is compiled before the clock starts
     torch.testing.assert_close(step(), autograd_step(plain, "conv1", x), rtol=1e-9, atol=0)
-    assert sorted(tmp_path.rglob("*.so")) == kept
     monkeypatch.setattr(step_time, "compiled_step", lambda *_: step)
     measured = step_time.measure(net, LAYER, "40x30", 1, "float64")
     assert list(measured["seconds"]) == ["this engine", "plain autograd", "channels last", "torch.compile", "floor"]

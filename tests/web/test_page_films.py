@@ -64,7 +64,7 @@ def test_a_growth_from_the_fold_to_the_download(visit, tmp_path, net):
 def test_a_zoom_is_stopped_and_kept(visit, tmp_path):
     """On a telephone. What was there before stays until the film is there, and a film can be made of a film's dream."""
     page = visit(390, 844)
-    dreamt(page, tmp_path, 300, 240, 30)
+    dreamt(page, tmp_path, 200, 160, 10)
     film(page, ZOOM, "GIF", 50)
     status(page, TWO_ARE_DONE)
     assert page.locator("#growing img").is_visible()
@@ -76,10 +76,10 @@ def test_a_zoom_is_stopped_and_kept(visit, tmp_path):
     count = Image.open(made).n_frames
     assert 2 <= count < 50
     assert read_recipe(str(made))["zoom_frames"] == count
-    page.wait_for_function("() => document.querySelector('.film img').naturalWidth == 300")
+    page.wait_for_function("() => document.querySelector('.film img').naturalWidth == 200")
     assert page.evaluate("document.documentElement.scrollWidth") == 390
     film(page, GROWTH, "WebP")
-    status(page, "the film is done: 61 frames (seed 7)")
+    status(page, "the film is done: 21 frames (seed 7)")
     assert row(page) == [f"{what}inception_4c, seed 7" for what in ("growth of ", "zoom of ", "")]
     page.emulate_media(reduced_motion="reduce")
     page.wait_for_function("() => document.querySelector('.film img').currentSrc.endsWith('seed7.png')")
@@ -88,7 +88,7 @@ def test_a_zoom_is_stopped_and_kept(visit, tmp_path):
 
 def test_a_film_is_given_up_while_it_is_written(visit, tmp_path):
     page = visit()
-    dreamt(page, tmp_path, 500, 400, 1)
+    dreamt(page, tmp_path, 240, 180, 1)
     film(page, ZOOM, "GIF")
     status(page, "writing the film")
     page.get_by_role("button", name="Stop without the film").click()
@@ -104,7 +104,7 @@ def test_a_film_waits_in_the_line(visit, tmp_path):
     first, second = visit(), visit()
     for page in (first, second):
         dreamt(page, tmp_path)
-    upload(first, tiny_picture(tmp_path / "large.png", 1000, 900))
+    upload(first, tiny_picture(tmp_path / "large.png", 800, 600))
     choose(first, iterations=100, octaves=2)
     dream(first)
     status(first, "octave 1 of 2")
@@ -121,7 +121,7 @@ def test_a_film_waits_in_the_line(visit, tmp_path):
 def test_films_by_keyboard(visit, tmp_path):
     """The fold follows the downloads; the focus goes from the film's button to Stop and back."""
     page = visit()
-    dreamt(page, tmp_path, 500, 400, 10)
+    dreamt(page, tmp_path, 200, 160, 10)
     page.locator("#jpeg").focus()
     names = []
     for key in ("Tab", "Enter", "Tab", "ArrowRight", "Tab", "Tab", "Tab", "ArrowRight", "Tab"):
