@@ -77,10 +77,10 @@ def test_a_dream_from_upload_to_download(visit, photo, tmp_path, net):
     assert len(set(sizes)) > 1  # it grew
 
 
-def test_again_with_another_seed(visit, photo, tmp_path):
+def test_again_with_another_seed(visit, tmp_path):
     """It repeats the dream on display, whatever is chosen now, and even if its pictures were removed."""
     page = visit()
-    upload(page, photo)
+    upload(page, tiny_picture(tmp_path / "my photo.png", 320, 240))
     choose(page, **SHORT, seed=7)
     upload(page, tiny_picture(tmp_path / "guide.png", 60, 60), "guide")
     dream(page)
@@ -106,10 +106,10 @@ def test_again_with_another_seed(visit, photo, tmp_path):
     assert read_recipe(str(downloaded(page, tmp_path)))["layer"] == "pool1"
 
 
-def test_a_dream_stays_until_the_next_is_done(visit, photo, tmp_path):
+def test_a_dream_stays_until_the_next_is_done(visit, tmp_path):
     """Next to the error of the new dream, and while the new dream runs."""
     page = visit()
-    upload(page, photo)
+    upload(page, tiny_picture(tmp_path / "my photo.png", 320, 240))
     choose(page, **SHORT, seed=7)
     dream(page)
     status(page, "the dream is done (seed 7)")
@@ -121,7 +121,7 @@ def test_a_dream_stays_until_the_next_is_done(visit, photo, tmp_path):
         for part in ("#recipe textarea", "#begin", "#again"):
             page.locator(part).wait_for()
         assert is_shown(page, "#compared img")
-        assert page.get_by_role("button", name="Stop").count() == 0
+        page.get_by_role("button", name="Stop").wait_for(state="detached")
         assert downloaded(page, tmp_path).read_bytes() == first
 
     choose(page, seed="x")

@@ -51,13 +51,14 @@ def test_a_growth_from_the_fold_to_the_download(visit, tmp_path, net):
     page.locator(".film video").evaluate("film => { film.pause(); film.currentTime = 1 }")
     page.wait_for_function("() => document.querySelector('.film video').currentTime == 1")
     assert row(page) == ["growth of inception_4c, seed 7", "inception_4c, seed 7"]
-    assert page.get_by_role("button", name="Download PNG").count() == 0
+    page.get_by_role("button", name="Download PNG").wait_for(state="detached")
     page.reload()
     status(page, "your latest dream")
     assert downloaded(page, tmp_path, "MP4").read_bytes() == alone.read_bytes()
     page.get_by_role("radio", name="inception_4c, seed 7", exact=True).check()
     page.locator("#compared .both").wait_for()
-    assert page.locator(".film, #video").count() == 0
+    for gone in (".film", "#video"):
+        page.locator(gone).wait_for(state="detached")
     assert downloaded(page, tmp_path).read_bytes() == picture.read_bytes()
 
 
@@ -69,7 +70,8 @@ def test_a_zoom_is_stopped_and_kept(visit, tmp_path):
     status(page, TWO_ARE_DONE)
     assert page.locator("#growing img").is_visible()
     assert page.locator("#compared .both").is_visible()
-    assert page.locator("#make, #again, #begin").count() == 0
+    for gone in ("#make", "#again", "#begin"):
+        page.locator(gone).wait_for(state="detached")
     page.get_by_role("button", name="Stop and keep the film so far").click()
     status(page, "this is the film so far")
     made = downloaded(page, tmp_path, "GIF")
@@ -93,7 +95,8 @@ def test_a_film_is_given_up_while_it_is_written(visit, tmp_path):
     status(page, "writing the film")
     page.get_by_role("button", name="Stop without the film").click()
     status(page, "stopped while the film was written: there is no film")
-    assert page.locator("#stop, #giveup").count() == 0
+    for gone in ("#stop", "#giveup"):
+        page.locator(gone).wait_for(state="detached")
     assert page.locator("#compared .both").is_visible()
     page.get_by_role("button", name="Again with another seed").click()
     page.get_by_role("button", name="Stop and keep the dream so far").wait_for()
