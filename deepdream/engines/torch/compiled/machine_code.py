@@ -71,9 +71,9 @@ def load(code: Code) -> Entry:
 
 def kept(name: str) -> Code | None:
     """The code that keep() has kept under this name. None if there is none, or if it is damaged."""
-    for folder in _folders():
+    for file in (folder / name for folder in _folders()):
         with contextlib.suppress(OSError):
-            checksum, _, content = (folder / name).read_bytes().partition(b"\n")
+            checksum, _, content = (file.read_bytes() if file.is_file() else b"").partition(b"\n")
             if checksum == _checksum(content):
                 header, _, code = content.partition(b"\n")
                 return Code(**json.loads(header), code=code)

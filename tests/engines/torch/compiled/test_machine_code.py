@@ -52,6 +52,15 @@ def test_damaged_code_is_not_run(folders):
         assert machine_code.kept("f-i8") is None
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_pipe_in_its_place_is_not_waited_for(folders):
+    folders[0].mkdir(parents=True)
+    os.mkfifo(folders[0] / "f-i8")
+    assert machine_code.kept("f-i8") is None
+    machine_code.keep("f-i8", CODE)
+    assert machine_code.kept("f-i8") == CODE
+
+
 def test_the_code_of_other_versions_goes_in_time(folders):
     parent = folders[0].parent
     others = [parent / f"loops-{i}" for i in range(10, 21)]
